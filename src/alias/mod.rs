@@ -1,0 +1,1 @@
+//! Action aliases: from a sentence to an action and its parameters.

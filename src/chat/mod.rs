@@ -1,0 +1,1 @@
+//! Chat: gateways, the router between messages and executions, cards and the outbox.

@@ -1,0 +1,1 @@
+//! Packs on disk become one immutable, validated snapshot.

@@ -1,0 +1,1 @@
+//! The engine: takes requests, commits transitions, runs actions, emits events.

@@ -1,0 +1,1 @@
+//! Expressions: Jinja as packs expect it, Python-flavoured values and regular expressions.

@@ -1,0 +1,23 @@
+//! Sayso: ChatOps-first automation in one binary.
+//!
+//! People ask in chat, machines ask over HTTP; a request becomes a durable, authorised, audited
+//! *execution* of an action, and the answer goes back to where the question came from.
+//! `ARCHITECTURE.md` draws the road a request takes; the modules below are its layers, lowest first.
+
+pub mod model;
+
+pub mod alias;
+pub mod expr;
+
+pub mod content;
+pub mod store;
+
+pub mod access;
+pub mod audit;
+pub mod engine;
+pub mod runners;
+
+pub mod api;
+pub mod chat;
+pub mod cli;
+pub mod settings;

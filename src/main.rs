@@ -1,0 +1,3 @@
+//! The `sayso` binary.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Runners: the ways an action can be carried out.
