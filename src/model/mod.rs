@@ -1,1 +1,27 @@
-//! The nouns of Sayso as plain values: ids, statuses, actions, aliases, executions, identities.
+//! The nouns of Sayso as plain values: ids, statuses, actions, executions, identities.
+//!
+//! Everything here is data: no I/O, no locks. Other layers pass these values to each other.
+
+mod action;
+mod execution;
+mod id;
+mod identity;
+mod messages;
+mod problem;
+mod status;
+mod time;
+
+pub use action::{Action, Pack};
+pub use execution::{Execution, LogEntry, Origin, OutputChunk, OutputStream, Progress, Request};
+pub use id::Id;
+pub use identity::{Decision, Identity, Place};
+pub use messages::{AuditDraft, AuditEntry, InboxClaim, OutboxMessage, OutboxState};
+pub use problem::{Problem, Severity};
+pub use status::Status;
+pub use time::Timestamp;
+
+/// A JSON object; keys keep the order in which they were written.
+pub type JsonMap = serde_json::Map<String, serde_json::Value>;
+
+/// The text that stands in for a secret wherever one would be shown (the reference's mask, SEC-3).
+pub const MASK: &str = "********";
