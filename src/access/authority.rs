@@ -1,0 +1,29 @@
+//! The question "may they?" and who answers it.
+
+use crate::model::{Action, Decision, Identity, JsonMap, Place, Timestamp};
+
+/// Everything a permission decision may depend on. Parameters are typed and in clear.
+#[derive(Clone, Copy, Debug)]
+pub struct Ask<'a> {
+    /// Who asks.
+    pub identity: &'a Identity,
+    /// What they want to run.
+    pub action: &'a Action,
+    /// Alias that was used, `pack.name`.
+    pub alias: Option<&'a str>,
+    /// With which parameters, rendered and cast.
+    pub parameters: &'a JsonMap,
+    /// Where they asked, for chat.
+    pub place: Option<&'a Place>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// Answers permission questions. The answer depends on nothing but the question and the configuration.
+pub trait Authority: Send + Sync + 'static {
+    /// Whether the identity may do this here and now, and why.
+    fn decide(&self, ask: &Ask<'_>) -> Decision;
+
+    /// Whether the identity could run the action at all, some way, somewhere: what `help` shows.
+    fn could(&self, identity: &Identity, action: &Action, place: Option<&Place>) -> bool;
+}

@@ -1,0 +1,77 @@
+//! Why the engine refuses.
+
+use thiserror::Error;
+
+use crate::model::{Decision, Id, InboxClaim};
+use crate::store::StoreError;
+
+/// Why a request was not accepted. Nothing of it was stored.
+#[derive(Debug, Error)]
+pub enum SubmitError {
+    /// No such action.
+    #[error("there is no action `{action}`{}", suggestion(.nearest))]
+    UnknownAction {
+        /// What was asked for.
+        action: String,
+        /// The nearest known reference.
+        nearest: Option<String>,
+    },
+    /// The action is switched off.
+    #[error("the action `{0}` is disabled")]
+    Disabled(String),
+    /// The action's runner does not exist here.
+    #[error("the action `{action}` needs the runner `{runner}`, which this Sayso does not have")]
+    UnknownRunner {
+        /// The action.
+        action: String,
+        /// Its runner.
+        runner: String,
+    },
+    /// The parameters do not fit.
+    #[error("{0}")]
+    Parameters(String),
+    /// The identity may not do this.
+    #[error("not allowed: {}", .0.reason)]
+    Denied(Decision),
+    /// Too much waits already.
+    #[error("{0} executions are waiting already: try again when there are fewer")]
+    QueueFull(usize),
+    /// The server is stopping.
+    #[error("the server is stopping and takes no new requests")]
+    Stopping,
+    /// The chat event was handled before.
+    #[error("the event {} was handled before", .0.key)]
+    Duplicate(Box<InboxClaim>),
+    /// The execution that was to run again does not exist.
+    #[error("there is no execution {0}")]
+    UnknownExecution(Id),
+    /// The store failed; an internal error.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl SubmitError {
+    /// True when the asker can do something about it; false for our own failures.
+    #[must_use]
+    pub const fn is_user_error(&self) -> bool {
+        !matches!(self, Self::Store(_))
+    }
+}
+
+fn suggestion(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or_else(String::new, |nearest| format!(" (did you mean `{nearest}`?)"))
+}
+
+/// Why a cancel request failed.
+#[derive(Debug, Error)]
+pub enum CancelError {
+    /// No such execution.
+    #[error("there is no execution {0}")]
+    Unknown(Id),
+    /// The identity may not.
+    #[error("not allowed: {}", .0.reason)]
+    Denied(Decision),
+    /// The store failed; an internal error.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}

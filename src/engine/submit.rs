@@ -1,0 +1,66 @@
+//! A request to the engine and its answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::model::{Execution, Id, Identity, JsonMap, Origin};
+use crate::store::Write;
+
+/// A request to execute an action.
+#[derive(Clone, Debug, Default)]
+pub struct Submit {
+    /// The id that the execution will have, when rows in `with` refer to it; else the engine makes one.
+    pub id: Option<Id>,
+    /// `pack.name`.
+    pub action: String,
+    /// Parameters as given; may contain Jinja.
+    pub parameters: JsonMap,
+    /// Who asks.
+    pub identity: Identity,
+    /// Where it came from.
+    pub origin: Origin,
+    /// Further context (`trace_context`, `action_alias_ref`, `api_user`, `source_channel`…).
+    pub context: JsonMap,
+    /// Wait so long before it runs.
+    pub delay: Option<Duration>,
+    /// Notify section of the request.
+    pub notify: Option<Value>,
+    /// The execution that asks for this one.
+    pub parent: Option<Id>,
+    /// Rows to commit with the execution: the claim of the chat event, the acknowledgement.
+    pub with: Vec<Write>,
+}
+
+/// An accepted request: committed before this value exists.
+#[derive(Clone, Debug)]
+pub struct Accepted {
+    /// The execution as it was accepted: its status is `requested` (or `delayed`), whatever has
+    /// happened since.
+    pub execution: Arc<Execution>,
+}
+
+/// What a cancel request did.
+#[derive(Clone, Debug)]
+pub enum Cancelled {
+    /// It was canceled at once, or is being stopped now.
+    Asked(Arc<Execution>),
+    /// It cannot be canceled in its state (already over, or waits for an answer).
+    NotCancelable(Arc<Execution>),
+}
+
+/// How to run something again.
+#[derive(Clone, Debug, Default)]
+pub struct RerunOptions {
+    /// Parameters that replace the original ones, name by name.
+    pub parameters: JsonMap,
+    /// Use only `parameters`, not the original ones (`?no_merge=true`).
+    pub no_merge: bool,
+    /// Wait so long before it runs.
+    pub delay: Option<Duration>,
+    /// Rows to commit with the new execution.
+    pub with: Vec<Write>,
+    /// The id that the new execution will have.
+    pub id: Option<Id>,
+}
