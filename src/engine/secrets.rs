@@ -96,7 +96,7 @@ impl fmt::Debug for SecretKey {
 
 /// Replaces every seal inside the parameters by the mask.
 #[must_use]
-pub fn mask_seals(parameters: &JsonMap) -> JsonMap {
+pub(super) fn mask_seals(parameters: &JsonMap) -> JsonMap {
     parameters
         .iter()
         .map(|(name, value)| (name.clone(), mask_value(value)))
@@ -105,7 +105,7 @@ pub fn mask_seals(parameters: &JsonMap) -> JsonMap {
 
 /// Replaces every seal inside a value by the mask.
 #[must_use]
-pub fn mask_value(value: &Value) -> Value {
+pub(super) fn mask_value(value: &Value) -> Value {
     map_seals(value, &|_| Value::String(MASK.to_owned()))
 }
 
