@@ -7,6 +7,7 @@
 pub mod chain;
 mod error;
 mod query;
+pub mod sqlite;
 
 use std::path::Path;
 
@@ -19,7 +20,9 @@ use crate::model::{
 };
 
 pub use error::{CommitError, StoreError};
-pub use query::{AuditFilter, ExecutionFilter, ExecutionPage, Page, SortOrder, StoreStats};
+pub use query::{
+    AuditFilter, AuditRecord, AuditRecords, ExecutionFilter, ExecutionPage, Page, SortOrder, StoreStats,
+};
 
 /// One write inside a transaction.
 #[derive(Clone, Debug)]
@@ -81,7 +84,11 @@ pub trait Store: Send + Sync + 'static {
     /// One execution with its result.
     fn execution(&self, id: Id) -> BoxFuture<'_, Result<Option<Execution>, StoreError>>;
     /// A page of executions without results, with the number of all that match when asked for.
-    fn executions(&self, filter: ExecutionFilter, page: Page) -> BoxFuture<'_, Result<ExecutionPage, StoreError>>;
+    fn executions(
+        &self,
+        filter: ExecutionFilter,
+        page: Page,
+    ) -> BoxFuture<'_, Result<ExecutionPage, StoreError>>;
     /// All executions that are not completed, oldest first, without results. Recovery reads them at start.
     fn unfinished(&self) -> BoxFuture<'_, Result<Vec<Execution>, StoreError>>;
     /// The newest execution's id, `None` in an empty store.
@@ -123,6 +130,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Audit entries, in the filter's order.
     fn audit(&self, filter: AuditFilter) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>>;
+    /// Raw audit records with numbers above `after`, oldest first, at most `limit`, and where the log should
+    /// end: what `audit::verify` needs.
+    fn audit_records(&self, after: u64, limit: u32) -> BoxFuture<'_, Result<AuditRecords, StoreError>>;
 
     /// Sizes and counts for `status`, `doctor` and metrics.
     fn stats(&self) -> BoxFuture<'_, Result<StoreStats, StoreError>>;
