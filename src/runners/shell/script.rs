@@ -280,7 +280,7 @@ fn inside_actions(action: &Action) -> Result<PathBuf, String> {
 }
 
 /// Interpreter and its one argument from the first line of a script.
-fn interpreter(script: &Path) -> Option<Vec<OsString>> {
+pub(super) fn interpreter(script: &Path) -> Option<Vec<OsString>> {
     use std::os::unix::ffi::OsStringExt as _;
     let mut line = Vec::new();
     let file = std::fs::File::open(script).ok()?;
