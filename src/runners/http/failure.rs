@@ -25,6 +25,12 @@ pub(super) fn explain(error: &reqwest::Error, place: &str) -> String {
     if error.is_timeout() || io == Some(io::ErrorKind::TimedOut) {
         return format!("{place} did not answer in time");
     }
+    let half = chain(error)
+        .filter_map(|cause| cause.downcast_ref::<hyper::Error>())
+        .any(|cause| cause.is_incomplete_message() || cause.is_closed());
+    if half {
+        return format!("{place} closed the connection before it answered");
+    }
     match io {
         Some(io::ErrorKind::ConnectionRefused) => {
             format!("{place} refused the connection: is the service running, and is this its port?")
@@ -68,7 +74,6 @@ fn rustls_error(error: &(dyn Error + 'static)) -> Option<String> {
     if let Some(error) = error.downcast_ref::<rustls::Error>() {
         return Some(error.to_string());
     }
-    // Errors from the handshake travel inside of an io::Error, which does not name them as its source.
-    let inner = error.downcast_ref::<io::Error>()?.get_ref()?;
-    inner.downcast_ref::<rustls::Error>().map(ToString::to_string)
+    // Errors from the handshake travel inside of io::Errors, which do not name them as their source.
+    rustls_error(error.downcast_ref::<io::Error>()?.get_ref()?)
 }

@@ -398,7 +398,7 @@ async fn a_daemon_that_holds_the_pipe_holds_nobody_up() {
 
 #[tokio::test]
 async fn a_daemon_that_writes_for_ever_holds_nobody_up() {
-    let (task, _, pid) = started(json!({ "cmd": "yes & echo $!" })).await;
+    let (task, _, pid) = started(json!({ "cmd": "sh -c 'echo $$; exec yes' &" })).await;
     let pid = Leftover(pid);
     let outcome = tokio::time::timeout(PATIENCE, task).await.unwrap().unwrap();
     assert_eq!(outcome.status, Status::Succeeded);
