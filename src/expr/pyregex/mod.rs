@@ -24,7 +24,7 @@ pub use vm::Steps;
 
 pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, fold};
 pub(crate) use error::repr;
-pub(crate) use parse::{Parsed, parse};
+pub(crate) use parse::parse;
 pub(crate) use program::Program;
 pub(crate) use tokens::is_identifier;
 pub(crate) use vm::{Frame, Scratch};
@@ -187,6 +187,35 @@ impl Regex {
             over: false,
             steps: Steps::new(self.steps),
         }
+    }
+
+    /// As [`Regex::match_`], paying from a shared budget.
+    pub(crate) fn match_within<'t>(
+        &self,
+        text: &'t str,
+        steps: &mut Steps,
+    ) -> Result<Option<Captures<'t>>, Error> {
+        self.run_with(
+            text,
+            Frame {
+                anchored: true,
+                ..Frame::default()
+            },
+            steps,
+        )
+    }
+
+    /// As [`Regex::find_iter`], paying from a shared budget; all matches at once.
+    pub(crate) fn find_all_within<'t>(
+        &self,
+        text: &'t str,
+        steps: &mut Steps,
+    ) -> Result<Vec<Captures<'t>>, Error> {
+        let mut matches = self.find_iter(text);
+        matches.steps = *steps;
+        let all = matches.by_ref().collect();
+        *steps = matches.steps;
+        all
     }
 
     fn run<'t>(&self, text: &'t str, frame: Frame) -> Result<Option<Captures<'t>>, Error> {
