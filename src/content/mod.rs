@@ -1,1 +1,3 @@
 //! Packs on disk become one immutable, validated snapshot.
+
+pub mod yaml;
