@@ -5,10 +5,13 @@
 //! and column and takes nothing else down: on the first load its item is absent, on a reload it stays as it was.
 
 mod action;
+mod advice;
 mod aliases;
 mod checks;
 mod config;
+mod cross;
 mod fields;
+mod lint;
 mod load;
 mod nearest;
 mod overrides;
@@ -16,6 +19,9 @@ mod pack;
 mod reload;
 mod snapshot;
 mod source;
+#[cfg(test)]
+mod tests;
+mod watch;
 pub mod yaml;
 
 use std::sync::Arc;
@@ -24,6 +30,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 pub use checks::{CheckAction, Checks, Finding};
+pub use lint::{Counts, LintProblem, LintReport, lint};
 pub use load::Options;
 pub use nearest::nearest;
 pub use reload::ReloadReport;
