@@ -5,7 +5,9 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::{Accepted, CancelError, Cancelled, EngineOptions, Event, Observer, RerunOptions, Submit, SubmitError};
+use super::{
+    Accepted, CancelError, Cancelled, EngineOptions, Event, Observer, RerunOptions, Submit, SubmitError,
+};
 use crate::access::Authority;
 use crate::model::{Action, Execution, Id, Identity, JsonMap};
 use crate::runners::Runners;
@@ -79,7 +81,9 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn start(parts: EngineParts) -> Result<Self, StoreError> {
-        Ok(Self { inner: Arc::new(parts) })
+        Ok(Self {
+            inner: Arc::new(parts),
+        })
     }
 
     /// Accepts a request: returns after it is committed.
