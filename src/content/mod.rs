@@ -9,6 +9,7 @@ mod aliases;
 mod checks;
 mod config;
 mod fields;
+mod files;
 mod load;
 mod nearest;
 mod overrides;
