@@ -12,6 +12,7 @@ mod config;
 mod cross;
 mod fields;
 mod lint;
+mod files;
 mod load;
 mod nearest;
 mod overrides;
