@@ -1,1 +1,3 @@
-//! The HTTP API.
+//! The HTTP API: its server and its client.
+
+pub mod client;
