@@ -40,11 +40,7 @@ pub fn describe(loaded: Option<&Loaded>) -> Vec<Described> {
             doc: key.doc.to_owned(),
             takes: key.kind.expected(),
             default: default_text(key),
-            variable: if key.kind == Kind::Open {
-                String::new()
-            } else {
-                key.variable()
-            },
+            variable: key.variable(),
             value: String::new(),
             source: String::new(),
         };
@@ -55,19 +51,14 @@ pub fn describe(loaded: Option<&Loaded>) -> Vec<Described> {
         let set: Vec<_> = loaded
             .values
             .iter()
-            .filter(|(path, _)| match key.kind {
-                Kind::Open => path.strip_prefix(key.path).is_some_and(|rest| {
-                    rest.starts_with('.') && !KEYS.iter().any(|other| other.matches(path))
-                }),
-                _ => key.matches(path),
-            })
+            .filter(|(path, _)| key.matches(path))
             .collect();
         if set.is_empty() {
             all.push(plain);
             continue;
         }
         for (path, in_force) in set {
-            let hidden = key.secret || (key.kind == Kind::Open && names_secret(path));
+            let hidden = key.secret;
             all.push(Described {
                 key: path.clone(),
                 value: if hidden {
@@ -81,13 +72,6 @@ pub fn describe(loaded: Option<&Loaded>) -> Vec<Described> {
         }
     }
     all
-}
-
-fn names_secret(path: &str) -> bool {
-    let name = path.rsplit('.').next().unwrap_or(path).to_lowercase();
-    ["token", "secret", "password", "key", "hash"]
-        .iter()
-        .any(|word| name.ends_with(word))
 }
 
 /// The fixed default of a key as TOML; `None` when there is none.
@@ -129,10 +113,6 @@ pub fn default_toml() -> String {
         }
         for key in KEYS.iter().filter(|key| in_section(key, section)) {
             let name = key.path.rsplit('.').next().unwrap_or(key.path);
-            if key.kind == Kind::Open {
-                let _ = write!(text, "\n# {}\n", key.doc);
-                continue;
-            }
             text.push('\n');
             for line in wrapped(key.doc, 96) {
                 let _ = writeln!(text, "# {line}");
@@ -154,9 +134,6 @@ pub fn default_toml() -> String {
 }
 
 fn in_section(key: &Key, section: &str) -> bool {
-    if key.kind == Kind::Open {
-        return key.path == section;
-    }
     key.path.rsplit_once('.').map_or("", |(section, _)| section) == section
 }
 
@@ -190,10 +167,6 @@ pub fn markdown_table() -> String {
         );
         for key in KEYS.iter().filter(|key| in_section(key, section)) {
             let name = key.path.rsplit('.').next().unwrap_or(key.path);
-            if key.kind == Kind::Open {
-                let _ = writeln!(text, "| … | {} | | {} |", key.default, key.doc);
-                continue;
-            }
             let default = fixed_default(key).map_or_else(
                 || key.default.to_owned(),
                 |value| format!("`{}`", value.replace('|', "\\|")),

@@ -55,9 +55,8 @@ impl File {
         Err(reading.problems)
     }
 
-    /// The section of the file as a `T`, for sections whose keys somebody else defines. `None` when the file
-    /// does not have it.
-    pub(super) fn section<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Result<Option<T>, Problem> {
+    /// Checks a section against the type that it is read into: for what only that type knows.
+    pub(super) fn check_section<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Result<(), Problem> {
         let placed = |error: &toml::de::Error| {
             let (message, hint) = explained(error.message());
             self.problem(error.span().map_or(0, |span| span.start), &message, hint)
@@ -67,11 +66,10 @@ impl File {
             .into_inner()
             .into_iter()
             .find(|(key, _)| key.get_ref() == name);
-        found
-            .map(|(_, value)| {
-                T::deserialize(toml::de::ValueDeserializer::from(value)).map_err(|error| placed(&error))
-            })
-            .transpose()
+        let Some((_, value)) = found else { return Ok(()) };
+        T::deserialize(toml::de::ValueDeserializer::from(value))
+            .map(drop)
+            .map_err(|error| placed(&error))
     }
 
     fn folder(&self) -> PathBuf {
@@ -165,9 +163,8 @@ impl Reading<'_> {
     fn value(&mut self, path: &str, name_at: usize, value: Spanned<DeValue<'_>>) {
         let value_at = value.span().start;
         let key = keys::find(path);
-        let open = key.is_some_and(|key| matches!(key.kind, Kind::Open));
         let is_table = matches!(value.get_ref(), DeValue::Table(_));
-        if is_table && (open || (key.is_none() && keys::is_section(path))) {
+        if is_table && key.is_none() && keys::is_section(path) {
             if let DeValue::Table(table) = value.into_inner() {
                 self.table(path, table);
             }
@@ -186,12 +183,6 @@ impl Reading<'_> {
             self.problems.push(self.file.problem(name_at, &message, hint));
             return;
         };
-        if path == key.path && open {
-            let message = format!("`{path}` is a section, write it as [{path}]");
-            self.problems
-                .push(self.file.problem(value_at, &message, String::new()));
-            return;
-        }
         let plain = match toml::Value::deserialize(toml::de::ValueDeserializer::from(value)) {
             Ok(plain) => plain,
             Err(error) => {

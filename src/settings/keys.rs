@@ -83,7 +83,7 @@ impl Key {
 /// The sections, in the order of the documentation, each with a sentence.
 pub const SECTIONS: &[(&str, &str)] = &[
     ("", "Set above all sections."),
-    ("server", "The HTTP server: API, stream, webhooks, web chat."),
+    ("api", "The HTTP server: API, event stream, webhooks."),
     ("engine", "The engine: how many actions run, what it refuses."),
     ("store", "The database, `sayso.db` in the data folder."),
     (
@@ -109,15 +109,17 @@ pub const SECTIONS: &[(&str, &str)] = &[
 pub const KEYS: &[Key] = &[
     key("data_dir", Kind::Path, "Folder that holds everything durable: database, keys, tokens, installed packs.")
         .unset("/var/lib/sayso for root, else ~/.local/share/sayso", "\"/var/lib/sayso\""),
-    // server
-    key("server.listen", Kind::Address, "Address and port of the HTTP server. Port 0 picks a free port, which is written to `listen.addr` in the data folder.")
+    // api
+    key("api.listen", Kind::Address, "Address and port of the HTTP server. Port 0 picks a free port, which is written to `listen.addr` in the data folder.")
         .variable_is("SAYSO_LISTEN"),
-    key("server.public_url", Kind::Url, "Address under which people reach the server; the base of links in chat messages.")
-        .unset("no links", "\"https://sayso.example.org\""),
-    key("server.body_limit", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How large the body of a request may be."),
-    key("server.timeout_seconds", Kind::Integer { min: 1, max: 3600 }, "Seconds that an ordinary request may take. Streams may take longer."),
-    key("server.max_page_size", Kind::Integer { min: 1, max: 100_000 }, "How many entries a list answers at most at once."),
-    key("server.allow_origins", Kind::Texts, "Web origins from which browsers may call the API."),
+    key("api.body_limit", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How large the body of a request may be."),
+    key("api.request_timeout", Kind::Integer { min: 1, max: 3600 }, "Seconds that a request may take until its answer begins. Streams begin at once and go on."),
+    key("api.allow_origin", Kind::Texts, "Origins whose web pages may call the API from a browser."),
+    key("api.max_page_size", Kind::Integer { min: 1, max: 100_000 }, "Items of a list that others than administrators may ask for at once."),
+    key("api.mask_secrets", Kind::Bool, "Whether secrets are masked in answers. Switched off, everybody who may call the API sees them."),
+    key("api.webui_base_url", Kind::OptionalUrl, "Where people's browsers reach the web pages, for links to executions. Empty: the listening address."),
+    key("api.max_connections", Kind::Integer { min: 1, max: 1_000_000 }, "Connections that are open at the same time; more wait."),
+    key("api.max_streams", Kind::Integer { min: 1, max: 1_000_000 }, "Event streams that are followed at the same time; more are refused."),
     // engine
     key("engine.concurrency", Kind::Integer { min: 1, max: 100_000 }, "How many actions run at the same time; the others wait in a queue that is fair among users."),
     key("engine.queue_limit", Kind::Integer { min: 1, max: 100_000_000 }, "How many executions may wait before requests are refused."),
@@ -144,12 +146,16 @@ pub const KEYS: &[Key] = &[
     // runners
     key("runners.system_user", Kind::Text, "Unix account that local actions run as, by way of `sudo -n -u`.")
         .unset("the server's own account", "\"stanley\""),
-    key("runners.python", Kind::Text, "Python for actions whose pack has no environment of its own."),
+    key("runners.keep_output", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How much of an action's standard output, and as much of its standard error, its result keeps."),
+    key("runners.grace_seconds", Kind::Integer { min: 0, max: 3600 }, "Seconds between asking the processes of an action to stop and killing them."),
+    key("runners.shell", Kind::Path, "Shell for shell actions.").unset("bash, else sh, from PATH", "\"/bin/bash\""),
+    key("runners.http_response_limit", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How much of an answer HTTP actions read."),
     // access
-    key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything.")
-        .unset("closed", "\"closed\""),
-    key("access", Kind::Open, "Everything else about rights: see docs/access.md.")
-        .unset("no rules", ""),
+    key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything."),
+    key("access.admins", Kind::Texts, "Users who may do everything."),
+    key("access.token_user", Kind::Text, "The user as whom requests with the administrator's token act."),
+    key("access.allow", Kind::Tables, "What others may do, rule by rule; what no rule allows is refused. See docs/access.md.")
+        .unset("no rules", "[{ who = \"ana\", actions = \"core.*\" }]"),
     // chat
     key("chat.name", Kind::Text, "Name that the bot answers to."),
     key("chat.prefix", Kind::Text, "Mark before commands in shared channels, besides the bot's name."),
@@ -178,31 +184,20 @@ pub const KEYS: &[Key] = &[
         .variable_is("SAYSO_TOKEN").secret(),
 ];
 
-/// The key that stands for `path`: itself, a pattern, or an open section around it.
+/// The key that stands for `path`.
 #[must_use]
 pub fn find(path: &str) -> Option<&'static Key> {
-    KEYS.iter().find(|key| key.matches(path)).or_else(|| {
-        KEYS.iter().find(|key| {
-            matches!(key.kind, Kind::Open)
-                && path
-                    .strip_prefix(key.path)
-                    .is_some_and(|rest| rest.starts_with('.'))
-        })
-    })
+    KEYS.iter().find(|key| key.matches(path))
 }
 
 /// Whether `path` is a section, that is, the beginning of some key's path.
 #[must_use]
 pub fn is_section(path: &str) -> bool {
-    let depth = path.split('.').count();
     KEYS.iter().any(|key| {
-        let beginning: Vec<&str> = key.path.split('.').take(depth).collect();
-        (key.path.split('.').count() > depth || matches!(key.kind, Kind::Open))
-            && beginning.len() == depth
-            && beginning
-                .iter()
-                .zip(path.split('.'))
-                .all(|(own, theirs)| *own == "*" || *own == theirs)
+        let mut own = key.path.split('.');
+        path.split('.')
+            .all(|theirs| own.next().is_some_and(|own| own == "*" || own == theirs))
+            && own.next().is_some()
     })
 }
 

@@ -37,8 +37,10 @@ pub enum Kind {
     Address,
     /// `http://…` or `https://…`.
     Url,
-    /// A section whose keys somebody else defines.
-    Open,
+    /// The same, or empty.
+    OptionalUrl,
+    /// A list of sections whose keys their owner checks.
+    Tables,
 }
 
 impl Kind {
@@ -71,7 +73,8 @@ impl Kind {
             }
             Self::Address => "an address with a port, such as 127.0.0.1:9101".to_owned(),
             Self::Url => "an address that starts with http:// or https://".to_owned(),
-            Self::Open => "a section".to_owned(),
+            Self::OptionalUrl => "empty or an address that starts with http:// or https://".to_owned(),
+            Self::Tables => "a list of sections".to_owned(),
         }
     }
 
@@ -104,9 +107,8 @@ impl Kind {
                     .map(|part| Value::String(part.to_owned()))
                     .collect(),
             ),
-            // Below an open section a text may be any TOML value; what does not parse as one is a text.
-            Self::Texts | Self::Open => toml_value(text).unwrap_or_else(|| Value::String(text.to_owned())),
-            Self::Text | Self::Path | Self::Choice(_) | Self::Address | Self::Url => {
+            Self::Texts | Self::Tables => toml_value(text).unwrap_or_else(|| Value::String(text.to_owned())),
+            Self::Text | Self::Path | Self::Choice(_) | Self::Address | Self::Url | Self::OptionalUrl => {
                 Value::String(text.to_owned())
             }
         };
@@ -119,7 +121,10 @@ impl Kind {
     /// What the value is instead, to go before "must be".
     pub fn check(self, value: Value, base: &Path) -> Result<Value, String> {
         match (self, value) {
-            (Self::Open, value) => Ok(value),
+            (Self::Tables, Value::Array(items)) if items.iter().all(Value::is_table) => {
+                Ok(Value::Array(items))
+            }
+            (Self::OptionalUrl, Value::String(text)) if text.is_empty() => Ok(Value::String(text)),
             (Self::Text, Value::String(text)) if text.trim().is_empty() => Err("empty".to_owned()),
             (Self::Text, Value::String(text)) => Ok(Value::String(text)),
             (Self::Path, Value::String(text)) if text.is_empty() => Err("empty".to_owned()),
@@ -156,7 +161,7 @@ impl Kind {
                     Err(format!("`{text}`"))
                 }
             }
-            (Self::Url, Value::String(text)) => {
+            (Self::Url | Self::OptionalUrl, Value::String(text)) => {
                 let fits = url::Url::parse(&text)
                     .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
                 if fits {

@@ -10,7 +10,6 @@ use thiserror::Error;
 use super::Settings;
 use super::file::{File, nearest_word};
 use super::keys::{self, KEYS};
-use super::kind::Kind;
 use crate::model::{Problem, Severity};
 
 /// Where a value came from.
@@ -127,35 +126,9 @@ pub struct Loaded {
     pub searched: Vec<PathBuf>,
     /// Variables that begin with `SAYSO_` and set nothing, probably misspelt.
     pub warnings: Vec<String>,
-    file: Option<File>,
 }
 
 impl Loaded {
-    /// A section whose keys its owner defines, as the owner's type. Problems get the place in the file.
-    ///
-    /// # Errors
-    /// When the section's values do not fit the type.
-    pub fn section<T: for<'de> Deserialize<'de>>(&self, name: &str) -> Result<T, SettingsError> {
-        if let Some(file) = &self.file {
-            file.section::<T>(name).map_err(|problem| SettingsError {
-                problems: vec![problem],
-            })?;
-        }
-        let table = tree(self.values.iter().filter_map(|(path, in_force)| {
-            Some((path.strip_prefix(name)?.strip_prefix('.')?, &in_force.value))
-        }));
-        T::deserialize(table).map_err(|error: toml::de::Error| {
-            let problem = outside(
-                &format!("section [{name}]"),
-                error.message().to_owned(),
-                String::new(),
-            );
-            SettingsError {
-                problems: vec![problem],
-            }
-        })
-    }
-
     /// Where the value of a key came from.
     #[must_use]
     pub fn source(&self, path: &str) -> &Source {
@@ -241,6 +214,11 @@ pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
             }
             Err(found) => problems.extend(found),
         }
+        if problems.is_empty()
+            && let Err(problem) = file.check_section::<crate::access::AccessOptions>("access")
+        {
+            problems.push(problem);
+        }
     }
     for (path, value, source) in variables.into_iter().chain(flags) {
         values.insert(path, InForce { value, source });
@@ -265,7 +243,6 @@ pub fn load(sources: &Sources) -> Result<Loaded, SettingsError> {
         config_file,
         searched,
         warnings,
-        file,
     })
 }
 
@@ -283,7 +260,7 @@ fn tree<'a>(values: impl Iterator<Item = (&'a str, &'a toml::Value)>) -> toml::T
             let next = table
                 .entry(part)
                 .or_insert_with(|| toml::Value::Table(toml::Table::new()));
-            // A value where a section has to be (an open section of a file, overridden below it by a flag).
+            // Keys are never sections of other keys, so there is always a table here; a value would be replaced.
             if !next.is_table() {
                 *next = toml::Value::Table(toml::Table::new());
             }
@@ -336,7 +313,7 @@ type Layer = Vec<(String, toml::Value, Source)>;
 
 fn variable_layer(sources: &Sources, problems: &mut Vec<Problem>) -> Layer {
     let mut layer = Layer::new();
-    for key in KEYS.iter().filter(|key| key.kind != Kind::Open) {
+    for key in KEYS.iter() {
         let name = key.variable();
         // An empty variable counts as not set: that is how shells and service files switch one off.
         let Some(text) = sources.variables.get(&name).filter(|text| !text.is_empty()) else {
@@ -355,8 +332,7 @@ fn flag_layer(sources: &Sources, problems: &mut Vec<Problem>) -> Layer {
     let mut layer = Layer::new();
     for flag in &sources.flags {
         let place = format!("flag {}", flag.name);
-        let Some(key) = keys::find(&flag.key).filter(|key| key.path != flag.key || key.kind != Kind::Open)
-        else {
+        let Some(key) = keys::find(&flag.key) else {
             let hint = keys::nearest(&flag.key).map_or_else(
                 || "`sayso config default` lists all settings".to_owned(),
                 |nearest| format!("did you mean `{nearest}`?"),

@@ -17,14 +17,15 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::AccessOptions;
 use crate::engine::EngineOptions;
 
 pub use describe::{Described, default_toml, describe, markdown_table};
 pub use kind::Kind;
 pub use load::{Flag, InForce, Loaded, SettingsError, Source, Sources, load};
 pub use sections::{
-    ChatOptions, ClientOptions, ContentOptions, DiscordOptions, LogFormat, LogOptions, RunnerOptions,
-    ServerOptions, SlackOptions, StoreOptions,
+    ApiOptions, ChatOptions, ClientOptions, ContentOptions, DiscordOptions, LogFormat, LogOptions,
+    RunnerOptions, SlackOptions, StoreOptions,
 };
 
 /// All settings in force. `Default` is what holds without file, variables and flags, except for
@@ -34,8 +35,8 @@ pub use sections::{
 pub struct Settings {
     /// Folder that holds everything durable: database, keys, tokens, installed packs.
     pub data_dir: PathBuf,
-    /// The HTTP server.
-    pub server: ServerOptions,
+    /// The HTTP API.
+    pub api: ApiOptions,
     /// The engine.
     pub engine: EngineOptions,
     /// The database.
@@ -44,9 +45,8 @@ pub struct Settings {
     pub content: ContentOptions,
     /// How actions are run.
     pub runners: RunnerOptions,
-    /// Who may do what; read with [`Loaded::section`] by `access`, which defines its keys.
-    #[serde(skip_serializing_if = "toml::Table::is_empty")]
-    pub access: toml::Table,
+    /// Who may do what.
+    pub access: AccessOptions,
     /// Chat.
     pub chat: ChatOptions,
     /// Logs.

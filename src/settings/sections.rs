@@ -7,35 +7,42 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// Section `[server]`: the HTTP server.
+/// Section `[api]`: the HTTP API.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct ServerOptions {
+pub struct ApiOptions {
     /// Address and port; port 0 picks a free one.
     pub listen: String,
-    /// Base of links in chat messages.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub public_url: Option<String>,
-    /// Bytes that a request may carry.
+    /// Bytes that a request's body may have.
     pub body_limit: usize,
-    /// Seconds that an ordinary request may take (streams are exempt).
-    pub timeout_seconds: u64,
-    /// Entries that a list answers at most at once.
+    /// Seconds that a request may take until its answer begins.
+    pub request_timeout: u64,
+    /// Origins whose web pages may call the API.
+    pub allow_origin: Vec<String>,
+    /// Items of a list that others than administrators may ask for at once.
     pub max_page_size: u32,
-    /// Web origins that browsers may call the API from.
-    pub allow_origins: Vec<String>,
+    /// Whether secrets are masked in answers.
+    pub mask_secrets: bool,
+    /// Where browsers reach the web pages; empty: the listening address.
+    pub webui_base_url: String,
+    /// Connections that are open at the same time.
+    pub max_connections: usize,
+    /// Event streams that are followed at the same time.
+    pub max_streams: usize,
 }
 
-impl Default for ServerOptions {
+impl Default for ApiOptions {
     fn default() -> Self {
         Self {
-            // The port that clients of the reference know.
             listen: "127.0.0.1:9101".to_owned(),
-            public_url: None,
-            body_limit: 8 << 20,
-            timeout_seconds: 60,
+            body_limit: 16 << 20,
+            request_timeout: 60,
+            allow_origin: Vec::new(),
             max_page_size: 100,
-            allow_origins: Vec::new(),
+            mask_secrets: true,
+            webui_base_url: String::new(),
+            max_connections: 10_000,
+            max_streams: 1_000,
         }
     }
 }
@@ -101,15 +108,25 @@ pub struct RunnerOptions {
     /// Unix account that local actions run as; `None`: the server's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub system_user: Option<String>,
-    /// Python for Python actions whose pack has no environment of its own.
-    pub python: String,
+    /// Bytes of standard output, and as many of standard error, that a result keeps.
+    pub keep_output: usize,
+    /// Seconds between asking processes to stop and killing them.
+    pub grace_seconds: u64,
+    /// Shell for shell actions; `None`: bash, else sh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<PathBuf>,
+    /// Bytes of an HTTP answer that are read.
+    pub http_response_limit: usize,
 }
 
 impl Default for RunnerOptions {
     fn default() -> Self {
         Self {
             system_user: None,
-            python: "python3".to_owned(),
+            keep_output: 10 << 20,
+            grace_seconds: 2,
+            shell: None,
+            http_response_limit: 10 << 20,
         }
     }
 }

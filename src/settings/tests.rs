@@ -64,13 +64,13 @@ impl Site {
 fn without_anything_the_defaults_hold() {
     let site = site("");
     let loaded = site.load();
-    assert_eq!(loaded.settings.server.listen, "127.0.0.1:9101");
+    assert_eq!(loaded.settings.api.listen, "127.0.0.1:9101");
     assert_eq!(loaded.settings.engine, crate::engine::EngineOptions::default());
     assert_eq!(
         loaded.settings.data_dir,
         site.path().join("home/.local/share/sayso")
     );
-    assert_eq!(loaded.source("server.listen"), &Source::Default);
+    assert_eq!(loaded.source("api.listen"), &Source::Default);
     assert_eq!(loaded.config_file, None);
     assert_eq!(
         loaded.searched,
@@ -194,10 +194,7 @@ fn short_variables_reach_their_keys() {
         .variable("SAYSO_TOKEN", "")
         .variable("SAYSO_ENGINE_RESULT_LIMIT", "2 MiB")
         .variable("SAYSO_CONTENT_WATCH", "off")
-        .variable(
-            "SAYSO_SERVER_ALLOW_ORIGINS",
-            "https://a.example, https://b.example",
-        )
+        .variable("SAYSO_API_ALLOW_ORIGIN", "https://a.example, https://b.example")
         .variable("SAYSO_LISTN", "127.0.0.1:1");
     let loaded = site.load();
     let settings = &loaded.settings;
@@ -206,7 +203,7 @@ fn short_variables_reach_their_keys() {
         settings.chat.discord["default"].api_url.as_deref(),
         Some("http://127.0.0.1:9")
     );
-    assert_eq!(settings.access["mode"].as_str(), Some("open"));
+    assert_eq!(settings.access.mode, crate::access::Mode::Open);
     assert_eq!(settings.client.server.as_deref(), Some("http://127.0.0.1:8"));
     assert!(
         settings.client.token.is_none(),
@@ -215,7 +212,7 @@ fn short_variables_reach_their_keys() {
     assert_eq!(settings.engine.result_limit, 2 << 20);
     assert!(!settings.content.watch);
     assert_eq!(
-        settings.server.allow_origins,
+        settings.api.allow_origin,
         ["https://a.example", "https://b.example"]
     );
     assert_eq!(
@@ -268,19 +265,15 @@ fn mistakes_in_the_file_are_told_with_place_and_remedy() {
              \x20        ^\n    hint: did you mean `json`?",
         ),
         (
-            "server = 4",
-            "sayso.toml:1:1: `server` is a section, write it as [server]\n    server = 4\n    ^\n    \
+            "api = 4",
+            "sayso.toml:1:1: `api` is a section, write it as [api]\n    api = 4\n    ^\n    \
              hint: `sayso config default` lists all settings",
         ),
         (
-            "access = true",
-            "sayso.toml:1:10: `access` is a section, write it as [access]\n    access = true\n             ^",
-        ),
-        (
-            "[server]\nlisten = \"9101\"\nbody_limit = \"12XB\"\n",
-            "sayso.toml:2:10: `server.listen` is `9101`, it must be an address with a port, such as 127.0.0.1:9101\n    \
+            "[api]\nlisten = \"9101\"\nbody_limit = \"12XB\"\n",
+            "sayso.toml:2:10: `api.listen` is `9101`, it must be an address with a port, such as 127.0.0.1:9101\n    \
              listen = \"9101\"\n             ^\n\
-             sayso.toml:3:14: `server.body_limit` is `12XB`, it must be a number of bytes from 1KiB to 1GiB, such as \
+             sayso.toml:3:14: `api.body_limit` is `12XB`, it must be a number of bytes from 1KiB to 1GiB, such as \
              65536 or \"64MiB\"\n    body_limit = \"12XB\"\n                 ^",
         ),
         (
@@ -329,51 +322,38 @@ fn mistakes_elsewhere_name_the_variable_or_flag() {
         .variable("SAYSO_ACCESS_MODE", "opne")
         .variable("SAYSO_CONFIG", "nowhere.toml")
         .flag("--set", "engine.concurency", "1")
-        .flag("--listen", "server.listen", "here");
+        .flag("--listen", "api.listen", "here");
     assert_eq!(
         site.errors(),
         "variable SAYSO_ENGINE_CONCURRENCY: `engine.concurrency` is `lots`, it must be a whole number from 1 to 100000\n\
          variable SAYSO_ACCESS_MODE: `access.mode` is `opne`, it must be one of `closed`, `open`\n    \
          hint: did you mean `open`?\n\
          flag --set: there is no setting `engine.concurency`\n    hint: did you mean `engine.concurrency`?\n\
-         flag --listen: `server.listen` is `here`, it must be an address with a port, such as 127.0.0.1:9101\n\
+         flag --listen: `api.listen` is `here`, it must be an address with a port, such as 127.0.0.1:9101\n\
          variable SAYSO_CONFIG: cannot read nowhere.toml: no such file or directory\n    \
          hint: `sayso config default > sayso.toml` writes one to start from"
     );
 }
 
-#[derive(Debug, PartialEq, serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rights {
-    mode: String,
-    #[serde(default)]
-    admins: Vec<String>,
-}
-
 #[test]
-fn an_open_section_is_handed_over_typed_and_its_mistakes_are_placed() {
-    let good = site("[access]\nmode = \"open\"\nadmins = [\"ana\"]").variable("SAYSO_ACCESS_MODE", "closed");
-    let rights: Rights = good.load().section("access").unwrap();
-    assert_eq!(
-        rights,
-        Rights {
-            mode: "closed".to_owned(),
-            admins: vec!["ana".to_owned()]
-        }
-    );
+fn rights_are_typed_and_their_mistakes_are_placed() {
+    let good = site("[access]\nadmins = [\"ana\"]\n[[access.allow]]\nwho = \"bo\"\nactions = [\"core.*\"]\n")
+        .variable("SAYSO_ACCESS_MODE", "open");
+    let access = good.load().settings.access;
+    assert_eq!(access.mode, crate::access::Mode::Open);
+    assert_eq!(access.admins, ["ana"]);
+    assert_eq!(access.allow[0].who, ["bo"]);
 
-    let bad = site("[access]\nmode = \"open\"\nadmin = [\"ana\"]");
-    let text = bad.load().section::<Rights>("access").unwrap_err().to_string();
+    let bad = site("[access]\n[[access.allow]]\nwho = \"bo\"\naction = \"core.*\"");
     assert_eq!(
-        text.replace(&format!("{}/", bad.path().display()), ""),
-        "sayso.toml:3:1: there is no setting `admin` here\n    admin = [\"ana\"]\n    ^\n    hint: did you mean `admins`?"
+        bad.errors(),
+        "sayso.toml:4:1: there is no setting `action` here\n    action = \"core.*\"\n    ^\n    \
+         hint: did you mean `actions`?"
     );
-    let none = site("")
-        .load()
-        .section::<Rights>("access")
-        .unwrap_err()
-        .to_string();
-    assert_eq!(none, "section [access]: missing field `mode`");
+    let by_variable = site("")
+        .variable("SAYSO_ACCESS_ALLOW", "[{ whom = \"bo\" }]")
+        .errors();
+    assert!(by_variable.contains("unknown field `whom`"), "{by_variable}");
 }
 
 #[test]
@@ -391,8 +371,9 @@ fn keys_and_structs_agree() {
             "{path}"
         );
     }
-    for key in KEYS.iter().filter(|key| key.kind != Kind::Open) {
-        let fixed = all.iter().any(|(path, _)| key.matches(path)) && key.path != "data_dir";
+    for key in KEYS.iter() {
+        let fixed =
+            all.iter().any(|(path, _)| key.matches(path)) && !matches!(key.path, "data_dir" | "access.allow");
         assert_eq!(
             fixed,
             key.example.is_empty(),
@@ -423,7 +404,7 @@ fn the_default_file_is_the_defaults() {
         toml::Table::try_from(&from_file.settings).unwrap(),
         toml::Table::try_from(&plain.settings).unwrap()
     );
-    for key in KEYS.iter().filter(|key| key.kind != Kind::Open) {
+    for key in KEYS.iter() {
         let name = key.path.rsplit('.').next().unwrap();
         assert!(
             text.contains(&format!("\n{name} = ")) || text.contains(&format!("\n#{name} = ")),
@@ -448,8 +429,7 @@ fn the_default_file_is_the_defaults() {
 
 #[test]
 fn secrets_are_described_but_not_shown() {
-    let site =
-        site("[access.users]\nbo = \"1\"\ntoken = \"geheim\"").variable("SAYSO_SLACK_BOT_TOKEN", "geheim");
+    let site = site("").variable("SAYSO_SLACK_BOT_TOKEN", "geheim");
     let loaded = site.load();
     let all = describe(Some(&loaded));
     assert!(!format!("{all:?}").contains("geheim"));
@@ -462,9 +442,7 @@ fn secrets_are_described_but_not_shown() {
         (token.value.as_str(), token.source.as_str()),
         ("\"********\"", "variable SAYSO_SLACK_BOT_TOKEN")
     );
-    let open = all.iter().find(|one| one.key == "access.users.bo").unwrap();
-    assert_eq!(open.value, "\"1\"");
-    let listen = all.iter().find(|one| one.key == "server.listen").unwrap();
+    let listen = all.iter().find(|one| one.key == "api.listen").unwrap();
     assert_eq!(
         (listen.value.as_str(), listen.default.as_str()),
         ("\"127.0.0.1:9101\"", "\"127.0.0.1:9101\"")
