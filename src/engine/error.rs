@@ -59,7 +59,9 @@ impl SubmitError {
 }
 
 fn suggestion(nearest: &Option<String>) -> String {
-    nearest.as_ref().map_or_else(String::new, |nearest| format!(" (did you mean `{nearest}`?)"))
+    nearest
+        .as_ref()
+        .map_or_else(String::new, |nearest| format!(" (did you mean `{nearest}`?)"))
 }
 
 /// Why a cancel request failed.

@@ -3,16 +3,27 @@
 //! It knows nothing of chat, HTTP or YAML. [`Engine::submit`] is the only way in; what happened leaves as
 //! [`Event`]s and as rows that [`Observer`]s add to the engine's own commits.
 
-mod core;
+mod accept;
+mod audit;
+mod cancel;
+mod dispatch;
 mod error;
 mod event;
+mod handle;
 mod options;
+mod output;
+mod prepared;
+mod queue;
+mod recover;
 mod secrets;
+mod state;
+mod step;
 mod submit;
+mod work;
 
-pub use core::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown};
 pub use error::{CancelError, SubmitError};
 pub use event::{Event, Observer};
+pub use handle::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown};
 pub use options::EngineOptions;
 pub use secrets::SecretKey;
 pub use submit::{Accepted, Cancelled, RerunOptions, Submit};

@@ -17,12 +17,16 @@ pub struct Submit {
     pub action: String,
     /// Parameters as given; may contain Jinja.
     pub parameters: JsonMap,
+    /// Parameters that are data: taken as they are, never rendered (re-runs, values from other executions).
+    pub data: JsonMap,
     /// Who asks.
     pub identity: Identity,
     /// Where it came from.
     pub origin: Origin,
     /// Further context (`trace_context`, `action_alias_ref`, `api_user`, `source_channel`…).
     pub context: JsonMap,
+    /// Context that is shown but plays no part in rendering parameters (`re-run`).
+    pub later_context: JsonMap,
     /// Wait so long before it runs.
     pub delay: Option<Duration>,
     /// Notify section of the request.

@@ -30,7 +30,9 @@ impl Id {
         let micros = u64::try_from(Timestamp::now().micros()).unwrap_or(0);
         let clock = ((micros / 1_000_000) << 24) | (((micros % 1_000_000) << 24) / 1_000_000);
         let before = NEWEST
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |newest| Some(clock.max(newest + 1)))
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |newest| {
+                Some(clock.max(newest + 1))
+            })
             .unwrap_or_else(|unchanged| unchanged);
         let ticks = clock.max(before + 1);
         let mut bytes = [0; 12];
@@ -116,8 +118,9 @@ mod tests {
     #[test]
     fn ids_increase_across_threads_and_read_back() {
         let ids: Vec<Vec<Id>> = std::thread::scope(|scope| {
-            let workers: Vec<_> =
-                (0..4).map(|_| scope.spawn(|| (0..5000).map(|_| Id::new()).collect())).collect();
+            let workers: Vec<_> = (0..4)
+                .map(|_| scope.spawn(|| (0..5000).map(|_| Id::new()).collect()))
+                .collect();
             workers.into_iter().map(|worker| worker.join().unwrap()).collect()
         });
         for one in &ids {

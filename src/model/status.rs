@@ -132,12 +132,28 @@ impl Status {
         match self {
             Requested => matches!(
                 next,
-                Scheduled | Delayed | Running | Succeeded | Failed | Timeout | Abandoned | Canceling | Canceled
+                Scheduled
+                    | Delayed
+                    | Running
+                    | Succeeded
+                    | Failed
+                    | Timeout
+                    | Abandoned
+                    | Canceling
+                    | Canceled
             ),
             Scheduled | Delayed => {
                 matches!(
                     next,
-                    Scheduled | Delayed | Running | Succeeded | Failed | Timeout | Abandoned | Canceling | Canceled
+                    Scheduled
+                        | Delayed
+                        | Running
+                        | Succeeded
+                        | Failed
+                        | Timeout
+                        | Abandoned
+                        | Canceling
+                        | Canceled
                 )
             }
             Running => matches!(
@@ -154,12 +170,18 @@ impl Status {
                     | Paused
             ),
             Canceling => matches!(next, Succeeded | Failed | Timeout | Abandoned | Canceled),
-            Pending => matches!(next, Running | Succeeded | Failed | Timeout | Abandoned | Canceling | Canceled),
+            Pending => matches!(
+                next,
+                Running | Succeeded | Failed | Timeout | Abandoned | Canceling | Canceled
+            ),
             Pausing => matches!(
                 next,
                 Paused | Succeeded | Failed | Timeout | Abandoned | Canceling | Canceled | Resuming
             ),
-            Paused => matches!(next, Resuming | Running | Failed | Timeout | Abandoned | Canceling | Canceled),
+            Paused => matches!(
+                next,
+                Resuming | Running | Failed | Timeout | Abandoned | Canceling | Canceled
+            ),
             Resuming => matches!(
                 next,
                 Running | Pausing | Paused | Succeeded | Failed | Timeout | Abandoned | Canceling | Canceled
@@ -179,10 +201,13 @@ impl FromStr for Status {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|status| status.as_str() == text).ok_or_else(|| {
-            let known = Self::ALL.map(Self::as_str).join(", ");
-            format!("`{text}` is no status: one of {known}")
-        })
+        Self::ALL
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| {
+                let known = Self::ALL.map(Self::as_str).join(", ");
+                format!("`{text}` is no status: one of {known}")
+            })
     }
 }
 
@@ -196,10 +221,16 @@ mod tests {
             assert_eq!(Status::from_code(status.code()), Some(status));
             assert_eq!(status.as_str().parse(), Ok(status));
             if status.is_completed() {
-                assert!(Status::ALL.into_iter().all(|next| !status.may_become(next)), "{status} is not final");
+                assert!(
+                    Status::ALL.into_iter().all(|next| !status.may_become(next)),
+                    "{status} is not final"
+                );
             } else {
                 assert!(status.may_become(Status::Canceled), "{status} cannot be canceled");
-                assert!(status.may_become(Status::Abandoned), "{status} cannot be abandoned");
+                assert!(
+                    status.may_become(Status::Abandoned),
+                    "{status} cannot be abandoned"
+                );
             }
         }
         assert!(!Status::Canceling.may_become(Status::Running));

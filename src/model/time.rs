@@ -68,9 +68,9 @@ impl FromStr for Timestamp {
                 .map(|zoned| zoned.timestamp())
                 .map_err(|_| first)
         });
-        parsed.map(|time| Self(time.as_microsecond())).map_err(|_| {
-            format!("`{text}` is no time: write it like 2026-11-22T13:00:27Z")
-        })
+        parsed
+            .map(|time| Self(time.as_microsecond()))
+            .map_err(|_| format!("`{text}` is no time: write it like 2026-11-22T13:00:27Z"))
     }
 }
 
@@ -95,9 +95,20 @@ mod tests {
     fn prints_and_reads_back_what_clients_of_the_reference_see() {
         let time: Timestamp = "2026-11-22T13:00:27.617648Z".parse().unwrap();
         assert_eq!(time.to_string(), "2026-11-22T13:00:27.617648Z");
-        assert_eq!("2026-11-22T14:00:27.617648+01:00".parse::<Timestamp>().unwrap(), time);
+        assert_eq!(
+            "2026-11-22T14:00:27.617648+01:00".parse::<Timestamp>().unwrap(),
+            time
+        );
         assert_eq!("2026-11-22T13:00:27.617648".parse::<Timestamp>().unwrap(), time);
-        assert_eq!(Timestamp::from_micros(0).to_string(), "1970-01-01T00:00:00.000000Z");
-        assert!("yesterday".parse::<Timestamp>().unwrap_err().contains("write it like"));
+        assert_eq!(
+            Timestamp::from_micros(0).to_string(),
+            "1970-01-01T00:00:00.000000Z"
+        );
+        assert!(
+            "yesterday"
+                .parse::<Timestamp>()
+                .unwrap_err()
+                .contains("write it like")
+        );
     }
 }

@@ -46,7 +46,11 @@ impl Outcome {
     /// An outcome without announcements.
     #[must_use]
     pub const fn new(status: Status, result: Value) -> Self {
-        Self { status, result, announcements: Vec::new() }
+        Self {
+            status,
+            result,
+            announcements: Vec::new(),
+        }
     }
 }
 

@@ -11,7 +11,9 @@ pub enum StoreError {
     #[error("the disk that holds the data folder is full: make room, work goes on by itself afterwards")]
     DiskFull,
     /// The database was written by a newer Sayso.
-    #[error("the database is at version {found}, this Sayso knows versions up to {known}: install the newer Sayso again or restore a backup")]
+    #[error(
+        "the database is at version {found}, this Sayso knows versions up to {known}: install the newer Sayso again or restore a backup"
+    )]
     TooNew {
         /// Version of the database.
         found: i64,

@@ -81,7 +81,11 @@ pub trait Store: Send + Sync + 'static {
     /// One execution with its result.
     fn execution(&self, id: Id) -> BoxFuture<'_, Result<Option<Execution>, StoreError>>;
     /// A page of executions without results, with the number of all that match when asked for.
-    fn executions(&self, filter: ExecutionFilter, page: Page) -> BoxFuture<'_, Result<ExecutionPage, StoreError>>;
+    fn executions(
+        &self,
+        filter: ExecutionFilter,
+        page: Page,
+    ) -> BoxFuture<'_, Result<ExecutionPage, StoreError>>;
     /// All executions that are not completed, oldest first, without results. Recovery reads them at start.
     fn unfinished(&self) -> BoxFuture<'_, Result<Vec<Execution>, StoreError>>;
     /// The newest execution's id, `None` in an empty store.

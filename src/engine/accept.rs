@@ -1,0 +1,316 @@
+//! From a request to a committed execution.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt as _;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+use super::prepared::Prepared;
+use super::state::{Place, Running, State};
+use super::step::{enter, set_result};
+use super::{Accepted, Submit, SubmitError, audit, work};
+use crate::access::Ask;
+use crate::model::{Action, Execution, Id, JsonMap, LogEntry, Progress, Request, Status, Timestamp};
+use crate::runners::{Job, OutputSink, Runner};
+use crate::store::{CommitError, StoreError, Write};
+
+/// A request that was found good, with everything that is needed to run it.
+struct Checked {
+    execution: Execution,
+    action: Arc<Action>,
+    prepared: Arc<Prepared>,
+    /// Live parameters with secrets in clear.
+    parameters: JsonMap,
+    with: Vec<Write>,
+    via: String,
+}
+
+pub(super) async fn submit(state: &Arc<State>, request: Submit) -> Result<Accepted, SubmitError> {
+    {
+        let lanes = state.lanes.lock();
+        if lanes.stopping {
+            return Err(SubmitError::Stopping);
+        }
+        if lanes.queue.len() >= state.parts.options.queue_limit {
+            return Err(SubmitError::QueueFull(lanes.queue.len()));
+        }
+    }
+    let checked = check(state, request).await?;
+    let shown = Arc::new(checked.execution.clone());
+    accept(state, checked).await?;
+    Ok(Accepted { execution: shown })
+}
+
+/// Everything that can be wrong with a request is found here, before anything is stored.
+async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitError> {
+    let parts = &state.parts;
+    let action = parts
+        .catalogue
+        .action(&request.action)
+        .ok_or_else(|| SubmitError::UnknownAction {
+            nearest: parts.catalogue.nearest(&request.action),
+            action: request.action.clone(),
+        })?;
+    if !action.enabled {
+        return Err(SubmitError::Disabled(action.reference.clone()));
+    }
+    let runner = runner_of(state, &action)?;
+    let prepared = state
+        .prepared
+        .get(&action, runner.spec())
+        .map_err(SubmitError::Parameters)?;
+
+    let now = Timestamp::now();
+    let id = request.id.unwrap_or_else(Id::new);
+    let mut context = request.context;
+    context.insert("user".to_owned(), request.identity.user.clone().into());
+    context.insert("pack".to_owned(), action.pack.clone().into());
+    let parameters = prepared
+        .live(
+            request.parameters,
+            &request.data,
+            &context,
+            &parts.catalogue.config(&action.pack),
+        )
+        .map_err(SubmitError::Parameters)?;
+
+    let mut origin = request.origin;
+    if let Some(text) = &origin.text {
+        origin.text = Some(audit::masked_text(text, &prepared.secret_texts(&parameters)));
+    }
+    let decision = parts.authority.decide(&Ask {
+        identity: &request.identity,
+        action: &action,
+        alias: origin.alias.as_deref(),
+        parameters: &parameters,
+        place: origin.place.as_ref(),
+        now,
+    });
+    let sealed = prepared.seal_parameters(&parameters, &parts.key, id);
+    if !decision.allowed {
+        let draft = audit::denied(
+            &request.identity,
+            &origin,
+            &action.reference,
+            &sealed,
+            &decision,
+            now,
+        );
+        match parts.store.commit(vec![Write::Audit(draft)]).await {
+            Ok(()) => {}
+            Err(CommitError::Store(error)) => return Err(error.into()),
+            Err(other) => return Err(StoreError::Database(other.to_string()).into()),
+        }
+        return Err(SubmitError::Denied(decision));
+    }
+
+    let not_before = request
+        .delay
+        .filter(|delay| !delay.is_zero())
+        .map(|delay| now.plus_millis(i64::try_from(delay.as_millis()).unwrap_or(i64::MAX)));
+    let mut execution = Execution {
+        id,
+        revision: 0,
+        status: Status::Requested,
+        request: Arc::new(Request {
+            action: action.reference.clone(),
+            runner: action.runner_type.clone(),
+            user: request.identity.user,
+            parameters: sealed,
+            context,
+            parent: request.parent,
+            not_before,
+            notify: request.notify,
+            pack_version: action.pack_version.clone(),
+            digest: action.digest.clone(),
+            idempotent: action.idempotent,
+            origin,
+            decision: decision.reason,
+            rule: None,
+            trigger_instance: None,
+        }),
+        start: now,
+        end: None,
+        progress: Progress {
+            log: vec![LogEntry {
+                timestamp: now,
+                status: Status::Requested,
+            }],
+            context: request.later_context,
+            ..Progress::default()
+        },
+        result: None,
+        result_size: 0,
+    };
+    if not_before.is_some() {
+        enter(&mut execution, Status::Delayed, now);
+    }
+    Ok(Checked {
+        execution,
+        action,
+        prepared,
+        parameters,
+        with: request.with,
+        via: request.identity.via,
+    })
+}
+
+/// The runner of an action.
+pub(super) fn runner_of(state: &State, action: &Action) -> Result<Arc<dyn Runner>, SubmitError> {
+    state
+        .parts
+        .runners
+        .get(&action.runner_type)
+        .cloned()
+        .ok_or_else(|| SubmitError::UnknownRunner {
+            action: action.reference.clone(),
+            runner: action.runner_type.clone(),
+        })
+}
+
+/// Commits the execution in the furthest state that it can have at once: ended (pure runners), running (a
+/// place is free), delayed, or requested (in the queue).
+async fn accept(state: &Arc<State>, mut checked: Checked) -> Result<(), SubmitError> {
+    if checked.execution.status == Status::Delayed {
+        let not_before = checked.execution.request.not_before;
+        let execution = commit(state, checked).await?;
+        state.enqueue(execution.id, &execution.request.user, not_before);
+        return Ok(());
+    }
+    if run_purely(state, &mut checked)? {
+        commit(state, checked).await?;
+        return Ok(());
+    }
+    let Some(place) = state.place_at_once() else {
+        let execution = commit(state, checked).await?;
+        state.enqueue(execution.id, &execution.request.user, None);
+        return Ok(());
+    };
+    start_at_once(state, checked, place).await
+}
+
+async fn start_at_once(state: &Arc<State>, mut checked: Checked, place: Place) -> Result<(), SubmitError> {
+    begin(state, &mut checked.execution);
+    let running = Arc::new(Running {
+        state: tokio::sync::Mutex::new(checked.execution.clone()),
+        cancel: CancellationToken::new(),
+        shutdown: false.into(),
+    });
+    let id = checked.execution.id;
+    state.running.lock().insert(id, Arc::clone(&running));
+    let work = work::Work {
+        state: Arc::clone(state),
+        running,
+        action: Arc::clone(&checked.action),
+        prepared: Arc::clone(&checked.prepared),
+        parameters: std::mem::take(&mut checked.parameters),
+        place,
+    };
+    match commit(state, checked).await {
+        Ok(_) => {
+            tokio::spawn(work.run());
+            Ok(())
+        }
+        Err(error) => {
+            state.running.lock().remove(&id);
+            Err(error)
+        }
+    }
+}
+
+/// Marks an execution as started.
+pub(super) fn begin(state: &State, execution: &mut Execution) {
+    let now = Timestamp::now();
+    enter(execution, Status::Scheduled, now);
+    enter(execution, Status::Running, now);
+    execution.progress.attempts += 1;
+    execution.progress.runner_info = state.runner_info.clone();
+}
+
+/// Runs an action whose runner has no effect outside and takes no time; false when its runner is another.
+fn run_purely(state: &Arc<State>, checked: &mut Checked) -> Result<bool, SubmitError> {
+    let runner = runner_of(state, &checked.action)?;
+    if !runner.spec().pure {
+        return Ok(false);
+    }
+    let context = checked.execution.context();
+    let config = state.parts.catalogue.config(&checked.action.pack);
+    begin(state, &mut checked.execution);
+    let (status, result) =
+        match checked
+            .prepared
+            .finals(std::mem::take(&mut checked.parameters), &context, &config)
+        {
+            Err(message) => (Status::Failed, json!({"error": message})),
+            Ok(parameters) => {
+                let job = Job {
+                    execution: checked.execution.id,
+                    action: Arc::clone(&checked.action),
+                    parameters,
+                    context,
+                    user: checked.execution.request.user.clone(),
+                    scratch: std::path::PathBuf::new(),
+                    cancel: CancellationToken::new(),
+                    output: OutputSink::discard(),
+                };
+                match runner.run(job).now_or_never() {
+                    Some(outcome) => (outcome.status, outcome.result),
+                    // A runner that calls itself pure and is not: a bug, and told as one.
+                    None => (
+                        Status::Failed,
+                        json!({"error": "the runner did not answer at once"}),
+                    ),
+                }
+            }
+        };
+    end(&mut checked.execution, status, result);
+    Ok(true)
+}
+
+fn end(execution: &mut Execution, status: Status, result: Value) {
+    set_result(execution, result);
+    enter(execution, status, Timestamp::now());
+}
+
+/// Commits a new execution with its audit entry, its definition (once), the observers' rows and the
+/// requester's own rows.
+async fn commit(state: &Arc<State>, checked: Checked) -> Result<Arc<Execution>, SubmitError> {
+    let Checked {
+        execution,
+        prepared,
+        with,
+        via,
+        ..
+    } = checked;
+    let execution = Arc::new(execution);
+    let mut rows = Vec::with_capacity(3 + with.len());
+    rows.push(Write::Insert(Box::new((*execution).clone())));
+    rows.push(Write::Audit(audit::accepted(&execution, &via)));
+    let new_definition = !state.prepared.is_stored(&execution.request.digest);
+    if new_definition {
+        rows.push(Write::Definition {
+            digest: execution.request.digest.clone(),
+            document: prepared.definition_document(),
+        });
+    }
+    state.observed(None, &execution, &mut rows);
+    rows.extend(with);
+    state
+        .parts
+        .store
+        .commit(rows)
+        .await
+        .map_err(|error| match error {
+            CommitError::Duplicate(claim) => SubmitError::Duplicate(claim),
+            CommitError::Store(error) => SubmitError::Store(error),
+            CommitError::Conflict(id) => {
+                SubmitError::Store(StoreError::Database(format!("the id {id} exists already")))
+            }
+        })?;
+    if new_definition {
+        state.prepared.mark_stored(execution.request.digest.clone());
+    }
+    state.announce(&execution, true);
+    Ok(execution)
+}

@@ -1,0 +1,116 @@
+//! Cancelling: at once for what waits, by stopping the runner for what is at work.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::dispatch::commit_step;
+use super::state::{Running, State};
+use super::step::{set_result, step};
+use super::{CancelError, Cancelled};
+use crate::model::{Decision, Execution, Id, Identity, Status, Timestamp};
+use crate::store::StoreError;
+
+/// A step taken by somebody else makes us look again; more often than this it cannot happen by chance.
+const ATTEMPTS: usize = 16;
+
+pub(super) async fn cancel(
+    state: &Arc<State>,
+    id: Id,
+    identity: &Identity,
+) -> Result<Cancelled, CancelError> {
+    for _ in 0..ATTEMPTS {
+        let running = state.running.lock().get(&id).cloned();
+        let done = match running {
+            Some(running) => cancel_running(state, &running, identity).await?,
+            None => cancel_waiting(state, id, identity).await?,
+        };
+        if let Some(done) = done {
+            return Ok(done);
+        }
+        tokio::task::yield_now().await;
+    }
+    Err(CancelError::Store(StoreError::Database(format!(
+        "execution {id} changes faster than it can be canceled"
+    ))))
+}
+
+async fn cancel_running(
+    state: &Arc<State>,
+    running: &Running,
+    identity: &Identity,
+) -> Result<Option<Cancelled>, CancelError> {
+    let mut current = running.state.lock().await;
+    if current.status.is_completed() {
+        return Ok(None); // it ended while we waited: look at the stored state
+    }
+    may(state, &current, identity)?;
+    if !current.status.is_cancelable() {
+        return Ok(Some(Cancelled::NotCancelable(Arc::new(current.clone()))));
+    }
+    let Some(next) = canceled(&current, Status::Canceling, identity) else {
+        return Ok(None);
+    };
+    let committed = commit_step(state, current.status, next, Some(&identity.user)).await?;
+    let Some(committed) = committed else {
+        return Ok(None);
+    };
+    *current = (*committed).clone();
+    running.cancel.cancel();
+    Ok(Some(Cancelled::Asked(committed)))
+}
+
+async fn cancel_waiting(
+    state: &Arc<State>,
+    id: Id,
+    identity: &Identity,
+) -> Result<Option<Cancelled>, CancelError> {
+    let execution = state
+        .parts
+        .store
+        .execution(id)
+        .await?
+        .ok_or(CancelError::Unknown(id))?;
+    may(state, &execution, identity)?;
+    if !execution.status.is_cancelable() {
+        return Ok(Some(Cancelled::NotCancelable(Arc::new(execution))));
+    }
+    let Some(next) = canceled(&execution, Status::Canceled, identity) else {
+        return Ok(None);
+    };
+    let committed = commit_step(state, execution.status, next, Some(&identity.user)).await?;
+    state.dequeue(id, execution.request.not_before);
+    Ok(committed.map(Cancelled::Asked))
+}
+
+fn canceled(execution: &Execution, status: Status, identity: &Identity) -> Option<Execution> {
+    let mut next = step(execution, status, Timestamp::now())?;
+    next.progress
+        .context
+        .insert("cancelled_by".to_owned(), identity.user.clone().into());
+    set_result(
+        &mut next,
+        json!({"message": "Action canceled by user.", "user": identity.user}),
+    );
+    Some(next)
+}
+
+/// Who asked for it may cancel it, and so may everybody who could run the action themselves.
+fn may(state: &State, execution: &Execution, identity: &Identity) -> Result<(), CancelError> {
+    if identity.is_admin() || identity.user == execution.request.user {
+        return Ok(());
+    }
+    let action = state.parts.catalogue.action(&execution.request.action);
+    let place = execution.request.origin.place.as_ref();
+    if action.is_some_and(|action| state.parts.authority.could(identity, &action, place)) {
+        return Ok(());
+    }
+    let reason = format!(
+        "execution {} belongs to {}; others may cancel it only when they may run {} themselves",
+        execution.id, execution.request.user, execution.request.action
+    );
+    Err(CancelError::Denied(Decision {
+        allowed: false,
+        reason,
+    }))
+}

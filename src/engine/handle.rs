@@ -1,0 +1,309 @@
+//! The engine's handle.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+use super::secrets::{mask_seals, mask_value};
+use super::state::State;
+use super::{
+    Accepted, CancelError, Cancelled, EngineOptions, Event, Observer, RerunOptions, Submit, SubmitError,
+    accept, cancel, dispatch, recover,
+};
+use crate::access::Authority;
+use crate::model::{Action, Execution, Id, Identity, JsonMap, Origin};
+use crate::runners::Runners;
+use crate::store::{Store, StoreError};
+
+/// Finds actions; the content snapshot behind a trait, so that the engine knows nothing of files.
+pub trait Catalogue: Send + Sync + 'static {
+    /// The action with this reference.
+    fn action(&self, reference: &str) -> Option<Arc<Action>>;
+    /// The nearest known reference, for "did you mean".
+    fn nearest(&self, reference: &str) -> Option<String>;
+    /// Configuration of a pack (`config_context`).
+    fn config(&self, pack: &str) -> Arc<JsonMap>;
+}
+
+/// What an engine is made of.
+pub struct EngineParts {
+    /// Settings.
+    pub options: EngineOptions,
+    /// Durable state.
+    pub store: Arc<dyn Store>,
+    /// Actions.
+    pub catalogue: Arc<dyn Catalogue>,
+    /// Runners.
+    pub runners: Runners,
+    /// Permissions.
+    pub authority: Arc<dyn Authority>,
+    /// Add rows to the engine's commits.
+    pub observers: Vec<Arc<dyn Observer>>,
+    /// The 32-byte key that seals secrets at rest.
+    pub key: super::SecretKey,
+    /// Folder for scratch files of running actions.
+    pub scratch: std::path::PathBuf,
+}
+
+/// Numbers for `status`, metrics and the fair queue's "waiting behind".
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct EngineStats {
+    /// Actions at work now.
+    pub running: usize,
+    /// Executions that wait for a free place.
+    pub waiting: usize,
+    /// Executions that wait for their time.
+    pub delayed: usize,
+    /// How many may run at once.
+    pub concurrency: usize,
+    /// Accepted since start.
+    pub accepted: u64,
+    /// Ended since start.
+    pub completed: u64,
+}
+
+/// What may be shown of an execution: secrets masked unless asked for by someone who may.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Live parameters.
+    pub parameters: JsonMap,
+    /// Result.
+    pub result: Option<Value>,
+}
+
+/// The engine. Cheap to clone; all clones are the same engine.
+#[derive(Clone)]
+pub struct Engine {
+    state: Arc<State>,
+}
+
+impl Engine {
+    /// Starts the engine: reads what was unfinished, goes on with it, then takes requests.
+    ///
+    /// # Errors
+    /// When the store cannot be read or written.
+    pub async fn start(parts: EngineParts) -> Result<Self, StoreError> {
+        let state = Arc::new(State::new(parts));
+        recover::recover(&state).await?;
+        tokio::spawn(dispatch::run(Arc::downgrade(&state)));
+        Ok(Self { state })
+    }
+
+    /// Accepts a request: returns after it is committed.
+    ///
+    /// # Errors
+    /// See [`SubmitError`]; nothing is stored then, except the audit entry of a refusal.
+    pub async fn submit(&self, request: Submit) -> Result<Accepted, SubmitError> {
+        accept::submit(&self.state, request).await
+    }
+
+    /// Runs an execution again, with changed parameters where given. Permission is judged anew.
+    ///
+    /// # Errors
+    /// See [`SubmitError`].
+    pub async fn rerun(
+        &self,
+        original: Id,
+        identity: Identity,
+        origin: Origin,
+        options: RerunOptions,
+    ) -> Result<Accepted, SubmitError> {
+        let first = self
+            .execution(original)
+            .await?
+            .ok_or(SubmitError::UnknownExecution(original))?;
+        let mut data = JsonMap::new();
+        if !options.no_merge {
+            data = self.state.parts.key.open_all(&first.request.parameters, original);
+            data.retain(|name, _| !options.parameters.contains_key(name));
+        }
+        let mut context = JsonMap::new();
+        context.insert("re-run".to_owned(), json!({"ref": original}));
+        for key in ["trace_context", "action_alias_ref", "api_user", "source_channel"] {
+            if let Some(value) = first.request.context.get(key) {
+                context.insert(key.to_owned(), value.clone());
+            }
+        }
+        self.submit(Submit {
+            id: options.id,
+            action: first.request.action.clone(),
+            parameters: options.parameters,
+            data,
+            identity,
+            origin,
+            context,
+            delay: options.delay,
+            notify: first.request.notify.clone(),
+            with: options.with,
+            ..Submit::default()
+        })
+        .await
+    }
+
+    /// Cancels an execution.
+    ///
+    /// # Errors
+    /// See [`CancelError`].
+    pub async fn cancel(&self, id: Id, identity: &Identity) -> Result<Cancelled, CancelError> {
+        cancel::cancel(&self.state, id, identity).await
+    }
+
+    /// The execution as it is now, with its result.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn execution(&self, id: Id) -> Result<Option<Arc<Execution>>, StoreError> {
+        Ok(self.state.parts.store.execution(id).await?.map(Arc::new))
+    }
+
+    /// Waits until the execution is completed; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn wait(&self, id: Id) -> Result<Option<Arc<Execution>>, StoreError> {
+        let ended = self.state.waiter(id);
+        // Registered first, then looked: an end between the two is not missed.
+        let now = self.execution(id).await;
+        if matches!(&now, Ok(Some(execution)) if !execution.status.is_completed())
+            && let Ok(execution) = ended.await
+        {
+            return Ok(Some(execution));
+        }
+        self.state.forget_waiters(id);
+        now
+    }
+
+    /// Follows everything that happens from now on.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Event> {
+        self.state.events.subscribe()
+    }
+
+    /// What may be shown of an execution's parameters and result.
+    #[must_use]
+    pub fn shown(&self, execution: &Execution, secrets: bool) -> Shown {
+        let key = &self.state.parts.key;
+        let result = execution.result.as_deref();
+        if secrets {
+            Shown {
+                parameters: key.open_all(&execution.request.parameters, execution.id),
+                result: result.map(|result| key.open_value(result, execution.id)),
+            }
+        } else {
+            Shown {
+                parameters: mask_seals(&execution.request.parameters),
+                result: result.map(mask_value),
+            }
+        }
+    }
+
+    /// `(action, runner)` as API clients see them, as they were when the execution was accepted.
+    /// Shared text of JSON objects, so that answers need not build them again.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn definition(&self, execution: &Execution) -> Result<Arc<Definition>, StoreError> {
+        let digest = &execution.request.digest;
+        if let Some(definition) = self.state.prepared.definition(digest) {
+            return Ok(definition);
+        }
+        let document = self.state.parts.store.definition(digest.clone()).await?;
+        let definition = Arc::new(Definition::from_document(document.unwrap_or_else(|| {
+            json!({"action": {"ref": execution.request.action}, "runner": {"name": execution.request.runner}})
+        }))?);
+        self.state.prepared.remember(digest, &definition);
+        Ok(definition)
+    }
+
+    /// Numbers for status and metrics.
+    #[must_use]
+    pub fn stats(&self) -> EngineStats {
+        self.state.stats()
+    }
+
+    /// The store, for reads.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.state.parts.store
+    }
+
+    /// All runners.
+    #[must_use]
+    pub fn runners(&self) -> &Runners {
+        &self.state.parts.runners
+    }
+
+    /// Takes no new requests, waits for running actions up to the drain time, then stops them. Waiting
+    /// executions stay in the store for the next start.
+    pub async fn drain(&self) {
+        let state = &self.state;
+        state.lanes.lock().stopping = true;
+        let limit = Duration::from_secs(state.parts.options.drain_seconds);
+        if tokio::time::timeout(limit, self.idle()).await.is_ok() {
+            return;
+        }
+        let running: Vec<_> = state.running.lock().values().cloned().collect();
+        tracing::warn!(
+            count = running.len(),
+            "stopping actions that did not end in the drain time"
+        );
+        for one in running {
+            one.shutdown.store(true, Ordering::Relaxed);
+            one.cancel.cancel();
+        }
+        if tokio::time::timeout(STOP_TIME, self.idle()).await.is_err() {
+            tracing::error!("some actions did not stop; they will be found abandoned at the next start");
+        }
+    }
+
+    /// Waits until nothing runs and every end is committed.
+    async fn idle(&self) {
+        loop {
+            let freed = self.state.freed.notified();
+            tokio::pin!(freed);
+            freed.as_mut().enable();
+            if self.state.running.lock().is_empty() {
+                return;
+            }
+            freed.await;
+        }
+    }
+}
+
+/// How long runners may take to stop their work after they were told to.
+const STOP_TIME: Duration = Duration::from_secs(10);
+
+/// An action and its runner as they were when an execution was accepted.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// The action as API clients see it.
+    pub action: Box<RawValue>,
+    /// The runner as API clients see it.
+    pub runner: Box<RawValue>,
+}
+
+impl Definition {
+    /// From `{action, runner}`.
+    pub(super) fn from_document(document: Value) -> Result<Self, StoreError> {
+        let Value::Object(mut parts) = document else {
+            return Err(StoreError::Corrupt {
+                what: "a definition is no object".to_owned(),
+            });
+        };
+        let mut raw = |key: &str| {
+            serde_json::value::to_raw_value(&parts.remove(key).unwrap_or(Value::Null)).map_err(|error| {
+                StoreError::Corrupt {
+                    what: format!("a definition's {key}: {error}"),
+                }
+            })
+        };
+        Ok(Self {
+            action: raw("action")?,
+            runner: raw("runner")?,
+        })
+    }
+}
