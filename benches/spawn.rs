@@ -52,21 +52,31 @@ impl std::fmt::Display for Rates {
 /// Takes turns between the two, so that other load on the machine hits both alike.
 fn measure(runtime: &tokio::runtime::Runtime) -> Rates {
     let runners = builtin(RunnerOptions::default());
-    let runner = runners.get("local-shell-cmd").expect("it is built in");
+    let runner = Arc::clone(runners.get("local-shell-cmd").expect("it is built in"));
     let action = Arc::new(action());
     let (mut bare, mut through) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
-        bare.push(rate(|| {
+        let mut watch = Watch::start();
+        while watch.lap() {
             let status = Command::new("/bin/bash")
                 .args(["-c", "true"])
                 .stdin(Stdio::null())
                 .status();
             assert!(status.expect("bash can be started").success());
-        }));
-        through.push(rate(|| {
-            let outcome = runtime.block_on(runner.run(job(&action)));
-            assert_eq!(outcome.result["return_code"], 0);
-        }));
+        }
+        bare.push(watch.rate());
+
+        // As a task of a worker, like executions in the server.
+        let (runner, action) = (Arc::clone(&runner), Arc::clone(&action));
+        let task = runtime.spawn(async move {
+            let mut watch = Watch::start();
+            while watch.lap() {
+                let outcome = runner.run(job(&action)).await;
+                assert_eq!(outcome.result["return_code"], 0);
+            }
+            watch.rate()
+        });
+        through.push(runtime.block_on(task).expect("the task does not panic"));
     }
     Rates {
         bare: median(bare),
@@ -74,14 +84,29 @@ fn measure(runtime: &tokio::runtime::Runtime) -> Rates {
     }
 }
 
-fn rate(mut once: impl FnMut()) -> f64 {
-    let start = Instant::now();
-    let mut count = 0.0;
-    while start.elapsed() < ROUND {
-        once();
-        count += 1.0;
+/// Counts what happens in one round.
+struct Watch {
+    start: Instant,
+    laps: f64,
+}
+
+impl Watch {
+    fn start() -> Self {
+        Self {
+            start: Instant::now(),
+            laps: -1.0,
+        }
     }
-    count / start.elapsed().as_secs_f64()
+
+    /// Counts the lap before; true while the round goes on.
+    fn lap(&mut self) -> bool {
+        self.laps += 1.0;
+        self.start.elapsed() < ROUND
+    }
+
+    fn rate(&self) -> f64 {
+        self.laps / self.start.elapsed().as_secs_f64()
+    }
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {
