@@ -42,3 +42,8 @@ pub(super) fn read(meta: &mut MetaFile, pack: Option<&str>, file: &str) -> Optio
         value: value.clone(),
     })
 }
+
+/// Parameters that the formats of an alias set, each with the path of its format.
+pub(super) fn parameters(_alias: &Definition) -> Vec<(String, String)> {
+    Vec::new()
+}

@@ -99,7 +99,7 @@ pub(super) fn load(options: &Options, checks: &Checks, before: Option<&Snapshot>
     loading.site_aliases(options, &overrides);
     let generation = before.map_or(1, |before| before.generation + 1);
     Outcome {
-        snapshot: loading.parts.assemble(generation),
+        snapshot: loading.parts.assemble(generation, checks),
         kept: loading.kept,
     }
 }

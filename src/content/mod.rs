@@ -5,11 +5,14 @@
 //! and column and takes nothing else down: on the first load its item is absent, on a reload it stays as it was.
 
 mod action;
+mod advice;
 mod aliases;
 mod checks;
 mod config;
+mod cross;
 mod fields;
 mod files;
+mod lint;
 mod load;
 mod nearest;
 mod overrides;
@@ -17,6 +20,9 @@ mod pack;
 mod reload;
 mod snapshot;
 mod source;
+#[cfg(test)]
+mod tests;
+mod watch;
 pub mod yaml;
 
 use std::sync::Arc;
@@ -25,6 +31,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 pub use checks::{CheckAction, Checks, Finding};
+pub use lint::{Counts, LintProblem, LintReport, lint};
 pub use load::Options;
 pub use nearest::nearest;
 pub use reload::ReloadReport;

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::aliases::Definition;
+use super::checks::Checks;
+use super::cross::{self, Target};
 use super::fields;
 use super::nearest::nearest;
 use super::overrides::Overrides;
@@ -82,7 +84,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn assemble(mut self, generation: u64) -> Snapshot {
+    pub(super) fn assemble(mut self, generation: u64, checks: &Checks) -> Snapshot {
         let mut actions = BTreeMap::new();
         let mut aliases: BTreeMap<String, Arc<Definition>> = BTreeMap::new();
         let mut templates = BTreeMap::new();
