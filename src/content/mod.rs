@@ -13,6 +13,7 @@ mod cross;
 mod fields;
 mod files;
 mod lint;
+mod files;
 mod load;
 mod nearest;
 mod overrides;
