@@ -13,7 +13,6 @@ mod cross;
 mod fields;
 mod files;
 mod lint;
-mod files;
 mod load;
 mod nearest;
 mod overrides;
