@@ -92,6 +92,7 @@ fn main() {
             authority: Arc::new(Everybody),
             observers: Vec::new(),
             key: SecretKey::new([0; 32]),
+            jinja: Arc::default(),
             scratch: folder.path().to_path_buf(),
         })
         .await

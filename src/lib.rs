@@ -8,6 +8,7 @@ pub mod model;
 
 pub mod alias;
 pub mod expr;
+pub mod params;
 
 pub mod content;
 pub mod store;

@@ -68,8 +68,9 @@ async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitErr
     context.insert("pack".to_owned(), action.pack.clone().into());
     let parameters = prepared
         .live(
+            &parts.jinja,
             request.parameters,
-            &request.data,
+            request.data,
             &context,
             &parts.catalogue.config(&action.pack),
         )
@@ -240,7 +241,7 @@ fn run_purely(state: &Arc<State>, checked: &mut Checked) -> Result<bool, SubmitE
     let (status, result) =
         match checked
             .prepared
-            .finals(std::mem::take(&mut checked.parameters), &context, &config)
+            .finals(&state.parts.jinja, std::mem::take(&mut checked.parameters), &context, &config)
         {
             Err(message) => (Status::Failed, json!({"error": message})),
             Ok(parameters) => {

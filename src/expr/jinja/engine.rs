@@ -262,7 +262,7 @@ fn unknown_filter(detail: &str, test: bool) -> ExprError {
 }
 
 /// Filters that a misspelt name may have meant.
-const FILTERS: [&str; 58] = [
+pub(crate) const FILTERS: [&str; 58] = [
     "abs",
     "attr",
     "basename",
