@@ -23,12 +23,17 @@ const METADATA: Metadata<'static> = Metadata::new("sayso", Level::INFO, None);
 
 static GLOBAL: LazyLock<Metrics> = LazyLock::new(Metrics::new);
 
+/// Handles by the pattern of the route, so that counting a request looks nothing up in the registry.
+type ByRoute<T> = HashMap<String, T>;
+
 /// The process's metrics.
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
-    requests: RwLock<HashMap<(&'static str, u16), HashMap<String, Counter>>>,
-    durations: RwLock<HashMap<&'static str, HashMap<String, Histogram>>>,
+    /// By method and status.
+    requests: RwLock<HashMap<(&'static str, u16), ByRoute<Counter>>>,
+    /// By method.
+    durations: RwLock<HashMap<&'static str, ByRoute<Histogram>>>,
     executions: HashMap<Status, Counter>,
 }
 

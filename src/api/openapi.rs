@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the table of routes.
+//! The description of the API (`OpenAPI`), made from the table of routes.
 
 use std::sync::LazyLock;
 

@@ -1,4 +1,4 @@
-//! The table of all routes: the router and the OpenAPI document are made from it, so that neither can have a
+//! The table of all routes: the router and the `OpenAPI` document are made from it, so that neither can have a
 //! route that the other has not.
 
 use axum::Router;
@@ -128,7 +128,7 @@ impl Route {
         Self::new(Method::DELETE, path, summary, delete(handler))
     }
 
-    fn from_root(mut self) -> Self {
+    fn at_root(mut self) -> Self {
         self.from_root = true;
         self
     }
@@ -194,13 +194,13 @@ fn about_the_server() -> Vec<Route> {
     vec![
         Route::get("/", "Version and documentation", user::root).public(),
         Route::get("/healthz", "Whether the process answers", server::healthz)
-            .from_root()
+            .at_root()
             .public(),
         Route::get("/readyz", "Whether requests are accepted", server::readyz)
-            .from_root()
+            .at_root()
             .public(),
         Route::get("/metrics", "Metrics in Prometheus' text format", server::metrics)
-            .from_root()
+            .at_root()
             .public()
             .answers("text/plain"),
         Route::get("/openapi.json", "This document", openapi::document).public(),
@@ -525,7 +525,7 @@ fn about_streams() -> Vec<Route> {
             .query(&events)
             .answers(stream),
         Route::get("/stream/v1/stream", "Events as they happen", stream::events)
-            .from_root()
+            .at_root()
             .query(&events)
             .answers(stream),
         Route::get(
@@ -533,7 +533,7 @@ fn about_streams() -> Vec<Route> {
             "Output of an execution until it ends",
             stream::output,
         )
-        .from_root()
+        .at_root()
         .query(&[OUTPUT_TYPE])
         .answers(stream),
     ]

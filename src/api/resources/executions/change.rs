@@ -121,7 +121,7 @@ pub(crate) async fn rerun(
     let reset = body.take_texts("reset")?.unwrap_or_default();
     let delay = body.take_count("delay")?.map(std::time::Duration::from_millis);
     let user = body.take_text("user")?;
-    if !(tasks.is_empty() && reset.is_empty()) && !parameters.is_empty() {
+    if !parameters.is_empty() && (!tasks.is_empty() || !reset.is_empty()) {
         return Err(ApiError::bad_request(
             "Parameters override is not supported when re-running task(s) for a workflow.",
         ));
