@@ -897,7 +897,8 @@ proptest! {
                 schemas[format!("p{index}")] = json!({ "type": "string", "position": index });
                 parameters[format!("p{index}")] = json!(value);
             }
-            let mut expected = vec![format!("--named={named}")];
+            // An empty named argument is dropped, a positional one is not.
+            let mut expected = if named.is_empty() { vec![] } else { vec![format!("--named={named}")] };
             expected.extend(values.iter().cloned());
 
             let direct = ShellScriptRunner::new(options());
