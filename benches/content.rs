@@ -6,8 +6,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sayso::alias::{Entry, Matcher};
 use sayso::content::{Checks, Content, Options, yaml};
 
 const PACKS: usize = 100;
@@ -50,6 +52,14 @@ fn main() {
     let reload = best(|| {
         assert!(content.reload().is_empty());
     });
+    let snapshot = content.snapshot();
+    let matcher = best(|| {
+        let entries = snapshot.aliases.values().map(|definition| Entry {
+            definition: Arc::clone(definition),
+            declared: None,
+        });
+        assert_eq!(Matcher::new(entries).0.len(), PACKS * ACTIONS);
+    });
     println!("read and parse (one thread)  {:>8.1} ms", millis(baseline));
     println!(
         "load                         {:>8.1} ms  {:.2} of the baseline",
@@ -61,6 +71,7 @@ fn main() {
         millis(reload),
         ratio(reload, baseline)
     );
+    println!("matcher of all aliases alone {:>8.1} ms", millis(matcher));
     println!(
         "memory of one more snapshot  {:>8} kB",
         after.saturating_sub(before)

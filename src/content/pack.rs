@@ -64,7 +64,7 @@ pub(super) struct Loaded {
 }
 
 /// Reads the pack in `source`, which lies in a folder called `folder`.
-pub(super) fn load(source: Source, folder: &str, around: &Surroundings<'_>) -> Loaded {
+pub(super) fn load(source: &Source, folder: &str, around: &Surroundings<'_>) -> Loaded {
     let mut loaded = Loaded {
         pack: None,
         items: Items::new(source.clone()),
