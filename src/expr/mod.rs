@@ -1,1 +1,23 @@
 //! Expressions: Jinja as packs expect it, Python-flavoured values and regular expressions.
+
+<<<<<<< HEAD
+<<<<<<< HEAD
+pub mod pyregex;
+=======
+=======
+>>>>>>> api
+pub mod jinja;
+pub mod jsonpath;
+pub mod pyjson;
+pub mod pyliteral;
+pub mod pyregex;
+pub mod pyvalue;
+pub mod pyyaml;
+mod regex_use;
+
+/// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.
+pub const NONE_MARKER: &str = "%*****__%NONE%__*****%";
+<<<<<<< HEAD
+>>>>>>> expr
+=======
+>>>>>>> api

@@ -1,0 +1,250 @@
+//! Every key that can be set: its kind, its meaning, the variable that sets it.
+
+use super::kind::Kind;
+
+/// A key of the settings. A `*` in the path stands for a name that the user chooses.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Dotted path, `engine.concurrency`.
+    pub path: &'static str,
+    /// What values it takes.
+    pub kind: Kind,
+    /// One or two sentences for people.
+    pub doc: &'static str,
+    /// What the default is, in words, for keys whose default is not a fixed value.
+    pub default: &'static str,
+    /// A value for the commented line of keys without a fixed default, as TOML.
+    pub example: &'static str,
+    /// The variable that sets it, when it is not the one that follows from the path.
+    variable: Option<&'static str>,
+    /// Never shown.
+    pub secret: bool,
+}
+
+const fn key(path: &'static str, kind: Kind, doc: &'static str) -> Key {
+    Key {
+        path,
+        kind,
+        doc,
+        default: "",
+        example: "",
+        variable: None,
+        secret: false,
+    }
+}
+
+impl Key {
+    const fn unset(mut self, default: &'static str, example: &'static str) -> Self {
+        self.default = default;
+        self.example = example;
+        self
+    }
+
+    const fn variable_is(mut self, variable: &'static str) -> Self {
+        self.variable = Some(variable);
+        self
+    }
+
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
+    /// The variable that sets the key. For keys with a chosen name, `*` is that name in capitals.
+    #[must_use]
+    pub fn variable(&self) -> String {
+        self.variable.map_or_else(
+            || format!("SAYSO_{}", self.path.replace('.', "_").to_uppercase()),
+            str::to_owned,
+        )
+    }
+
+    /// Whether the key stands for `path`.
+    #[must_use]
+    pub fn matches(&self, path: &str) -> bool {
+        let mut own = self.path.split('.');
+        let mut theirs = path.split('.');
+        loop {
+            match (own.next(), theirs.next()) {
+                (None, None) => return true,
+                (Some(own), Some(theirs)) if own == theirs || own == "*" => {}
+                _ => return false,
+            }
+        }
+    }
+
+    /// The path with `<name>` for a chosen name, as people read it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        self.path.replace('*', "<name>")
+    }
+}
+
+/// The sections, in the order of the documentation, each with a sentence.
+pub const SECTIONS: &[(&str, &str)] = &[
+    ("", "Set above all sections."),
+    ("api", "The HTTP server: API, event stream, webhooks."),
+    ("engine", "The engine: how many actions run, what it refuses."),
+    ("store", "The database, `sayso.db` in the data folder."),
+    (
+        "content",
+        "Where packs, their configurations, aliases and templates are.",
+    ),
+    ("runners", "How actions are run."),
+    ("access", "Who may do what."),
+    ("chat", "The bot in chat."),
+    (
+        "chat.slack.*",
+        "A Slack workspace. The variables `SAYSO_SLACK_…` set the one named `default`.",
+    ),
+    (
+        "chat.discord.*",
+        "A Discord bot. The variables `SAYSO_DISCORD_…` set the one named `default`.",
+    ),
+    ("log", "Logs, always on standard error."),
+    ("client", "What the client commands use; the server ignores it."),
+];
+
+/// All keys, in the order of the documentation.
+pub const KEYS: &[Key] = &[
+    key("data_dir", Kind::Path, "Folder that holds everything durable: database, keys, tokens, installed packs.")
+        .unset("/var/lib/sayso for root, else ~/.local/share/sayso", "\"/var/lib/sayso\""),
+    // api
+    key("api.listen", Kind::Address, "Address and port of the HTTP server. Port 0 picks a free port, which is written to `listen.addr` in the data folder.")
+        .variable_is("SAYSO_LISTEN"),
+    key("api.body_limit", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How large the body of a request may be."),
+    key("api.request_timeout", Kind::Integer { min: 1, max: 3600 }, "Seconds that a request may take until its answer begins. Streams begin at once and go on."),
+    key("api.allow_origin", Kind::Texts, "Origins whose web pages may call the API from a browser."),
+    key("api.max_page_size", Kind::Integer { min: 1, max: 100_000 }, "Items of a list that others than administrators may ask for at once."),
+    key("api.mask_secrets", Kind::Bool, "Whether secrets are masked in answers. Switched off, everybody who may call the API sees them."),
+    key("api.webui_base_url", Kind::OptionalUrl, "Where people's browsers reach the web pages, for links to executions. Empty: the listening address."),
+    key("api.max_connections", Kind::Integer { min: 1, max: 1_000_000 }, "Connections that are open at the same time; more wait."),
+    key("api.max_streams", Kind::Integer { min: 1, max: 1_000_000 }, "Event streams that are followed at the same time; more are refused."),
+    // engine
+    key("engine.concurrency", Kind::Integer { min: 1, max: 100_000 }, "How many actions run at the same time; the others wait in a queue that is fair among users."),
+    key("engine.queue_limit", Kind::Integer { min: 1, max: 100_000_000 }, "How many executions may wait before requests are refused."),
+    key("engine.drain_seconds", Kind::Integer { min: 0, max: 86_400 }, "Seconds that running actions are given to end when the server stops."),
+    key("engine.result_limit", Kind::Bytes { min: 1 << 10, max: 1 << 31 }, "How large a result may be as JSON; a larger one fails its execution."),
+    key("engine.output_limit", Kind::Bytes { min: 1 << 10, max: 1 << 40 }, "How much output is kept per execution; what comes after is counted but not kept."),
+    key("engine.validate_output", Kind::Bool, "Whether results are checked against the action's `output_schema`."),
+    key("engine.system_user", Kind::Text, "The user of requests that have nobody behind them: rules, schedules."),
+    // store
+    key("store.read_connections", Kind::Integer { min: 1, max: 256 }, "Connections for reads; writes share one."),
+    key("store.claim_days", Kind::Integer { min: 1, max: 365 }, "Days for which handled chat events are remembered, so that a repeated delivery does nothing."),
+    // content
+    key("content.packs_dirs", Kind::Paths, "Folders with packs, the most important first, besides `packs/` in the data folder.")
+        .variable_is("SAYSO_PACKS_DIR"),
+    key("content.configs_dir", Kind::Path, "Folder with one configuration file per pack, `<pack>.yaml`.")
+        .unset("`configs/` in the data folder", "\"/opt/stackstorm/configs\""),
+    key("content.aliases_dir", Kind::Path, "Folder with aliases of your own that belong to no pack.")
+        .unset("`aliases/` in the data folder", "\"/etc/sayso/aliases\""),
+    key("content.overrides_dir", Kind::Path, "Folder with files that switch content of packs on and off: `_global.yaml`, `<pack>.yaml`.")
+        .unset("`overrides/` in the data folder", "\"/opt/stackstorm/overrides\""),
+    key("content.templates_dir", Kind::Path, "Folder with templates that replace the built-in ones: how messages look.")
+        .unset("`templates/` in the data folder", "\"/etc/sayso/templates\""),
+    key("content.watch", Kind::Bool, "Whether changed files are read again by themselves. Without it: `sayso reload` or SIGHUP."),
+    // runners
+    key("runners.system_user", Kind::Text, "Unix account that local actions run as, by way of `sudo -n -u`.")
+        .unset("the server's own account", "\"stanley\""),
+    key("runners.keep_output", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How much of an action's standard output, and as much of its standard error, its result keeps."),
+    key("runners.grace_seconds", Kind::Integer { min: 0, max: 3600 }, "Seconds between asking the processes of an action to stop and killing them."),
+    key("runners.shell", Kind::Path, "Shell for shell actions.").unset("bash, else sh, from PATH", "\"/bin/bash\""),
+    key("runners.http_response_limit", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How much of an answer HTTP actions read."),
+    // access
+    key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything."),
+    key("access.admins", Kind::Texts, "Users who may do everything."),
+    key("access.token_user", Kind::Text, "The user as whom requests with the administrator's token act."),
+    key("access.allow", Kind::Tables, "What others may do, rule by rule; what no rule allows is refused. See docs/access.md.")
+        .unset("no rules", "[{ who = \"ana\", actions = \"core.*\" }]"),
+    // chat
+    key("chat.name", Kind::Text, "Name that the bot answers to."),
+    key("chat.prefix", Kind::Text, "Mark before commands in shared channels, besides the bot's name."),
+    key("chat.slack.*.api_url", Kind::Url, "Base of Slack's Web API.")
+        .unset("Slack's own", "\"https://slack.com/api\"").variable_is("SAYSO_SLACK_API_URL"),
+    key("chat.slack.*.bot_token", Kind::Text, "Token of the bot.")
+        .unset("", "\"xoxb-…\"").variable_is("SAYSO_SLACK_BOT_TOKEN").secret(),
+    key("chat.slack.*.app_token", Kind::Text, "Token for Socket Mode; without it events come over HTTP.")
+        .unset("", "\"xapp-…\"").variable_is("SAYSO_SLACK_APP_TOKEN").secret(),
+    key("chat.slack.*.signing_secret", Kind::Text, "Secret that signs what Slack sends over HTTP.")
+        .unset("", "\"…\"").variable_is("SAYSO_SLACK_SIGNING_SECRET").secret(),
+    key("chat.discord.*.api_url", Kind::Url, "Base of Discord's API, without `/api/v10`.")
+        .unset("Discord's own", "\"https://discord.com\"").variable_is("SAYSO_DISCORD_API_URL"),
+    key("chat.discord.*.token", Kind::Text, "Token of the bot.")
+        .unset("", "\"…\"").variable_is("SAYSO_DISCORD_TOKEN").secret(),
+    // log
+    key("log.level", Kind::Text, "Level, or a filter by module: `warn`, `sayso=debug,sqlx=warn`.")
+        .variable_is("SAYSO_LOG"),
+    key("log.format", Kind::Choice(&["text", "json"]), "Lines for people, or one JSON object a line."),
+    // client
+    key("client.server", Kind::Url, "Server that the client commands talk to.")
+        .unset("the one that runs on the data folder, else an embedded one", "\"http://127.0.0.1:9101\"")
+        .variable_is("SAYSO_SERVER"),
+    key("client.token", Kind::Text, "Token for that server.")
+        .unset("the administrator's, from `admin.token` in the data folder", "\"…\"")
+        .variable_is("SAYSO_TOKEN").secret(),
+];
+
+/// The key that stands for `path`.
+#[must_use]
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.matches(path))
+}
+
+/// Whether `path` is a section, that is, the beginning of some key's path.
+#[must_use]
+pub fn is_section(path: &str) -> bool {
+    KEYS.iter().any(|key| {
+        let mut own = key.path.split('.');
+        path.split('.')
+            .all(|theirs| own.next().is_some_and(|own| own == "*" || own == theirs))
+            && own.next().is_some()
+    })
+}
+
+/// What the writer of the unknown `path` may have meant: a path as it would have to be written.
+#[must_use]
+pub fn nearest(path: &str) -> Option<String> {
+    let name = path.rsplit('.').next().unwrap_or(path);
+    let depth = path.split('.').count();
+    // A slip of the pen beside the right neighbours, then the right word in the wrong section, then anything.
+    let neighbours = KEYS
+        .iter()
+        .map(|key| key.path)
+        .chain(SECTIONS.iter().map(|(name, _)| *name))
+        .filter_map(|known| {
+            let mut parts: Vec<&str> = known.split('.').take(depth).collect();
+            if known.is_empty() || parts.len() < depth {
+                return None;
+            }
+            let theirs: Vec<&str> = path.split('.').collect();
+            for at in 0..depth - 1 {
+                if parts[at] == "*" {
+                    parts[at] = theirs[at];
+                } else if parts[at] != theirs[at] {
+                    return None;
+                }
+            }
+            (parts[depth - 1] != "*").then(|| parts.join("."))
+        });
+    let close = |a: &str, b: &str| strsim::normalized_damerau_levenshtein(a, b);
+    let best = neighbours
+        .map(|known| {
+            (
+                close(&known[known.rfind('.').map_or(0, |at| at + 1)..], name),
+                known,
+            )
+        })
+        .filter(|(score, _)| *score >= 0.5)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    if let Some((_, known)) = best {
+        return Some(known);
+    }
+    if let Some(same) = KEYS.iter().find(|key| key.path.rsplit('.').next() == Some(name)) {
+        return Some(same.shown());
+    }
+    KEYS.iter()
+        .map(|key| (close(key.path, path), key))
+        .filter(|(score, _)| *score >= 0.6)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, key)| key.shown())
+}

@@ -1,0 +1,231 @@
+//! The sections of the settings as plain structs with their defaults; what each key means stands in
+//! [`super::keys::KEYS`].
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+
+/// Section `[api]`: the HTTP API.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiOptions {
+    /// Address and port; port 0 picks a free one.
+    pub listen: String,
+    /// Bytes that a request's body may have.
+    pub body_limit: usize,
+    /// Seconds that a request may take until its answer begins.
+    pub request_timeout: u64,
+    /// Origins whose web pages may call the API.
+    pub allow_origin: Vec<String>,
+    /// Items of a list that others than administrators may ask for at once.
+    pub max_page_size: u32,
+    /// Whether secrets are masked in answers.
+    pub mask_secrets: bool,
+    /// Where browsers reach the web pages; empty: the listening address.
+    pub webui_base_url: String,
+    /// Connections that are open at the same time.
+    pub max_connections: usize,
+    /// Event streams that are followed at the same time.
+    pub max_streams: usize,
+}
+
+impl Default for ApiOptions {
+    fn default() -> Self {
+        Self {
+            listen: "127.0.0.1:9101".to_owned(),
+            body_limit: 16 << 20,
+            request_timeout: 60,
+            allow_origin: Vec::new(),
+            max_page_size: 100,
+            mask_secrets: true,
+            webui_base_url: String::new(),
+            max_connections: 10_000,
+            max_streams: 1_000,
+        }
+    }
+}
+
+/// Section `[store]`: the database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StoreOptions {
+    /// Connections for reads.
+    pub read_connections: u32,
+    /// Days for which handled chat events are remembered.
+    pub claim_days: u32,
+}
+
+impl Default for StoreOptions {
+    fn default() -> Self {
+        Self {
+            read_connections: 4,
+            claim_days: 7,
+        }
+    }
+}
+
+/// Section `[content]`: where content is read from. `None` means a folder in the data folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ContentOptions {
+    /// Folders with packs; see [`super::Settings::packs_dirs`].
+    pub packs_dirs: Vec<PathBuf>,
+    /// Folder with one configuration file per pack.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub configs_dir: Option<PathBuf>,
+    /// Folder with the site's own aliases.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub aliases_dir: Option<PathBuf>,
+    /// Folder with override files.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub overrides_dir: Option<PathBuf>,
+    /// Folder with templates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub templates_dir: Option<PathBuf>,
+    /// Whether changed files are read again by themselves.
+    pub watch: bool,
+}
+
+impl Default for ContentOptions {
+    fn default() -> Self {
+        Self {
+            packs_dirs: Vec::new(),
+            configs_dir: None,
+            aliases_dir: None,
+            overrides_dir: None,
+            templates_dir: None,
+            watch: true,
+        }
+    }
+}
+
+/// Section `[runners]`: how actions are run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunnerOptions {
+    /// Unix account that local actions run as; `None`: the server's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system_user: Option<String>,
+    /// Bytes of standard output, and as many of standard error, that a result keeps.
+    pub keep_output: usize,
+    /// Seconds between asking processes to stop and killing them.
+    pub grace_seconds: u64,
+    /// Shell for shell actions; `None`: bash, else sh.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shell: Option<PathBuf>,
+    /// Bytes of an HTTP answer that are read.
+    pub http_response_limit: usize,
+}
+
+impl Default for RunnerOptions {
+    fn default() -> Self {
+        Self {
+            system_user: None,
+            keep_output: 10 << 20,
+            grace_seconds: 2,
+            shell: None,
+            http_response_limit: 10 << 20,
+        }
+    }
+}
+
+/// Section `[chat]`: the bot.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChatOptions {
+    /// Name that the bot answers to.
+    pub name: String,
+    /// Mark before commands in shared channels.
+    pub prefix: String,
+    /// Slack workspaces by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub slack: BTreeMap<String, SlackOptions>,
+    /// Discord bots by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub discord: BTreeMap<String, DiscordOptions>,
+}
+
+impl Default for ChatOptions {
+    fn default() -> Self {
+        Self {
+            name: "sayso".to_owned(),
+            prefix: "!".to_owned(),
+            slack: BTreeMap::new(),
+            discord: BTreeMap::new(),
+        }
+    }
+}
+
+/// Section `[chat.slack.<name>]`: a Slack workspace.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SlackOptions {
+    /// Base of the Web API; `None`: Slack's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
+    /// Token of the bot, `xoxb-…`.
+    #[serde(skip_serializing)]
+    pub bot_token: Option<SecretString>,
+    /// Token for Socket Mode, `xapp-…`.
+    #[serde(skip_serializing)]
+    pub app_token: Option<SecretString>,
+    /// Secret that signs HTTP events.
+    #[serde(skip_serializing)]
+    pub signing_secret: Option<SecretString>,
+}
+
+/// Section `[chat.discord.<name>]`: a Discord bot.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DiscordOptions {
+    /// Base of the API; `None`: Discord's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub api_url: Option<String>,
+    /// Token of the bot.
+    #[serde(skip_serializing)]
+    pub token: Option<SecretString>,
+}
+
+/// How log lines look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Section `[log]`: logs, always on standard error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogOptions {
+    /// Level or filter (`info`, `sayso=debug,sqlx=warn`).
+    pub level: String,
+    /// Text or JSON.
+    pub format: LogFormat,
+}
+
+impl Default for LogOptions {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+        }
+    }
+}
+
+/// Section `[client]`: what the client commands use.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientOptions {
+    /// Server to talk to; `None`: the one on the data folder, or an embedded one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server: Option<String>,
+    /// Token; `None`: the administrator's in the data folder.
+    #[serde(skip_serializing)]
+    pub token: Option<SecretString>,
+}
