@@ -1,10 +1,11 @@
 //! The console over HTTP: messages in, events out.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use axum::extract::{DefaultBodyLimit, Query, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
+use axum::middleware::{self, Next};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -15,6 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
+use super::ApiState;
 use crate::chat::Hub;
 use crate::chat::console::{ConsoleEvent, GATEWAY, is_understood};
 use crate::chat::gateway::{Dialect, Inbound, Receipt};
@@ -35,6 +37,26 @@ pub fn router(hub: Hub) -> Router {
         .route("/events", get(listen))
         .route("/completions", get(completions))
         .with_state(hub)
+}
+
+/// [`router`] behind the API's own authentication. The API's state is made after its chat routes and therefore
+/// set later; until then requests are refused as "not yet".
+pub fn protected(hub: Hub, api: Arc<OnceLock<ApiState>>) -> Router {
+    router(hub).layer(middleware::from_fn(move |mut request: Request, next: Next| {
+        let api = Arc::clone(&api);
+        async move {
+            let Some(api) = api.get() else {
+                return refuse(StatusCode::SERVICE_UNAVAILABLE, "the server is starting");
+            };
+            match api.authenticate(request.method(), request.uri(), request.headers()) {
+                Ok(caller) => {
+                    request.extensions_mut().insert(caller.identity);
+                    next.run(request).await
+                }
+                Err(error) => error.into_response(),
+            }
+        }
+    }))
 }
 
 /// A message from a console.

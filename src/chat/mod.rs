@@ -5,6 +5,7 @@
 //! they answer for; the outbox's worker makes them into messages and hands those to the gateways.
 
 mod builtin;
+mod bookshelf;
 mod callers;
 pub mod card;
 pub mod cards;
@@ -21,6 +22,7 @@ mod router;
 mod say;
 pub mod templates;
 
+pub use bookshelf::ContentShelf;
 pub use builtin::{BuiltinRunner, RUNNER as BUILTIN_RUNNER};
 pub use hub::{ChatOptions, Hub, HubParts};
 pub use outbox::{Clock, OutboxOptions, Patience};

@@ -1,5 +1,7 @@
 //! From a reading of a sentence to the parameters of a request.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::phrasebook::{Phrase, Source, cast};
@@ -68,7 +70,7 @@ pub(crate) fn values(
     if !phrase.alias.immutable.is_empty() {
         let mut variables = context.clone();
         variables.insert("user".to_owned(), identity.user.clone().into());
-        let variables = Value::Object(variables);
+        let variables = Arc::new(Value::Object(variables));
         for (name, value) in &phrase.alias.immutable {
             out.data.remove(name);
             // Values from the datastore are looked up by the engine, which knows whose they are.
@@ -91,8 +93,6 @@ pub(crate) fn values(
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use serde_json::json;
 
     use super::*;

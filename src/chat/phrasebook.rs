@@ -9,6 +9,8 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::templates::PackTemplate;
+use crate::alias::cast::{self, Type};
+use crate::expr::pyliteral;
 use crate::model::{Action, JsonMap};
 
 /// The current content.
@@ -133,9 +135,22 @@ pub enum Reading {
     /// One thing, or, with `match_multiple`, several of the same kind, one execution each.
     Means(Vec<Phrase>),
     /// It fits several commands: nothing runs.
-    Ambiguous(Vec<Phrase>),
+    Ambiguous(Vec<Candidate>),
+    /// Reading it was given up; the reason is a sentence for the person who said it.
+    GivenUp(String),
     /// It fits none.
     Nothing,
+}
+
+/// One of several commands that a sentence fits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Candidate {
+    /// The alias, `pack.name`.
+    pub alias: String,
+    /// The action that it runs.
+    pub action: String,
+    /// How it is said.
+    pub display: String,
 }
 
 /// A command in the help.
@@ -175,53 +190,14 @@ pub struct ContentSummary {
     pub problems: Vec<String>,
 }
 
-/// Turns a parameter's text into the type that its schema declares (the rules of aliases: an array is
-/// split at commas, JSON is accepted where it fits).
+/// Turns a parameter's text into the type that its schema declares; without a type it stays a text.
 ///
 /// # Errors
 /// One sentence that names the parameter, its text and what was expected.
 pub fn cast(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, String> {
-    let kind = schema
-        .and_then(|schema| schema.get("type"))
-        .and_then(Value::as_str)
-        .unwrap_or("string");
-    let trimmed = text.trim();
-    let wrong = |expected: &str| Err(format!("`{name}` must be {expected}, and `{text}` is not"));
-    match kind {
-        "integer" => match trimmed.replace('_', "").parse::<i64>() {
-            Ok(number) => Ok(number.into()),
-            Err(_) => wrong("a whole number"),
-        },
-        "number" => match trimmed.replace('_', "").parse::<f64>() {
-            Ok(number) if number.is_finite() => Ok(number.into()),
-            _ => wrong("a number"),
-        },
-        "boolean" => match trimmed.to_ascii_lowercase().as_str() {
-            "true" | "yes" | "on" | "1" => Ok(true.into()),
-            "false" | "no" | "off" | "0" => Ok(false.into()),
-            _ => wrong("true or false"),
-        },
-        "array" => {
-            if trimmed.starts_with('[')
-                && let Ok(items @ Value::Array(_)) = serde_json::from_str(trimmed)
-            {
-                return Ok(items);
-            }
-            Ok(text
-                .split(',')
-                .map(|item| Value::from(item.trim()))
-                .collect::<Vec<_>>()
-                .into())
-        }
-        "object" => match serde_json::from_str::<Value>(trimmed) {
-            Ok(map @ Value::Object(_)) => Ok(map),
-            _ => match serde_json::from_str::<Value>(&trimmed.replace('\'', "\"")) {
-                Ok(map @ Value::Object(_)) => Ok(map),
-                _ => wrong("an object such as {\"name\": \"value\"}"),
-            },
-        },
-        _ => Ok(text.into()),
-    }
+    let wanted = schema.and_then(|schema| schema.get("type")).and_then(Value::as_str).and_then(Type::from_name);
+    let literal = |text: &str| pyliteral::parse(text).ok();
+    cast::value(name, text.into(), wanted.unwrap_or(Type::String), &literal).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -233,14 +209,9 @@ mod tests {
 
     #[rstest]
     #[case("array", "a, b ,c", Ok(json!(["a", "b", "c"])))]
-    #[case("array", "one", Ok(json!(["one"])))]
-    #[case("array", "[1,2]", Ok(json!([1, 2])))]
     #[case("object", "{'a':1}", Ok(json!({"a": 1})))]
-    #[case("boolean", "TRUE", Ok(json!(true)))]
-    #[case("boolean", "perhaps", Err("`p` must be true or false, and `perhaps` is not"))]
+    #[case("boolean", "perhaps", Err("parameter `p` must be `true` or `false`, not `perhaps`"))]
     #[case("integer", " 4 ", Ok(json!(4)))]
-    #[case("integer", "3.0", Err("`p` must be a whole number, and `3.0` is not"))]
-    #[case("number", "1e3", Ok(json!(1000.0)))]
     #[case("string", "5", Ok(json!("5")))]
     fn texts_take_the_declared_type(
         #[case] kind: &str,

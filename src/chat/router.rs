@@ -11,7 +11,7 @@ use super::identities::Identities;
 use super::normalise::{Normalised, Unusable, normalise};
 use super::outbox::{Clock, Outbox};
 use super::parameters::{self, Values};
-use super::phrasebook::{Near, Phrase, Phrasebook, Reading, Shelf};
+use super::phrasebook::{Candidate, Near, Phrase, Phrasebook, Reading, Shelf};
 use super::prefix::PrefixOptions;
 use super::{builtin, callers::Callers};
 use crate::engine::{Engine, Submit, SubmitError};
@@ -96,8 +96,12 @@ impl Router {
             .unwrap_or(Reading::Nothing);
         let phrases = match reading {
             Reading::Means(phrases) => phrases,
-            Reading::Ambiguous(phrases) => {
-                return self.answer_only(&message, &key, ambiguous(first, &phrases)).await;
+            Reading::Ambiguous(candidates) => {
+                return self.answer_only(&message, &key, ambiguous(first, &candidates)).await;
+            }
+            Reading::GivenUp(reason) => {
+                let data = json!({"message": reason, "hint": "Say it shorter or in simpler words."});
+                return self.answer_only(&message, &key, Answer::new("refused", data)).await;
             }
             Reading::Nothing => {
                 let nearest = book.nearest(first, 3);
@@ -368,10 +372,12 @@ fn not_understood(sentence: &str, nearest: &[Near], said: &Normalised) -> Answer
     )
 }
 
-fn ambiguous(sentence: &str, phrases: &[Phrase]) -> Answer {
-    let candidates: Vec<Value> = phrases
+fn ambiguous(sentence: &str, candidates: &[Candidate]) -> Answer {
+    let candidates: Vec<Value> = candidates
         .iter()
-        .map(|phrase| json!({"display": phrase.display, "alias": phrase.alias.reference, "action": phrase.alias.action}))
+        .map(|candidate| {
+            json!({"display": candidate.display, "alias": candidate.alias, "action": candidate.action})
+        })
         .collect();
     Answer::new("ambiguous", json!({"text": sentence, "candidates": candidates}))
 }

@@ -131,10 +131,11 @@ pub(super) fn explain(call: &Call<'_>) -> Answer {
                 .collect();
             data["nearest"] = near.into();
         }
-        Reading::Ambiguous(phrases) => {
+        Reading::GivenUp(reason) => return Err(Refusal::new(reason)),
+        Reading::Ambiguous(candidates) => {
             data["ambiguous"] = true.into();
-            let fits = phrases.iter().map(|phrase| {
-                json!({"display": phrase.display, "reason": format!("{} runs {}", phrase.alias.reference, phrase.alias.action)})
+            let fits = candidates.iter().map(|fit| {
+                json!({"display": fit.display, "reason": format!("{} runs {}", fit.alias, fit.action)})
             });
             data["nearest"] = fits.collect::<Vec<_>>().into();
         }

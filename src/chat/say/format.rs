@@ -1,11 +1,14 @@
 //! Answers that aliases format themselves, in Jinja.
 
+use std::sync::{Arc, LazyLock};
+
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::chat::card::Excerpt;
+use crate::expr::jinja::{Context, Jinja, Limits, Undefined};
 
-/// Bytes of a rendered format; a longer one is cut.
+/// Bytes of a rendered format.
 const LIMIT: usize = 1 << 20;
 
 /// A piece of a formatted answer: prose, or what the alias put between code fences.
@@ -58,28 +61,18 @@ pub(crate) fn formatted(text: &str, lines: usize) -> Formatted {
     out
 }
 
+/// Formats may take so much: they make messages, not reports.
+static JINJA: LazyLock<Jinja> =
+    LazyLock::new(|| Jinja::new(Limits { fuel: 2_000_000, output: LIMIT, ..Limits::default() }));
+
 /// Renders a Jinja format. With `permissive` what is undefined prints as nothing, else it is an error.
 ///
 /// # Errors
 /// The reason, for people.
-pub(crate) fn jinja(format: &str, context: &Value, permissive: bool) -> Result<String, String> {
-    let mut environment = minijinja::Environment::new();
-    environment.set_undefined_behavior(if permissive {
-        minijinja::UndefinedBehavior::Chainable
-    } else {
-        minijinja::UndefinedBehavior::Strict
-    });
-    environment.set_fuel(Some(1_000_000));
-    environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-    let mut text = environment
-        .render_str(format, minijinja::Value::from_serialize(context))
-        .map_err(|error| error.to_string())?;
-    let mut end = text.len().min(LIMIT);
-    while !text.is_char_boundary(end) {
-        end -= 1;
-    }
-    text.truncate(end);
-    Ok(text)
+pub(crate) fn jinja(format: &str, context: &Arc<Value>, permissive: bool) -> Result<String, String> {
+    let undefined = if permissive { Undefined::Permissive } else { Undefined::Strict };
+    let context = Context::from_json(Arc::clone(context));
+    JINJA.render(format, &context, undefined).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

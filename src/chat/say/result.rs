@@ -1,5 +1,7 @@
 //! Results of executions as people read them.
 
+use std::sync::Arc;
+
 use serde_json::{Map, Value, json};
 
 use crate::chat::card::Excerpt;
@@ -203,7 +205,7 @@ pub(super) fn jinja_context(
     execution: &Execution,
     alias: Option<&Alias>,
     url: Option<&str>,
-) -> Value {
+) -> Arc<Value> {
     let request = &execution.request;
     let shown = engine.shown(execution, false);
     let (pack, name) = request.action.split_once('.').unwrap_or(("", &request.action));
@@ -217,7 +219,7 @@ pub(super) fn jinja_context(
             "extra": alias.extra,
         })
     });
-    json!({
+    Arc::new(json!({
         "execution": {
             "id": execution.id,
             "status": execution.status,
@@ -235,7 +237,7 @@ pub(super) fn jinja_context(
         },
         "alias": alias,
         "actionalias": alias,
-    })
+    }))
 }
 
 #[cfg(test)]
