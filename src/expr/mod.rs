@@ -1,11 +1,5 @@
 //! Expressions: Jinja as packs expect it, Python-flavoured values and regular expressions.
 
-<<<<<<< HEAD
-<<<<<<< HEAD
-pub mod pyregex;
-=======
-=======
->>>>>>> api
 pub mod jinja;
 pub mod jsonpath;
 pub mod pyjson;
@@ -17,7 +11,3 @@ mod regex_use;
 
 /// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.
 pub const NONE_MARKER: &str = "%*****__%NONE%__*****%";
-<<<<<<< HEAD
->>>>>>> expr
-=======
->>>>>>> api
