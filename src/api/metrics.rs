@@ -15,18 +15,25 @@ use crate::model::{Execution, Status};
 use crate::store::{StoreError, Write};
 
 /// Upper bounds of the duration buckets in seconds.
-const SECONDS: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0];
+const SECONDS: [f64; 12] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0,
+];
 
 const METADATA: Metadata<'static> = Metadata::new("sayso", Level::INFO, None);
 
 static GLOBAL: LazyLock<Metrics> = LazyLock::new(Metrics::new);
 
+/// Handles by the pattern of the route, so that counting a request looks nothing up in the registry.
+type ByRoute<T> = HashMap<String, T>;
+
 /// The process's metrics.
 pub struct Metrics {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
-    requests: RwLock<HashMap<(&'static str, u16), HashMap<String, Counter>>>,
-    durations: RwLock<HashMap<&'static str, HashMap<String, Histogram>>>,
+    /// By method and status.
+    requests: RwLock<HashMap<(&'static str, u16), ByRoute<Counter>>>,
+    /// By method.
+    durations: RwLock<HashMap<&'static str, ByRoute<Histogram>>>,
     executions: HashMap<Status, Counter>,
 }
 
@@ -41,11 +48,22 @@ impl Metrics {
         let builder = PrometheusBuilder::new();
         let recorder = builder
             .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS)
-            .map_or_else(|_| PrometheusBuilder::new().build_recorder(), PrometheusBuilder::build_recorder);
+            .map_or_else(
+                |_| PrometheusBuilder::new().build_recorder(),
+                PrometheusBuilder::build_recorder,
+            );
         let handle = recorder.handle();
         for (name, unit, text) in [
-            ("sayso_http_requests_total", None, "HTTP requests by method, route and status."),
-            ("sayso_http_request_duration_seconds", Some(Unit::Seconds), "Time until an HTTP answer began."),
+            (
+                "sayso_http_requests_total",
+                None,
+                "HTTP requests by method, route and status.",
+            ),
+            (
+                "sayso_http_request_duration_seconds",
+                Some(Unit::Seconds),
+                "Time until an HTTP answer began.",
+            ),
         ] {
             if name.ends_with("_total") {
                 recorder.describe_counter(name.into(), unit, text.into());
@@ -67,7 +85,10 @@ impl Metrics {
         let executions = Status::ALL
             .into_iter()
             .map(|status| {
-                let key = key("sayso_executions_total", vec![Label::from_static_parts("status", status.as_str())]);
+                let key = key(
+                    "sayso_executions_total",
+                    vec![Label::from_static_parts("status", status.as_str())],
+                );
                 (status, recorder.register_counter(&key, &METADATA))
             })
             .collect();
@@ -84,7 +105,12 @@ impl Metrics {
     pub(crate) fn request(&self, method: &Method, route: &str, status: StatusCode, taken: Duration) {
         let method = known_method(method);
         let status = status.as_u16();
-        let counter = self.requests.read().get(&(method, status)).and_then(|routes| routes.get(route)).cloned();
+        let counter = self
+            .requests
+            .read()
+            .get(&(method, status))
+            .and_then(|routes| routes.get(route))
+            .cloned();
         counter
             .unwrap_or_else(|| {
                 let labels = vec![
@@ -92,14 +118,23 @@ impl Metrics {
                     Label::new("route", route.to_owned()),
                     Label::new("status", status.to_string()),
                 ];
-                let counter =
-                    self.recorder.register_counter(&key("sayso_http_requests_total", labels), &METADATA);
+                let counter = self
+                    .recorder
+                    .register_counter(&key("sayso_http_requests_total", labels), &METADATA);
                 let mut requests = self.requests.write();
-                requests.entry((method, status)).or_default().insert(route.to_owned(), counter.clone());
+                requests
+                    .entry((method, status))
+                    .or_default()
+                    .insert(route.to_owned(), counter.clone());
                 counter
             })
             .increment(1);
-        let histogram = self.durations.read().get(method).and_then(|routes| routes.get(route)).cloned();
+        let histogram = self
+            .durations
+            .read()
+            .get(method)
+            .and_then(|routes| routes.get(route))
+            .cloned();
         histogram
             .unwrap_or_else(|| {
                 let labels = vec![
@@ -109,7 +144,10 @@ impl Metrics {
                 let key = key("sayso_http_request_duration_seconds", labels);
                 let histogram = self.recorder.register_histogram(&key, &METADATA);
                 let mut durations = self.durations.write();
-                durations.entry(method).or_default().insert(route.to_owned(), histogram.clone());
+                durations
+                    .entry(method)
+                    .or_default()
+                    .insert(route.to_owned(), histogram.clone());
                 histogram
             })
             .record(taken.as_secs_f64());
@@ -137,12 +175,18 @@ impl Metrics {
             ("sayso_executions_accepted_total", engine.accepted),
             ("sayso_executions_completed_total", engine.completed),
         ] {
-            self.recorder.register_counter(&key(name, Vec::new()), &METADATA).absolute(value);
+            self.recorder
+                .register_counter(&key(name, Vec::new()), &METADATA)
+                .absolute(value);
         }
         for (gateway, outbox, count) in state.engine().store().outbox_counts().await? {
-            let word = serde_json::to_value(outbox).ok().and_then(|value| value.as_str().map(str::to_owned));
-            let labels =
-                vec![Label::new("gateway", gateway), Label::new("state", word.unwrap_or_default())];
+            let word = serde_json::to_value(outbox)
+                .ok()
+                .and_then(|value| value.as_str().map(str::to_owned));
+            let labels = vec![
+                Label::new("gateway", gateway),
+                Label::new("state", word.unwrap_or_default()),
+            ];
             // Numbers of messages are far below 2^53.
             #[allow(clippy::cast_precision_loss)]
             self.gauge("sayso_outbox_messages", labels).set(count as f64);
@@ -179,19 +223,57 @@ type Read = fn(&crate::engine::EngineStats, &crate::store::StoreStats) -> f64;
 // Counts and bytes are far below 2^53.
 #[allow(clippy::cast_precision_loss)]
 const GAUGES: [(&str, Read, &str); 8] = [
-    ("sayso_executions_running", |engine, _| engine.running as f64, "Actions at work now."),
-    ("sayso_executions_waiting", |engine, _| engine.waiting as f64, "Executions that wait for a free place."),
-    ("sayso_executions_delayed", |engine, _| engine.delayed as f64, "Executions that wait for their time."),
-    ("sayso_executions_stored", |_, store| store.executions as f64, "Executions in the store."),
-    ("sayso_executions_unfinished", |_, store| store.unfinished as f64, "Executions that are not completed."),
-    ("sayso_audit_entries", |_, store| store.audit_entries as f64, "Entries of the audit log."),
-    ("sayso_store_bytes", |_, store| store.bytes as f64, "Bytes of the database."),
-    ("sayso_store_wal_bytes", |_, store| store.wal_bytes as f64, "Bytes of the write-ahead log."),
+    (
+        "sayso_executions_running",
+        |engine, _| engine.running as f64,
+        "Actions at work now.",
+    ),
+    (
+        "sayso_executions_waiting",
+        |engine, _| engine.waiting as f64,
+        "Executions that wait for a free place.",
+    ),
+    (
+        "sayso_executions_delayed",
+        |engine, _| engine.delayed as f64,
+        "Executions that wait for their time.",
+    ),
+    (
+        "sayso_executions_stored",
+        |_, store| store.executions as f64,
+        "Executions in the store.",
+    ),
+    (
+        "sayso_executions_unfinished",
+        |_, store| store.unfinished as f64,
+        "Executions that are not completed.",
+    ),
+    (
+        "sayso_audit_entries",
+        |_, store| store.audit_entries as f64,
+        "Entries of the audit log.",
+    ),
+    (
+        "sayso_store_bytes",
+        |_, store| store.bytes as f64,
+        "Bytes of the database.",
+    ),
+    (
+        "sayso_store_wal_bytes",
+        |_, store| store.wal_bytes as f64,
+        "Bytes of the write-ahead log.",
+    ),
 ];
 
 const COUNTERS: [(&str, &str); 5] = [
-    ("sayso_store_transactions_total", "Transactions committed for callers."),
-    ("sayso_store_commits_total", "Database commits; fewer than transactions where grouping worked."),
+    (
+        "sayso_store_transactions_total",
+        "Transactions committed for callers.",
+    ),
+    (
+        "sayso_store_commits_total",
+        "Database commits; fewer than transactions where grouping worked.",
+    ),
     ("sayso_store_statements_total", "SQL statements of the writer."),
     ("sayso_executions_accepted_total", "Executions accepted."),
     ("sayso_executions_completed_total", "Executions that ended."),

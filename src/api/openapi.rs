@@ -1,4 +1,4 @@
-//! The OpenAPI document, made from the table of routes.
+//! The description of the API (`OpenAPI`), made from the table of routes.
 
 use std::sync::LazyLock;
 
@@ -35,7 +35,11 @@ fn build() -> OpenApi {
         if route.from_root {
             item = item.servers(Some([Server::new("/")]));
         } else if route.path == "/" {
-            item = item.servers(Some([Server::new("/"), Server::new("/api/v1"), Server::new("/v1")]));
+            item = item.servers(Some([
+                Server::new("/"),
+                Server::new("/api/v1"),
+                Server::new("/v1"),
+            ]));
         }
         paths = paths.path(document_path(route.path), item.build());
     }
@@ -101,18 +105,29 @@ fn operation(route: &Route) -> OperationBuilder {
             }
         }
         let content = ContentBuilder::new().schema(Some(object.build())).build();
-        operation = operation
-            .request_body(Some(RequestBodyBuilder::new().content("application/json", content).build()));
+        operation = operation.request_body(Some(
+            RequestBodyBuilder::new()
+                .content("application/json", content)
+                .build(),
+        ));
     }
-    let answer = ContentBuilder::new().schema(Some(ObjectBuilder::new().build())).build();
+    let answer = ContentBuilder::new()
+        .schema(Some(ObjectBuilder::new().build()))
+        .build();
     operation = operation.response(
         route.status.to_string(),
-        ResponseBuilder::new().description("As asked").content(route.content, answer),
+        ResponseBuilder::new()
+            .description("As asked")
+            .content(route.content, answer),
     );
-    let error = ContentBuilder::new().schema(Some(Ref::from_schema_name("Error"))).build();
+    let error = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Error")))
+        .build();
     operation = operation.response(
         "default",
-        ResponseBuilder::new().description("A refusal or a failure").content("application/json", error),
+        ResponseBuilder::new()
+            .description("A refusal or a failure")
+            .content("application/json", error),
     );
     if route.public {
         operation
@@ -128,7 +143,9 @@ fn operation(route: &Route) -> OperationBuilder {
 
 /// Names in braces.
 fn names_in(path: &str) -> impl Iterator<Item = &str> {
-    path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')).map(|name| name.trim_start_matches('*'))
+    path.split('/')
+        .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+        .map(|name| name.trim_start_matches('*'))
 }
 
 fn method(method: &Method) -> HttpMethod {
@@ -149,7 +166,10 @@ fn text(meaning: &str) -> utoipa::openapi::schema::Object {
 }
 
 fn described(kind: Kind, meaning: &str) -> utoipa::openapi::schema::Object {
-    ObjectBuilder::new().schema_type(type_of(kind)).description(Some(meaning)).build()
+    ObjectBuilder::new()
+        .schema_type(type_of(kind))
+        .description(Some(meaning))
+        .build()
 }
 
 fn schema(kind: Kind) -> utoipa::openapi::schema::Object {

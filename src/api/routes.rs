@@ -1,4 +1,4 @@
-//! The table of all routes: the router and the OpenAPI document are made from it, so that neither can have a
+//! The table of all routes: the router and the `OpenAPI` document are made from it, so that neither can have a
 //! route that the other has not.
 
 use axum::Router;
@@ -8,9 +8,7 @@ use http::Method;
 
 use super::http::error::ApiError;
 use super::http::front::Front;
-use super::resources::{
-    actions, alias_execution, aliases, audit, executions, packs, runners, server, user,
-};
+use super::resources::{actions, alias_execution, aliases, audit, executions, packs, runners, server, user};
 use super::{ApiState, openapi, stream};
 
 /// Where the routes of the reference's API service are served: as behind its proxy, and as itself.
@@ -48,18 +46,42 @@ pub(super) enum Kind {
 
 use Kind::{Flag, Integer, List, Object, Text};
 
-const SECRETS: (&str, Kind, &str) = ("show_secrets", Flag, "Show secrets in clear (administrators only)");
-const INCLUDE: (&str, Kind, &str) =
-    ("include_attributes", Text, "Answer only these attributes (comma list, `action.ref` goes into objects)");
-const EXCLUDE: (&str, Kind, &str) = ("exclude_attributes", Text, "Leave these attributes out (comma list)");
+const SECRETS: (&str, Kind, &str) = (
+    "show_secrets",
+    Flag,
+    "Show secrets in clear (administrators only)",
+);
+const INCLUDE: (&str, Kind, &str) = (
+    "include_attributes",
+    Text,
+    "Answer only these attributes (comma list, `action.ref` goes into objects)",
+);
+const EXCLUDE: (&str, Kind, &str) = (
+    "exclude_attributes",
+    Text,
+    "Leave these attributes out (comma list)",
+);
 const PAGING: [(&str, Kind, &str); 3] = [
-    ("limit", Integer, "At most so many items; -1 for all (administrators only)"),
+    (
+        "limit",
+        Integer,
+        "At most so many items; -1 for all (administrators only)",
+    ),
     ("offset", Integer, "Items to skip"),
-    ("sort", Text, "Attributes to sort by (comma list), `-name` downwards"),
+    (
+        "sort",
+        Text,
+        "Attributes to sort by (comma list), `-name` downwards",
+    ),
 ];
 
 impl Route {
-    fn new(method: Method, path: &'static str, summary: &'static str, router: MethodRouter<ApiState>) -> Self {
+    fn new(
+        method: Method,
+        path: &'static str,
+        summary: &'static str,
+        router: MethodRouter<ApiState>,
+    ) -> Self {
         Self {
             method,
             path,
@@ -74,23 +96,39 @@ impl Route {
         }
     }
 
-    fn get<H: Handler<T, ApiState>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+    fn get<H: Handler<T, ApiState>, T: 'static>(
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
         Self::new(Method::GET, path, summary, get(handler))
     }
 
-    fn post<H: Handler<T, ApiState>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+    fn post<H: Handler<T, ApiState>, T: 'static>(
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
         Self::new(Method::POST, path, summary, post(handler))
     }
 
-    fn put<H: Handler<T, ApiState>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+    fn put<H: Handler<T, ApiState>, T: 'static>(
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
         Self::new(Method::PUT, path, summary, put(handler))
     }
 
-    fn delete<H: Handler<T, ApiState>, T: 'static>(path: &'static str, summary: &'static str, handler: H) -> Self {
+    fn delete<H: Handler<T, ApiState>, T: 'static>(
+        path: &'static str,
+        summary: &'static str,
+        handler: H,
+    ) -> Self {
         Self::new(Method::DELETE, path, summary, delete(handler))
     }
 
-    fn from_root(mut self) -> Self {
+    fn at_root(mut self) -> Self {
         self.from_root = true;
         self
     }
@@ -130,9 +168,14 @@ impl Route {
         if self.from_root {
             vec![self.path.to_owned()]
         } else if self.path == "/" {
-            ["/", "/api/v1", "/api/v1/", "/v1", "/v1/"].map(str::to_owned).to_vec()
+            ["/", "/api/v1", "/api/v1/", "/v1", "/v1/"]
+                .map(str::to_owned)
+                .to_vec()
         } else {
-            PREFIXES.iter().map(|prefix| format!("{prefix}{}", self.path)).collect()
+            PREFIXES
+                .iter()
+                .map(|prefix| format!("{prefix}{}", self.path))
+                .collect()
         }
     }
 }
@@ -150,18 +193,30 @@ pub(super) fn all() -> Vec<Route> {
 fn about_the_server() -> Vec<Route> {
     vec![
         Route::get("/", "Version and documentation", user::root).public(),
-        Route::get("/healthz", "Whether the process answers", server::healthz).from_root().public(),
-        Route::get("/readyz", "Whether requests are accepted", server::readyz).from_root().public(),
+        Route::get("/healthz", "Whether the process answers", server::healthz)
+            .at_root()
+            .public(),
+        Route::get("/readyz", "Whether requests are accepted", server::readyz)
+            .at_root()
+            .public(),
         Route::get("/metrics", "Metrics in Prometheus' text format", server::metrics)
-            .from_root()
+            .at_root()
             .public()
             .answers("text/plain"),
         Route::get("/openapi.json", "This document", openapi::document).public(),
         Route::get("/user", "Who the caller is", user::user),
-        Route::get("/status", "Numbers of engine, store, content and outbox", server::status),
+        Route::get(
+            "/status",
+            "Numbers of engine, store, content and outbox",
+            server::status,
+        ),
         Route::post("/reload", "Read packs and aliases again", server::reload),
-        Route::get("/content/problems", "What is wrong in packs and aliases", server::problems)
-            .query(&[("severity", Text, "`error` or `warning`")]),
+        Route::get(
+            "/content/problems",
+            "What is wrong in packs and aliases",
+            server::problems,
+        )
+        .query(&[("severity", Text, "`error` or `warning`")]),
         Route::get("/audit", "Entries of the audit log, newest first", audit::list)
             .query(&PAGING[..1])
             .query(&[
@@ -179,9 +234,18 @@ fn about_the_server() -> Vec<Route> {
         Route::get("/audit/verify", "Whether the audit log is intact", audit::verify),
         Route::get("/db/stats", "Sizes and counts of the database", server::db_stats),
         Route::get("/db/check", "The database's integrity check", server::db_check),
-        Route::post("/db/backup", "Write a consistent copy of the database", server::db_backup)
-            .created()
-            .body(&[("target", Text, true, "Absolute path on the server; nothing is replaced")]),
+        Route::post(
+            "/db/backup",
+            "Write a consistent copy of the database",
+            server::db_backup,
+        )
+        .created()
+        .body(&[(
+            "target",
+            Text,
+            true,
+            "Absolute path on the server; nothing is replaced",
+        )]),
     ]
 }
 
@@ -191,7 +255,11 @@ fn about_content() -> Vec<Route> {
             .query(&[
                 ("pack", Text, "Only of these packs (comma list)"),
                 ("name", Text, "Only with these names (comma list)"),
-                ("tags", Text, "Only with all of these tags (comma list of `name` or `name:value`)"),
+                (
+                    "tags",
+                    Text,
+                    "Only with all of these tags (comma list of `name` or `name:value`)",
+                ),
             ])
             .list(),
         Route::get("/actions/{ref_or_id}", "One action", actions::get).query(&[INCLUDE, EXCLUDE]),
@@ -200,9 +268,13 @@ fn about_content() -> Vec<Route> {
             "Parameters of an action with those of its runner",
             actions::view_parameters,
         ),
-        Route::get("/actions/views/overview", "List actions with all their parameters", actions::views_overview)
-            .query(&[("pack", Text, "Only of these packs (comma list)")])
-            .list(),
+        Route::get(
+            "/actions/views/overview",
+            "List actions with all their parameters",
+            actions::views_overview,
+        )
+        .query(&[("pack", Text, "Only of these packs (comma list)")])
+        .list(),
         Route::get(
             "/actions/views/overview/{ref_or_id}",
             "One action with all its parameters",
@@ -222,11 +294,28 @@ fn about_content() -> Vec<Route> {
             .query(&[("ref", Text, "Only these (comma list)")])
             .list(),
         Route::get("/packs/{ref_or_id}", "One pack", packs::get).query(&[INCLUDE, EXCLUDE]),
-        Route::get("/packs/views/files/{ref_or_id}", "All text files of a pack", packs::view_files),
-        Route::get("/packs/views/file/{ref_or_id}/{*file_path}", "One file of a pack", packs::view_file)
-            .answers("application/octet-stream"),
-        Route::get("/config_schemas", "List the schemas of pack configurations", packs::schemas).list(),
-        Route::get("/config_schemas/{pack_ref}", "Schema of a pack's configuration", packs::schema_of),
+        Route::get(
+            "/packs/views/files/{ref_or_id}",
+            "All text files of a pack",
+            packs::view_files,
+        ),
+        Route::get(
+            "/packs/views/file/{ref_or_id}/{*file_path}",
+            "One file of a pack",
+            packs::view_file,
+        )
+        .answers("application/octet-stream"),
+        Route::get(
+            "/config_schemas",
+            "List the schemas of pack configurations",
+            packs::schemas,
+        )
+        .list(),
+        Route::get(
+            "/config_schemas/{pack_ref}",
+            "Schema of a pack's configuration",
+            packs::schema_of,
+        ),
     ]
 }
 
@@ -246,23 +335,36 @@ fn about_aliases() -> Vec<Route> {
             ])
             .list(),
         Route::get("/actionalias/{ref_or_id}", "One alias", aliases::get).query(&[INCLUDE, EXCLUDE]),
-        Route::post("/actionalias/match", "The alias that a command means", aliases::match_command)
-            .body(&[("command", Text, true, "What was said")]),
+        Route::post(
+            "/actionalias/match",
+            "The alias that a command means",
+            aliases::match_command,
+        )
+        .body(&[("command", Text, true, "What was said")]),
         Route::get("/actionalias/help", "The commands there are", aliases::help)
             .query(&[
                 ("filter", Text, "Regular expression for the command"),
                 ("pack", Text, "Only of these packs (comma list)"),
             ])
             .query(&PAGING[..2]),
-        Route::post("/aliasexecution", "Run the alias of a command", alias_execution::execute)
-            .created()
-            .query(&[SECRETS])
-            .body(&[
-                ("name", Text, true, "Name of the alias, with or without its pack"),
-                ("format", Text, true, "The alias's format that the command follows"),
-                ("source_context", Object, false, "Handed on with the answer"),
-            ])
-            .body(&said),
+        Route::post(
+            "/aliasexecution",
+            "Run the alias of a command",
+            alias_execution::execute,
+        )
+        .created()
+        .query(&[SECRETS])
+        .body(&[
+            ("name", Text, true, "Name of the alias, with or without its pack"),
+            (
+                "format",
+                Text,
+                true,
+                "The alias's format that the command follows",
+            ),
+            ("source_context", Object, false, "Handed on with the answer"),
+        ])
+        .body(&said),
         Route::post(
             "/aliasexecution/match_and_execute",
             "Find the alias of a command and run it",
@@ -283,7 +385,11 @@ fn about_executions() -> Vec<Route> {
                 ("runner", Text, "Runners (comma list)"),
                 ("user", Text, "Users (comma list)"),
                 ("rule", Text, "Rules (comma list)"),
-                ("parent", Text, "Children of this execution; `null` for those without a parent"),
+                (
+                    "parent",
+                    Text,
+                    "Children of this execution; `null` for those without a parent",
+                ),
                 ("trigger_instance", Text, "Started by this trigger instance"),
                 ("timestamp", Text, "Requested at this time"),
                 ("timestamp_gt", Text, "Requested after this time; oldest first"),
@@ -292,7 +398,11 @@ fn about_executions() -> Vec<Route> {
                 ("sort_desc", Flag, "Newest first"),
                 ("top_level", Flag, "Only those without a parent"),
                 ("without_builtin", Flag, "Without the chat's own commands"),
-                ("after", Text, "Only what comes after this id; then they are counted only with `count`"),
+                (
+                    "after",
+                    Text,
+                    "Only what comes after this id; then they are counted only with `count`",
+                ),
                 ("count", Flag, "Count all that match"),
                 SECRETS,
             ])
@@ -302,53 +412,99 @@ fn about_executions() -> Vec<Route> {
             .query(&[SECRETS])
             .body(&[
                 ("action", Text, true, "Reference of the action"),
-                ("parameters", Object, false, "Parameters; texts may be Jinja templates"),
+                (
+                    "parameters",
+                    Object,
+                    false,
+                    "Parameters; texts may be Jinja templates",
+                ),
                 ("context", Object, false, "Context to keep with the execution"),
                 ("delay", Integer, false, "Milliseconds to wait before it runs"),
                 ("notify", Object, false, "Notify section"),
                 ("user", Text, false, "On whose behalf (administrators only)"),
             ]),
-        Route::get("/executions/{id}", "One execution; `last` is the newest", executions::get).query(&[
+        Route::get(
+            "/executions/{id}",
+            "One execution; `last` is the newest",
+            executions::get,
+        )
+        .query(&[
             INCLUDE,
             EXCLUDE,
             ("max_result_size", Integer, "Leave out a result of more bytes"),
             SECRETS,
         ]),
-        Route::put("/executions/{id}", "Ask for another status: cancel", executions::put)
-            .query(&[SECRETS])
-            .body(&[("status", Text, true, "`canceling` or `canceled`")]),
+        Route::put(
+            "/executions/{id}",
+            "Ask for another status: cancel",
+            executions::put,
+        )
+        .query(&[SECRETS])
+        .body(&[("status", Text, true, "`canceling` or `canceled`")]),
         Route::delete("/executions/{id}", "Cancel an execution", executions::cancel).query(&[SECRETS]),
-        Route::post("/executions/{id}/re_run", "Run an execution again", executions::rerun)
-            .created()
-            .query(&[("no_merge", Flag, "Use only the given parameters"), SECRETS])
-            .body(&[
-                ("parameters", Object, false, "Parameters that replace the original ones"),
-                ("tasks", List, false, "Tasks of a workflow to run again"),
-                ("reset", List, false, "Tasks whose items all run again"),
-                ("delay", Integer, false, "Milliseconds to wait before it runs"),
-                ("user", Text, false, "On whose behalf (administrators only)"),
-            ]),
-        Route::get("/executions/{id}/output", "Stored output; with `follow` as events", executions::output)
-            .query(&[OUTPUT_TYPE, ("follow", Flag, "Go on as an event stream until the execution ends")])
-            .answers("text/plain"),
+        Route::post(
+            "/executions/{id}/re_run",
+            "Run an execution again",
+            executions::rerun,
+        )
+        .created()
+        .query(&[("no_merge", Flag, "Use only the given parameters"), SECRETS])
+        .body(&[
+            (
+                "parameters",
+                Object,
+                false,
+                "Parameters that replace the original ones",
+            ),
+            ("tasks", List, false, "Tasks of a workflow to run again"),
+            ("reset", List, false, "Tasks whose items all run again"),
+            ("delay", Integer, false, "Milliseconds to wait before it runs"),
+            ("user", Text, false, "On whose behalf (administrators only)"),
+        ]),
+        Route::get(
+            "/executions/{id}/output",
+            "Stored output; with `follow` as events",
+            executions::output,
+        )
+        .query(&[
+            OUTPUT_TYPE,
+            (
+                "follow",
+                Flag,
+                "Go on as an event stream until the execution ends",
+            ),
+        ])
+        .answers("text/plain"),
         Route::get(
             "/executions/{id}/attribute/{attribute}",
             "`result`, `status` or `trigger_instance` of an execution",
             executions::attribute,
         )
         .query(&[SECRETS]),
-        Route::get("/executions/{id}/children", "Descendants of an execution", executions::children)
-            .query(&[("depth", Integer, "Levels to go down; -1 for all"), SECRETS]),
-        Route::get("/executions/{id}/result", "Result of an execution as a file", executions::result)
-            .query(&[
-                ("download", Flag, "As an attachment"),
-                ("compress", Flag, "Compressed with gzip"),
-                ("pretty_format", Flag, "Indented"),
-                SECRETS,
-            ])
-            .answers("text/json"),
-        Route::get("/executions/views/filters", "Values that lists can be filtered by", executions::filters)
-            .query(&[("types", Text, "Only these filters (comma list)")]),
+        Route::get(
+            "/executions/{id}/children",
+            "Descendants of an execution",
+            executions::children,
+        )
+        .query(&[("depth", Integer, "Levels to go down; -1 for all"), SECRETS]),
+        Route::get(
+            "/executions/{id}/result",
+            "Result of an execution as a file",
+            executions::result,
+        )
+        .query(&[
+            ("download", Flag, "As an attachment"),
+            ("compress", Flag, "Compressed with gzip"),
+            ("pretty_format", Flag, "Indented"),
+            SECRETS,
+        ])
+        .answers("text/json"),
+        Route::get(
+            "/executions/views/filters",
+            "Values that lists can be filtered by",
+            executions::filters,
+        )
+        .query(&[("types", Text, "Only these filters (comma list)")]),
     ]
 }
 
@@ -365,15 +521,21 @@ fn about_streams() -> Vec<Route> {
     ];
     let stream = "text/event-stream";
     vec![
-        Route::get("/stream", "Events as they happen", stream::events).query(&events).answers(stream),
-        Route::get("/stream/v1/stream", "Events as they happen", stream::events)
-            .from_root()
+        Route::get("/stream", "Events as they happen", stream::events)
             .query(&events)
             .answers(stream),
-        Route::get("/stream/v1/executions/{id}/output", "Output of an execution until it ends", stream::output)
-            .from_root()
-            .query(&[OUTPUT_TYPE])
+        Route::get("/stream/v1/stream", "Events as they happen", stream::events)
+            .at_root()
+            .query(&events)
             .answers(stream),
+        Route::get(
+            "/stream/v1/executions/{id}/output",
+            "Output of an execution until it ends",
+            stream::output,
+        )
+        .at_root()
+        .query(&[OUTPUT_TYPE])
+        .answers(stream),
     ]
 }
 
@@ -390,5 +552,8 @@ pub fn router(state: &ApiState) -> Router {
     if let Some(chat) = state.chat() {
         router = router.nest("/api/v1/chat", chat);
     }
-    router.fallback(no_route).method_not_allowed_fallback(no_route).layer(Front::new(state.clone()))
+    router
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_route)
+        .layer(Front::new(state.clone()))
 }

@@ -67,8 +67,14 @@ pub async fn serve(
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(LAST_ANSWERS, connections.wait()).await.is_err() {
-        tracing::warn!(count = connections.len(), "closing connections whose requests did not end in time");
+    if tokio::time::timeout(LAST_ANSWERS, connections.wait())
+        .await
+        .is_err()
+    {
+        tracing::warn!(
+            count = connections.len(),
+            "closing connections whose requests did not end in time"
+        );
         abort.cancel();
         connections.wait().await;
     }

@@ -142,7 +142,10 @@ impl<'a> Showing<'a> {
     pub(crate) async fn of(state: &ApiState, execution: &'a Execution, look: Look) -> ApiResult<Self> {
         let definition = state.engine().definition(execution).await?;
         let mut shown = state.engine().shown(execution, look.secrets);
-        if look.max_result_size.is_some_and(|most| execution.result_size > most) {
+        if look
+            .max_result_size
+            .is_some_and(|most| execution.result_size > most)
+        {
             shown.result = None;
         }
         let context = if execution.progress.context.is_empty() {
@@ -150,14 +153,29 @@ impl<'a> Showing<'a> {
         } else {
             Cow::Owned(execution.context())
         };
-        let children =
-            if is_workflow(execution) { children(state, execution.id).await? } else { Vec::new() };
-        Ok(Self { execution, definition, shown, context, children, web_url: state.web_url(execution.id) })
+        let children = if is_workflow(execution) {
+            children(state, execution.id).await?
+        } else {
+            Vec::new()
+        };
+        Ok(Self {
+            execution,
+            definition,
+            shown,
+            context,
+            children,
+            web_url: state.web_url(execution.id),
+        })
     }
 
     /// Appends the execution as JSON.
     pub(crate) fn write(&self, bytes: &mut Vec<u8>) -> ApiResult<()> {
-        let Self { execution, shown, context, .. } = self;
+        let Self {
+            execution,
+            shown,
+            context,
+            ..
+        } = self;
         let request = &execution.request;
         let orquesta = |key: &str| context.get("orquesta").and_then(|orquesta| orquesta.get(key));
         let view = View {
@@ -211,9 +229,17 @@ impl<'a> Showing<'a> {
 
     /// The work item as the event stream shows it, on one line.
     pub(crate) fn work_event(&self) -> ApiResult<Vec<u8>> {
-        let Self { execution, shown, context, .. } = self;
+        let Self {
+            execution,
+            shown,
+            context,
+            ..
+        } = self;
         let request = &execution.request;
-        let result = shown.result.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
+        let result = shown
+            .result
+            .as_ref()
+            .map_or_else(|| "{}".to_owned(), Value::to_string);
         let view = WorkEvent {
             status: execution.status,
             start_timestamp: execution.start,
@@ -233,9 +259,19 @@ impl<'a> Showing<'a> {
 }
 
 /// Answers an execution as a whole.
-pub(crate) async fn answer(state: &ApiState, status: StatusCode, execution: &Execution, secrets: bool) -> ApiResult {
-    let look = Look { secrets, ..Look::default() };
-    let bytes = Showing::of(state, execution, look).await?.bytes(&Projection::All)?;
+pub(crate) async fn answer(
+    state: &ApiState,
+    status: StatusCode,
+    execution: &Execution,
+    secrets: bool,
+) -> ApiResult {
+    let look = Look {
+        secrets,
+        ..Look::default()
+    };
+    let bytes = Showing::of(state, execution, look)
+        .await?
+        .bytes(&Projection::All)?;
     Ok(json_bytes(status, bytes))
 }
 
@@ -248,8 +284,15 @@ fn is_workflow(execution: &Execution) -> bool {
 }
 
 async fn children(state: &ApiState, parent: Id) -> ApiResult<Vec<Id>> {
-    let filter = ExecutionFilter { parent: Some(parent), ..ExecutionFilter::default() };
-    let page = Page { order: SortOrder::Ascending, limit: Some(CHILDREN), ..Page::default() };
+    let filter = ExecutionFilter {
+        parent: Some(parent),
+        ..ExecutionFilter::default()
+    };
+    let page = Page {
+        order: SortOrder::Ascending,
+        limit: Some(CHILDREN),
+        ..Page::default()
+    };
     let page = state.store().executions(filter, page).await?;
     Ok(page.items.into_iter().map(|execution| execution.id).collect())
 }

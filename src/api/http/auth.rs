@@ -69,13 +69,16 @@ impl ApiState {
     /// # Errors
     /// 401 without a valid token, 403 for a token that may not act on behalf of somebody else.
     pub fn authenticate(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Caller, ApiError> {
-        let unauthorized = |detail: &str| ApiError::new(StatusCode::UNAUTHORIZED, format!("Unauthorized{detail}"));
+        let unauthorized =
+            |detail: &str| ApiError::new(StatusCode::UNAUTHORIZED, format!("Unauthorized{detail}"));
         let credential =
             find(uri, headers).ok_or_else(|| unauthorized(" - One of Token or API key required."))?;
         let Some(principal) = self.tokens().principal(&credential.secret) else {
             if credential.is_key {
                 let hash = hex::encode(Sha512::digest(credential.secret.as_bytes()));
-                return Err(unauthorized(&format!(" - ApiKey with key_hash={hash} not found.")));
+                return Err(unauthorized(&format!(
+                    " - ApiKey with key_hash={hash} not found."
+                )));
             }
             return Err(unauthorized(""));
         };
@@ -89,11 +92,22 @@ impl ApiState {
             }
             let name = user_name(name)?;
             if name != identity.user {
-                identity = Arc::new(self.policy().identity(name, &format!("token of {}", identity.user)));
+                identity = Arc::new(
+                    self.policy()
+                        .identity(name, &format!("token of {}", identity.user)),
+                );
             }
         }
-        let method = if credential.is_key { "API key" } else { "authentication token" };
-        Ok(Caller { identity, method, location: credential.location })
+        let method = if credential.is_key {
+            "API key"
+        } else {
+            "authentication token"
+        };
+        Ok(Caller {
+            identity,
+            method,
+            location: credential.location,
+        })
     }
 
     /// Browsers send cookies along with what pages of other sites ask for; those may not change anything.
@@ -104,26 +118,45 @@ impl ApiState {
         let Some(origin) = headers.get(header::ORIGIN).and_then(|value| value.to_str().ok()) else {
             return Ok(());
         };
-        let host = headers.get(header::HOST).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let host = headers
+            .get(header::HOST)
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
         let own = origin.split_once("://").is_some_and(|(_, rest)| rest == host);
-        if own || self.options().allow_origin.iter().any(|allowed| allowed == origin) {
+        if own
+            || self
+                .options()
+                .allow_origin
+                .iter()
+                .any(|allowed| allowed == origin)
+        {
             return Ok(());
         }
-        Err(ApiError::forbidden("Pages of other sites may not use the session (setting api.allow_origin)."))
+        Err(ApiError::forbidden(
+            "Pages of other sites may not use the session (setting api.allow_origin).",
+        ))
     }
 }
 
 fn user_name(value: &HeaderValue) -> ApiResult<&str> {
-    let name = std::str::from_utf8(value.as_bytes()).map(str::trim).unwrap_or_default();
+    let name = std::str::from_utf8(value.as_bytes())
+        .map(str::trim)
+        .unwrap_or_default();
     if name.is_empty() || name.chars().count() > NAME_LIMIT || name.chars().any(char::is_control) {
-        return Err(ApiError::bad_request(format!("The header {ACT_AS} holds no user name.")));
+        return Err(ApiError::bad_request(format!(
+            "The header {ACT_AS} holds no user name."
+        )));
     }
     Ok(name)
 }
 
 fn find<'a>(uri: &Uri, headers: &'a HeaderMap) -> Option<Credential<'a>> {
     let header = |name: &str| headers.get(name)?.to_str().ok();
-    let credential = |secret: std::borrow::Cow<'a, str>, is_key, location| Credential { secret, is_key, location };
+    let credential = |secret: std::borrow::Cow<'a, str>, is_key, location| Credential {
+        secret,
+        is_key,
+        location,
+    };
     if let Some(token) = header("x-auth-token") {
         return Some(credential(token.trim().into(), false, "header"));
     }

@@ -56,13 +56,17 @@ async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<Vec<u8
 }
 
 fn check_type(headers: &HeaderMap) -> ApiResult<()> {
-    let Some(value) = headers.get(header::CONTENT_TYPE) else { return Ok(()) };
+    let Some(value) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
     let text = String::from_utf8_lossy(value.as_bytes());
     let kind = text.split(';').next().unwrap_or_default().trim();
     if kind.eq_ignore_ascii_case("application/json") || kind.to_ascii_lowercase().ends_with("+json") {
         return Ok(());
     }
-    Err(ApiError::bad_request(format!("Failed to parse request body: Unsupported Content-Type: \"{kind}\"")))
+    Err(ApiError::bad_request(format!(
+        "Failed to parse request body: Unsupported Content-Type: \"{kind}\""
+    )))
 }
 
 fn parse(bytes: &[u8]) -> ApiResult<JsonMap> {
@@ -73,7 +77,10 @@ fn parse(bytes: &[u8]) -> ApiResult<JsonMap> {
     })?;
     match serde_json::from_str(text) {
         Ok(Value::Object(map)) => Ok(map),
-        Ok(other) => Err(ApiError::bad_request(format!("{} is not of type 'object'", excerpt(&other)))),
+        Ok(other) => Err(ApiError::bad_request(format!(
+            "{} is not of type 'object'",
+            excerpt(&other)
+        ))),
         Err(error) => {
             let (line, column) = (error.line(), error.column());
             let message = error.to_string();
@@ -130,9 +137,9 @@ impl Fields for JsonMap {
         match self.get_mut(name).map(Value::take) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::Number(number)) if number.is_u64() => Ok(number.as_u64()),
-            Some(Value::Number(number)) if number.is_i64() => {
-                Err(ApiError::bad_request(format!("{number} is less than the minimum of 0")))
-            }
+            Some(Value::Number(number)) if number.is_i64() => Err(ApiError::bad_request(format!(
+                "{number} is less than the minimum of 0"
+            ))),
             Some(other) => Err(wrong_type(&other, "integer")),
         }
     }

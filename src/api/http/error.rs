@@ -23,7 +23,10 @@ impl ApiError {
     /// A refusal with a sentence for the client.
     #[must_use]
     pub fn new(status: StatusCode, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self {
+            status,
+            message: message.into(),
+        }
     }
 
     /// 400: something is wrong with the request.
@@ -106,7 +109,9 @@ impl From<SubmitError> for ApiError {
     fn from(error: SubmitError) -> Self {
         match error {
             SubmitError::UnknownAction { action, nearest } => {
-                let hint = nearest.map(|nearest| format!(" Did you mean \"{nearest}\"?")).unwrap_or_default();
+                let hint = nearest
+                    .map(|nearest| format!(" Did you mean \"{nearest}\"?"))
+                    .unwrap_or_default();
                 Self::bad_request(format!("Action \"{action}\" cannot be found.{hint}"))
             }
             SubmitError::Denied(decision) => Self::forbidden(format!("Not allowed: {}", decision.reason)),

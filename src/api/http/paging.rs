@@ -180,8 +180,12 @@ pub(crate) fn answer_list(
     let total = items.len() as u64;
     let offset = usize::try_from(paging.offset).unwrap_or(usize::MAX);
     let limit = paging.limit.map_or(usize::MAX, |limit| limit as usize);
-    let page: Vec<Value> =
-        items.into_iter().skip(offset).take(limit).map(|item| projection.apply(item)).collect();
+    let page: Vec<Value> = items
+        .into_iter()
+        .skip(offset)
+        .take(limit)
+        .map(|item| projection.apply(item))
+        .collect();
     let mut response = super::json(http::StatusCode::OK, &page)?;
     paging.headers(&mut response, Some(total));
     Ok(response)

@@ -20,9 +20,13 @@ pub(crate) struct Query {
 
 impl Query {
     pub(crate) fn parse(text: Option<&str>) -> Self {
-        let Some(text) = text.filter(|text| !text.is_empty()) else { return Self::default() };
-        let mut pairs: Vec<(String, String)> =
-            url::form_urlencoded::parse(text.as_bytes()).take(MOST + 1).map(|(k, v)| (k.into(), v.into())).collect();
+        let Some(text) = text.filter(|text| !text.is_empty()) else {
+            return Self::default();
+        };
+        let mut pairs: Vec<(String, String)> = url::form_urlencoded::parse(text.as_bytes())
+            .take(MOST + 1)
+            .map(|(k, v)| (k.into(), v.into()))
+            .collect();
         let too_many = pairs.len() > MOST;
         pairs.truncate(MOST);
         Self { pairs, too_many }
@@ -31,14 +35,19 @@ impl Query {
     /// Refuses query strings that nobody writes.
     pub(crate) fn check(&self) -> ApiResult<()> {
         if self.too_many {
-            return Err(ApiError::bad_request(format!("More than {MOST} query parameters.")));
+            return Err(ApiError::bad_request(format!(
+                "More than {MOST} query parameters."
+            )));
         }
         Ok(())
     }
 
     /// A text; an empty one counts as not given.
     pub(crate) fn text(&self, name: &str) -> Option<&str> {
-        self.pairs.iter().find(|(key, value)| key == name && !value.is_empty()).map(|(_, value)| value.as_str())
+        self.pairs
+            .iter()
+            .find(|(key, value)| key == name && !value.is_empty())
+            .map(|(_, value)| value.as_str())
     }
 
     /// The elements of a comma-separated list; repeating the parameter adds to it.
@@ -57,7 +66,9 @@ impl Query {
         match self.text(name).map(str::to_ascii_lowercase).as_deref() {
             None | Some("false" | "0" | "no" | "off") => Ok(false),
             Some("true" | "1" | "yes" | "on") => Ok(true),
-            Some(_) => Err(ApiError::bad_request(format!("Parameter \"{name}\" is not of type boolean"))),
+            Some(_) => Err(ApiError::bad_request(format!(
+                "Parameter \"{name}\" is not of type boolean"
+            ))),
         }
     }
 
@@ -65,9 +76,9 @@ impl Query {
     pub(crate) fn integer(&self, name: &str) -> ApiResult<Option<i64>> {
         self.text(name)
             .map(|text| {
-                text.trim()
-                    .parse()
-                    .map_err(|_| ApiError::bad_request(format!("Parameter \"{name}\" is not of type integer")))
+                text.trim().parse().map_err(|_| {
+                    ApiError::bad_request(format!("Parameter \"{name}\" is not of type integer"))
+                })
             })
             .transpose()
     }

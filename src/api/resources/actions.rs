@@ -20,7 +20,10 @@ use crate::model::{Action, Id, JsonMap};
 
 /// `GET /actions`.
 pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
-    let items = matching(&state, &query).iter().map(|action| action.to_api()).collect();
+    let items = matching(&state, &query)
+        .iter()
+        .map(|action| action.to_api())
+        .collect();
     listed(items, &query, &caller, &state)
 }
 
@@ -49,7 +52,10 @@ pub(crate) async fn view_parameters(
 
 /// `GET /actions/views/overview`.
 pub(crate) async fn views_overview(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
-    let items = matching(&state, &query).iter().map(|action| overview(&state, action)).collect();
+    let items = matching(&state, &query)
+        .iter()
+        .map(|action| overview(&state, action))
+        .collect();
     listed(items, &query, &caller, &state)
 }
 
@@ -82,14 +88,19 @@ pub(crate) async fn view_entry_point(
         }
     };
     let text = text.filter(|_| !action.entry_point.is_empty()).ok_or_else(|| {
-        ApiError::not_found(format!("Action \"{}\" has no entry point that could be shown", action.reference))
+        ApiError::not_found(format!(
+            "Action \"{}\" has no entry point that could be shown",
+            action.reference
+        ))
     })?;
     let kind = match action.entry_point.rsplit('.').next() {
         Some("yaml" | "yml") => "application/x-yaml",
         _ => "text/plain; charset=UTF-8",
     };
     let mut response = Response::new(Body::from(text));
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     Ok(response)
 }
 
@@ -122,9 +133,12 @@ fn matching(state: &ApiState, query: &Query) -> Vec<Arc<Action>> {
 
 /// A tag is asked for by its name, or by name and value, `env:prod`.
 fn has_tag(action: &Action, wanted: &str) -> bool {
-    let (name, value) = wanted.split_once(':').map_or((wanted, None), |(name, value)| (name, Some(value)));
+    let (name, value) = wanted
+        .split_once(':')
+        .map_or((wanted, None), |(name, value)| (name, Some(value)));
     action.tags.as_array().is_some_and(|tags| {
-        tags.iter().any(|tag| tag["name"] == name && value.is_none_or(|value| tag["value"] == value))
+        tags.iter()
+            .any(|tag| tag["name"] == name && value.is_none_or(|value| tag["value"] == value))
     })
 }
 
@@ -133,7 +147,18 @@ fn listed(items: Vec<Value>, query: &Query, caller: &Caller, state: &ApiState) -
     let known = attributes(
         &model,
         // Known even when there is no action to show them on.
-        &["id", "ref", "name", "pack", "description", "enabled", "runner_type", "parameters", "tags", "notify"],
+        &[
+            "id",
+            "ref",
+            "name",
+            "pack",
+            "description",
+            "enabled",
+            "runner_type",
+            "parameters",
+            "tags",
+            "notify",
+        ],
     );
     answer_list(items, query, caller, state, &known)
 }

@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 
 use super::actions::merged;
 use super::aliases::{find as find_match, id_of, shown};
-use super::executions::{context_header, sees_secrets};
 use super::blocking;
+use super::executions::{context_header, sees_secrets};
 use crate::alias::{Definition, Entry, FormatEntry, Matcher, Outcome, Parameters, Representation, cast};
 use crate::api::ApiState;
 use crate::api::http::auth::Caller;
@@ -44,8 +44,13 @@ impl Said {
         Ok(Self {
             command,
             source_channel,
-            user: body.take_text("user")?.unwrap_or_else(|| caller.identity.user.clone()),
-            source_context: body.get_mut("source_context").map(Value::take).unwrap_or_default(),
+            user: body
+                .take_text("user")?
+                .unwrap_or_else(|| caller.identity.user.clone()),
+            source_context: body
+                .get_mut("source_context")
+                .map(Value::take)
+                .unwrap_or_default(),
             route: body.take_text("notification_route")?.or(channel),
             secrets,
             header,
@@ -68,7 +73,10 @@ impl Said {
 
     fn context(&self, alias: &Definition, caller: &Caller) -> JsonMap {
         let mut context = JsonMap::new();
-        context.insert("action_alias_ref".into(), json!({"id": id_of(alias), "name": alias.name}));
+        context.insert(
+            "action_alias_ref".into(),
+            json!({"id": id_of(alias), "name": alias.name}),
+        );
         context.insert("api_user".into(), self.user.clone().into());
         context.insert("user".into(), caller.identity.user.clone().into());
         context.insert("source_channel".into(), self.source_channel.clone().into());
@@ -110,7 +118,17 @@ pub(crate) async fn match_and_execute(
     let found = find_match(&state, said.command.clone()).await?;
     let mut results = Vec::with_capacity(found.parameters.len());
     for parameters in found.parameters {
-        results.push(run(&state, &caller, &said, &found.alias, &found.representation, parameters).await?);
+        results.push(
+            run(
+                &state,
+                &caller,
+                &said,
+                &found.alias,
+                &found.representation,
+                parameters,
+            )
+            .await?,
+        );
     }
     answer(StatusCode::CREATED, &json!({"results": results}))
 }
@@ -120,23 +138,37 @@ fn by_name(state: &ApiState, name: &str, format: &str) -> ApiResult<Arc<Definiti
     let snapshot = state.content().snapshot();
     let mut found: Vec<&Arc<Definition>> = match snapshot.aliases.get(name) {
         Some(alias) => vec![alias],
-        None => snapshot.aliases.values().filter(|alias| alias.name == name).collect(),
+        None => snapshot
+            .aliases
+            .values()
+            .filter(|alias| alias.name == name)
+            .collect(),
     };
     if found.len() > 1 {
         found.retain(|alias| has_format(alias, format));
     }
     let alias = match found.as_slice() {
         [] => {
-            return Err(ApiError::not_found(format!("Unable to identify action alias with name \"{name}\".")));
+            return Err(ApiError::not_found(format!(
+                "Unable to identify action alias with name \"{name}\"."
+            )));
         }
         [alias] => *alias,
         several => {
-            let list = several.iter().map(|alias| alias.reference()).collect::<Vec<_>>().join(", ");
-            return Err(ApiError::bad_request(format!("Several action aliases are named \"{name}\": {list}")));
+            let list = several
+                .iter()
+                .map(|alias| alias.reference())
+                .collect::<Vec<_>>()
+                .join(", ");
+            return Err(ApiError::bad_request(format!(
+                "Several action aliases are named \"{name}\": {list}"
+            )));
         }
     };
     if !alias.enabled {
-        return Err(ApiError::bad_request(format!("Action alias with name \"{name}\" is disabled.")));
+        return Err(ApiError::bad_request(format!(
+            "Action alias with name \"{name}\" is disabled."
+        )));
     }
     if !has_format(alias, format) {
         return Err(ApiError::bad_request(format!(
@@ -148,11 +180,19 @@ fn by_name(state: &ApiState, name: &str, format: &str) -> ApiResult<Arc<Definiti
 }
 
 fn has_format(alias: &Definition, format: &str) -> bool {
-    alias.formats.iter().any(|entry| entry.normal().representations.iter().any(|one| one == format))
+    alias
+        .formats
+        .iter()
+        .any(|entry| entry.normal().representations.iter().any(|one| one == format))
 }
 
 /// The parameters that a command gives to a format: by the one matcher, with this format alone in it.
-async fn read(state: &ApiState, alias: &Arc<Definition>, format: &str, command: &str) -> ApiResult<Parameters> {
+async fn read(
+    state: &ApiState,
+    alias: &Arc<Definition>,
+    format: &str,
+    command: &str,
+) -> ApiResult<Parameters> {
     let snapshot = state.content().snapshot();
     let declared = snapshot
         .action(&alias.action_ref)
@@ -165,7 +205,10 @@ async fn read(state: &ApiState, alias: &Arc<Definition>, format: &str, command: 
     })];
     let text = command.to_owned();
     let outcome = blocking(move || {
-        let (matcher, _) = Matcher::new([Entry { definition: Arc::new(alone), declared }]);
+        let (matcher, _) = Matcher::new([Entry {
+            definition: Arc::new(alone),
+            declared,
+        }]);
         matcher.find(&text)
     })
     .await?;
@@ -195,9 +238,10 @@ async fn run(
         )));
     }
     let snapshot = state.content().snapshot();
-    let action = snapshot.action(&alias.action_ref).cloned().ok_or_else(|| {
-        ApiError::not_found(format!("Action with ref \"{}\" not found", alias.action_ref))
-    })?;
+    let action = snapshot
+        .action(&alias.action_ref)
+        .cloned()
+        .ok_or_else(|| ApiError::not_found(format!("Action with ref \"{}\" not found", alias.action_ref)))?;
     let schemas = merged(state, &action);
     let type_of = |name: &str| cast::Type::from_name(schemas.get(name)?.get("type")?.as_str()?);
     let literal = |text: &str| pyliteral::parse(text).ok();
@@ -222,7 +266,10 @@ async fn run(
         ..Submit::default()
     };
     let accepted = state.engine().submit(submit).await?;
-    let look = Look { secrets: said.secrets, max_result_size: None };
+    let look = Look {
+        secrets: said.secrets,
+        max_result_size: None,
+    };
     let execution = Showing::of(state, &accepted.execution, look).await?.value()?;
     let mut result = json!({"execution": execution, "actionalias": shown(alias)});
     acknowledge(alias, &mut result);
@@ -241,12 +288,14 @@ fn immutable(alias: &Definition, context: &JsonMap) -> ApiResult<JsonMap> {
         .immutable_parameters
         .iter()
         .map(|(name, value)| {
-            let rendered = jinja.render_value(value, &scope, Undefined::Strict).map_err(|error| {
-                ApiError::bad_request(format!(
-                    "Cannot render immutable parameter \"{name}\" of alias \"{}\": {error}",
-                    alias.reference()
-                ))
-            })?;
+            let rendered = jinja
+                .render_value(value, &scope, Undefined::Strict)
+                .map_err(|error| {
+                    ApiError::bad_request(format!(
+                        "Cannot render immutable parameter \"{name}\" of alias \"{}\": {error}",
+                        alias.reference()
+                    ))
+                })?;
             Ok((name.clone(), rendered))
         })
         .collect()
@@ -258,7 +307,9 @@ fn acknowledge(alias: &Definition, result: &mut Value) {
     let scope = Context::from_json(Arc::new(result.clone()));
     let jinja = Jinja::default();
     let failed = |field: &str, error: &dyn std::fmt::Display| {
-        Value::from(format!("Cannot render \"{field}\" in field \"ack\" for alias. {error}"))
+        Value::from(format!(
+            "Cannot render \"{field}\" in field \"ack\" for alias. {error}"
+        ))
     };
     if let Some(format) = &ack.format {
         result["message"] = match jinja.render(format, &scope, Undefined::Strict) {

@@ -30,7 +30,19 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
         .map(|alias| shown(alias))
         .collect();
     let model: Vec<Value> = items.first().cloned().into_iter().collect();
-    let known = attributes(&model, &["id", "ref", "name", "pack", "description", "enabled", "formats", "action_ref"]);
+    let known = attributes(
+        &model,
+        &[
+            "id",
+            "ref",
+            "name",
+            "pack",
+            "description",
+            "enabled",
+            "formats",
+            "action_ref",
+        ],
+    );
     answer_list(items, &query, &caller, &state, &known)
 }
 
@@ -46,8 +58,11 @@ pub(crate) async fn get(
         let id = wanted.parse::<Id>().ok()?;
         snapshot.aliases.values().find(|alias| id_of(alias) == id)
     };
-    let found =
-        snapshot.aliases.get(&wanted).or_else(by_id).ok_or_else(|| unknown_reference(&wanted))?;
+    let found = snapshot
+        .aliases
+        .get(&wanted)
+        .or_else(by_id)
+        .ok_or_else(|| unknown_reference(&wanted))?;
     let shown = shown(found);
     let model = [shown.clone()];
     let projection = Projection::of(&query, &attributes(&model, &[]))?;
@@ -78,7 +93,10 @@ pub(crate) async fn help(State(state): State<ApiState>, caller: Caller, query: Q
     let paging = match query.text("limit") {
         Some(_) => Paging::of(&query, &caller, &state)?,
         // The bots of the reference read the whole help at once.
-        None => Paging { limit: None, ..Paging::of(&query, &caller, &state)? },
+        None => Paging {
+            limit: None,
+            ..Paging::of(&query, &caller, &state)?
+        },
     };
     let filter = query.text("filter").map(str::to_owned);
     let lines = help::lines(
@@ -92,7 +110,9 @@ pub(crate) async fn help(State(state): State<ApiState>, caller: Caller, query: Q
         None => lines,
         Some(filter) => blocking(move || help::with_pattern(lines, &filter))
             .await?
-            .map_err(|error| ApiError::bad_request(format!("The filter is no regular expression: {error}")))?,
+            .map_err(|error| {
+                ApiError::bad_request(format!("The filter is no regular expression: {error}"))
+            })?,
     };
     let limit = paging.limit.map_or(0, |limit| limit as usize);
     let page = help::page(lines, limit, usize::try_from(paging.offset).unwrap_or(usize::MAX));
@@ -106,7 +126,9 @@ pub(super) async fn find(state: &ApiState, command: String) -> ApiResult<Box<Mat
     let (outcome, command) = blocking(move || (matcher.find(&command), command)).await?;
     match outcome {
         Outcome::Matched(found) => Ok(found),
-        Outcome::Ambiguous { candidates, multiple, .. } => {
+        Outcome::Ambiguous {
+            candidates, multiple, ..
+        } => {
             let kind = if multiple { "(multi) pattern" } else { "pattern" };
             let list = candidates
                 .iter()
@@ -116,14 +138,18 @@ pub(super) async fn find(state: &ApiState, command: String) -> ApiResult<Box<Mat
                 })
                 .collect::<Vec<_>>()
                 .join(", ");
-            Err(ApiError::bad_request(format!("Command '{command}' matched more than 1 {kind}: {list}")))
+            Err(ApiError::bad_request(format!(
+                "Command '{command}' matched more than 1 {kind}: {list}"
+            )))
         }
         Outcome::None { nearest } => {
             let hint = nearest
                 .first()
                 .map(|nearest| format!(". Did you mean \"{}\"?", nearest.display))
                 .unwrap_or_default();
-            Err(ApiError::bad_request(format!("Command '{command}' matched no patterns{hint}")))
+            Err(ApiError::bad_request(format!(
+                "Command '{command}' matched no patterns{hint}"
+            )))
         }
         Outcome::Limit(limit) => Err(ApiError::bad_request(limit.to_string())),
     }

@@ -43,7 +43,12 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
         kind: query.text("kind").map(str::to_owned),
         action: query.text("action").map(str::to_owned),
         execution,
-        words: query.text("q").unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
+        words: query
+            .text("q")
+            .unwrap_or_default()
+            .split_whitespace()
+            .map(str::to_owned)
+            .collect(),
         newest_first: query.text("sort") != Some("asc"),
         limit: paging.limit.unwrap_or(0),
     };
@@ -60,7 +65,11 @@ pub(crate) async fn verify(State(state): State<ApiState>, caller: Caller) -> Api
     let mut previous = chain::GENESIS;
     let mut last = 0;
     loop {
-        let filter = AuditFilter { after: Some(last), limit: ENTRIES, ..AuditFilter::default() };
+        let filter = AuditFilter {
+            after: Some(last),
+            limit: ENTRIES,
+            ..AuditFilter::default()
+        };
         let entries = state.store().audit(filter).await?;
         if entries.is_empty() {
             break;
@@ -81,17 +90,26 @@ pub(crate) async fn verify(State(state): State<ApiState>, caller: Caller) -> Api
             last = entry.number;
         }
     }
-    answer(StatusCode::OK, &json!({"ok": true, "entries": last, "hash": hex::encode(previous)}))
+    answer(
+        StatusCode::OK,
+        &json!({"ok": true, "entries": last, "hash": hex::encode(previous)}),
+    )
 }
 
 /// What is wrong with an entry that should have this number and follow this hash.
 fn broken(previous: &[u8; 32], number: u64, entry: &AuditEntry) -> ApiResult<Option<String>> {
     if entry.number != number {
-        return Ok(Some(format!("entry {number} is missing: entry {} follows {}", entry.number, number - 1)));
+        return Ok(Some(format!(
+            "entry {number} is missing: entry {} follows {}",
+            entry.number,
+            number - 1
+        )));
     }
     let text = chain::text(&entry.draft).map_err(|error| ApiError::internal(&error))?;
     if chain::hash(previous, number, &text) != entry.hash {
-        return Ok(Some(format!("entry {number} does not fit its hash: it or an entry before it was changed")));
+        return Ok(Some(format!(
+            "entry {number} does not fit its hash: it or an entry before it was changed"
+        )));
     }
     Ok(None)
 }

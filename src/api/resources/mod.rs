@@ -14,7 +14,9 @@ use crate::api::http::error::{ApiError, ApiResult};
 
 /// 404 for things that are found by reference or id.
 fn unknown_reference(reference: &str) -> ApiError {
-    ApiError::not_found(format!("Resource with a reference or id \"{reference}\" not found"))
+    ApiError::not_found(format!(
+        "Resource with a reference or id \"{reference}\" not found"
+    ))
 }
 
 /// Attributes of a resource, from one of its items: those that lists can be projected to.
@@ -28,5 +30,7 @@ fn attributes<'a>(items: &'a [serde_json::Value], always: &[&'a str]) -> Vec<&'a
 
 /// Runs what may take long (files, large lists) without holding up other requests.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> ApiResult<T> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| ApiError::internal(&error))
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| ApiError::internal(&error))
 }

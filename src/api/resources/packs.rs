@@ -33,7 +33,13 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
         .map(|pack| shown(pack))
         .collect();
     let model: Vec<Value> = items.first().cloned().into_iter().collect();
-    answer_list(items, &query, &caller, &state, &attributes(&model, &["id", "ref", "name"]))
+    answer_list(
+        items,
+        &query,
+        &caller,
+        &state,
+        &attributes(&model, &["id", "ref", "name"]),
+    )
 }
 
 /// `GET /packs/{ref_or_id}`.
@@ -91,14 +97,26 @@ pub(crate) async fn view_file(
         .ok_or_else(|| ApiError::not_found(format!("File \"{file}\" not found")))?;
     let mut response = Response::new(Body::from(text));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
+    headers.insert(
+        header::X_CONTENT_TYPE_OPTIONS,
+        HeaderValue::from_static("nosniff"),
+    );
     Ok(response)
 }
 
 /// `GET /config_schemas`.
 pub(crate) async fn schemas(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
-    let items = state.content().snapshot().packs.values().filter_map(|pack| schema(pack)).collect();
+    let items = state
+        .content()
+        .snapshot()
+        .packs
+        .values()
+        .filter_map(|pack| schema(pack))
+        .collect();
     answer_list(items, &query, &caller, &state, &["pack", "attributes", "id"])
 }
 
@@ -109,9 +127,13 @@ pub(crate) async fn schema_of(
     Path(wanted): Path<String>,
 ) -> ApiResult {
     let snapshot = state.content().snapshot();
-    let found = snapshot.packs.get(&wanted).and_then(|pack| schema(pack)).ok_or_else(|| {
-        ApiError::not_found(format!("Unable to identify resource with pack_ref \"{wanted}\"."))
-    })?;
+    let found = snapshot
+        .packs
+        .get(&wanted)
+        .and_then(|pack| schema(pack))
+        .ok_or_else(|| {
+            ApiError::not_found(format!("Unable to identify resource with pack_ref \"{wanted}\"."))
+        })?;
     answer(StatusCode::OK, &found)
 }
 
@@ -120,8 +142,10 @@ fn find(state: &ApiState, wanted: &str) -> ApiResult<Arc<Pack>> {
     if let Some(pack) = snapshot.packs.get(wanted) {
         return Ok(Arc::clone(pack));
     }
-    let by_id =
-        wanted.parse::<Id>().ok().and_then(|id| snapshot.packs.values().find(|pack| id_of(pack) == id));
+    let by_id = wanted
+        .parse::<Id>()
+        .ok()
+        .and_then(|id| snapshot.packs.values().find(|pack| id_of(pack) == id));
     by_id
         .cloned()
         .ok_or_else(|| ApiError::not_found(format!("Resource with a ref or id \"{wanted}\" not found")))
@@ -140,7 +164,10 @@ fn schema(pack: &Pack) -> Option<Value> {
 /// A pack as clients of the reference see it.
 fn shown(pack: &Pack) -> Value {
     let list = |key: &str| pack.metadata.get(key).cloned().unwrap_or_else(|| json!([]));
-    let path = pack.path.as_ref().map_or_else(String::new, |path| path.display().to_string());
+    let path = pack
+        .path
+        .as_ref()
+        .map_or_else(String::new, |path| path.display().to_string());
     json!({
         "uid": format!("pack:{}", pack.reference),
         "ref": pack.reference,

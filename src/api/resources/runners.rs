@@ -16,14 +16,26 @@ use crate::api::http::query::Query;
 pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
     let names = query.list("name");
     let items: Vec<Value> = shown(&state)
-        .filter(|runner| names.is_empty() || runner["name"].as_str().is_some_and(|name| names.contains(&name)))
+        .filter(|runner| {
+            names.is_empty() || runner["name"].as_str().is_some_and(|name| names.contains(&name))
+        })
         .collect();
     let model: Vec<Value> = items.clone();
-    answer_list(items, &query, &caller, &state, &attributes(&model, &["output_key"]))
+    answer_list(
+        items,
+        &query,
+        &caller,
+        &state,
+        &attributes(&model, &["output_key"]),
+    )
 }
 
 /// `GET /runnertypes/{name_or_id}`.
-pub(crate) async fn get(State(state): State<ApiState>, _caller: Caller, Path(wanted): Path<String>) -> ApiResult {
+pub(crate) async fn get(
+    State(state): State<ApiState>,
+    _caller: Caller,
+    Path(wanted): Path<String>,
+) -> ApiResult {
     let found = shown(&state)
         .find(|runner| runner["name"] == wanted.as_str() || runner["id"] == wanted.as_str())
         .ok_or_else(|| ApiError::not_found(format!("Resource with a name or id \"{wanted}\" not found")))?;

@@ -26,7 +26,9 @@ pub(crate) async fn healthz() -> ApiResult {
 /// `GET /readyz`: requests are accepted.
 pub(crate) async fn readyz(State(state): State<ApiState>) -> ApiResult {
     if !state.is_ready() {
-        return Err(ApiError::unavailable("Not ready: the server is starting or stopping."));
+        return Err(ApiError::unavailable(
+            "Not ready: the server is starting or stopping.",
+        ));
     }
     answer(StatusCode::OK, &json!({"status": "ready"}))
 }
@@ -35,9 +37,10 @@ pub(crate) async fn readyz(State(state): State<ApiState>) -> ApiResult {
 pub(crate) async fn metrics(State(state): State<ApiState>) -> ApiResult {
     let text = Metrics::global().render(&state).await?;
     let mut response = Response::new(Body::from(text));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8"),
+    );
     Ok(response)
 }
 
@@ -50,7 +53,11 @@ pub(crate) async fn status(State(state): State<ApiState>, _caller: Caller) -> Ap
         let counts = outbox.entry(gateway).or_insert_with(|| json!({}));
         counts[word.as_str().unwrap_or_default()] = count.into();
     }
-    let errors = snapshot.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
+    let errors = snapshot
+        .problems
+        .iter()
+        .filter(|problem| problem.severity == Severity::Error)
+        .count();
     answer(
         StatusCode::OK,
         &json!({
@@ -76,7 +83,9 @@ pub(crate) async fn status(State(state): State<ApiState>, _caller: Caller) -> Ap
 /// `POST /reload`: reads the content again.
 pub(crate) async fn reload(State(state): State<ApiState>, caller: Caller) -> ApiResult {
     caller.require_admin("reload the content")?;
-    let summary = (state.reload())(Arc::clone(&caller.identity)).await.map_err(ApiError::bad_request)?;
+    let summary = (state.reload())(Arc::clone(&caller.identity))
+        .await
+        .map_err(ApiError::bad_request)?;
     answer(StatusCode::OK, &summary)
 }
 
@@ -86,7 +95,11 @@ pub(crate) async fn problems(State(state): State<ApiState>, _caller: Caller, que
         None => None,
         Some("error") => Some(Severity::Error),
         Some("warning") => Some(Severity::Warning),
-        Some(_) => return Err(ApiError::bad_request("Parameter \"severity\" is not one of error, warning")),
+        Some(_) => {
+            return Err(ApiError::bad_request(
+                "Parameter \"severity\" is not one of error, warning",
+            ));
+        }
     };
     let snapshot = state.content().snapshot();
     let problems: Vec<_> = snapshot
@@ -115,7 +128,10 @@ pub(crate) async fn db_stats(State(state): State<ApiState>, caller: Caller) -> A
 pub(crate) async fn db_check(State(state): State<ApiState>, caller: Caller) -> ApiResult {
     caller.require_admin("check the database")?;
     let complaints = state.store().check().await?;
-    answer(StatusCode::OK, &json!({"ok": complaints.is_empty(), "complaints": complaints}))
+    answer(
+        StatusCode::OK,
+        &json!({"ok": complaints.is_empty(), "complaints": complaints}),
+    )
 }
 
 /// `POST /db/backup`: a consistent copy while work goes on, to a path on the server.
@@ -127,16 +143,26 @@ pub(crate) async fn db_backup(
     caller.require_admin("back up the database")?;
     let target = PathBuf::from(body.need_text("target")?);
     if !target.is_absolute() {
-        return Err(ApiError::bad_request("\"target\" must be an absolute path on the server"));
+        return Err(ApiError::bad_request(
+            "\"target\" must be an absolute path on the server",
+        ));
     }
     let exists = tokio::fs::try_exists(&target).await.unwrap_or(false);
     if exists {
         return Err(ApiError::new(
             StatusCode::CONFLICT,
-            format!("\"{}\" exists already: a backup does not replace anything", target.display()),
+            format!(
+                "\"{}\" exists already: a backup does not replace anything",
+                target.display()
+            ),
         ));
     }
     state.store().backup(&target).await?;
-    let bytes = tokio::fs::metadata(&target).await.map_or(Value::Null, |metadata| metadata.len().into());
-    answer(StatusCode::CREATED, &json!({"target": target.display().to_string(), "bytes": bytes}))
+    let bytes = tokio::fs::metadata(&target)
+        .await
+        .map_or(Value::Null, |metadata| metadata.len().into());
+    answer(
+        StatusCode::CREATED,
+        &json!({"target": target.display().to_string(), "bytes": bytes}),
+    )
 }

@@ -38,7 +38,11 @@ pub(super) struct Wish {
 
 impl Wish {
     fn wants(&self, event: &str) -> bool {
-        if self.events.is_empty() { glob::any(&DEFAULT, event) } else { glob::any(&self.events, event) }
+        if self.events.is_empty() {
+            glob::any(&DEFAULT, event)
+        } else {
+            glob::any(&self.events, event)
+        }
     }
 
     fn is_about(&self, id: Id, action: Option<&str>) -> bool {
@@ -78,7 +82,9 @@ pub(super) async fn run(
                 }
             }
             Err(RecvError::Lagged(missed)) => {
-                frames.event(LAGGED, json!({"missed": missed}).to_string().as_bytes()).await?;
+                frames
+                    .event(LAGGED, json!({"missed": missed}).to_string().as_bytes())
+                    .await?;
                 if ended_already(&state, &wish, &frames).await? {
                     return frames.send(EOF).await;
                 }
@@ -89,7 +95,9 @@ pub(super) async fn run(
 }
 
 async fn ended_already(state: &ApiState, wish: &Wish, frames: &Frames) -> Result<bool, Gone> {
-    let Some(id) = wish.end_execution else { return Ok(false) };
+    let Some(id) = wish.end_execution else {
+        return Ok(false);
+    };
     match state.engine().execution(id).await {
         Ok(Some(execution)) if execution.status.is_completed() => {
             execution_events(state, wish, frames, &execution, "update").await?;
@@ -118,7 +126,10 @@ async fn pass_on(state: &ApiState, wish: &Wish, frames: &Frames, event: Event) -
             }
             Ok(false)
         }
-        Event::Announcement { execution, announcement } => {
+        Event::Announcement {
+            execution,
+            announcement,
+        } => {
             let name = format!("st2.announcement__{}", announcement.route);
             if wish.wants(&name) && wish.is_about(execution, None) {
                 let trace = trace_context(state, execution).await;
@@ -147,7 +158,10 @@ async fn execution_events(
             continue;
         }
         if showing.is_none() {
-            let look = Look { secrets: wish.secrets, max_result_size: None };
+            let look = Look {
+                secrets: wish.secrets,
+                max_result_size: None,
+            };
             showing = Some(Showing::of(state, execution, look).await);
         }
         let written = match &showing {
@@ -184,7 +198,12 @@ async fn output_of_some(state: &ApiState, wish: &Wish, chunk: &OutputChunk) -> O
 
 async fn trace_context(state: &ApiState, execution: Id) -> serde_json::Value {
     match state.engine().execution(execution).await {
-        Ok(Some(execution)) => execution.request.context.get("trace_context").cloned().unwrap_or_default(),
+        Ok(Some(execution)) => execution
+            .request
+            .context
+            .get("trace_context")
+            .cloned()
+            .unwrap_or_default(),
         _ => serde_json::Value::Null,
     }
 }

@@ -50,7 +50,9 @@ pub(crate) async fn events(State(state): State<ApiState>, caller: Caller, query:
     };
     // Subscribed before the answer begins: whoever has read its head misses nothing that happens after.
     let receiver = state.engine().subscribe();
-    Ok(respond(&state, place, |sender| feed::run(state.clone(), wish, receiver, sender)))
+    Ok(respond(&state, place, |sender| {
+        feed::run(state.clone(), wish, receiver, sender)
+    }))
 }
 
 /// Where the frames of a stream go; gives `Err` when nobody reads any more.
@@ -106,7 +108,10 @@ where
     let frames = Receiving(receiver).map(Ok::<_, Infallible>);
     let mut response = Response::new(Body::from_stream(frames));
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=UTF-8"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream; charset=UTF-8"),
+    );
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     response

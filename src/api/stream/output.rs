@@ -33,7 +33,12 @@ pub(crate) async fn output(
     // Subscribed first, read then: what is written in between comes twice, never not at all.
     let receiver = state.engine().subscribe();
     let execution = find(&state, &id).await?;
-    let follower = Follower { state: state.clone(), execution, of_stream, next: 0 };
+    let follower = Follower {
+        state: state.clone(),
+        execution,
+        of_stream,
+        next: 0,
+    };
     Ok(respond(&state, place, |frames| follower.run(receiver, frames)))
 }
 
@@ -86,7 +91,12 @@ impl Follower {
     /// Sends what is stored from `next` on.
     async fn send_stored(&mut self, frames: &Frames) -> Result<(), Gone> {
         loop {
-            let chunks = match self.state.store().output(self.execution.id, self.next, CHUNKS, None).await {
+            let chunks = match self
+                .state
+                .store()
+                .output(self.execution.id, self.next, CHUNKS, None)
+                .await
+            {
                 Ok(chunks) => chunks,
                 Err(error) => {
                     tracing::warn!(%error, execution.id = %self.execution.id, "stored output cannot be read");

@@ -60,10 +60,16 @@ pub(crate) async fn put(
     let refused = |reason: &str| Err(ApiError::bad_request(reason));
     match status {
         Status::Pausing | Status::Paused | Status::Resuming => {
-            let verb = if status == Status::Resuming { "resume" } else { "pause" };
+            let verb = if status == Status::Resuming {
+                "resume"
+            } else {
+                "pause"
+            };
             let runner = &execution.request.runner;
             if PAUSABLE.contains(&runner.as_str()) && !execution.status.is_completed() {
-                return refused(&format!("Failed updating execution. This server does not {verb} workflows."));
+                return refused(&format!(
+                    "Failed updating execution. This server does not {verb} workflows."
+                ));
             }
             refused(&format!(
                 "Failed updating execution. Unable to {verb} liveaction \"{}\" because it is not supported by the \
@@ -95,7 +101,9 @@ pub(crate) async fn put(
 }
 
 fn excerpt_text(word: &str) -> String {
-    excerpt(&serde_json::Value::String(word.to_owned())).trim_matches('"').to_owned()
+    excerpt(&serde_json::Value::String(word.to_owned()))
+        .trim_matches('"')
+        .to_owned()
 }
 
 /// `POST /executions/{id}/re_run`.
@@ -113,13 +121,15 @@ pub(crate) async fn rerun(
     let reset = body.take_texts("reset")?.unwrap_or_default();
     let delay = body.take_count("delay")?.map(std::time::Duration::from_millis);
     let user = body.take_text("user")?;
-    if !(tasks.is_empty() && reset.is_empty()) && !parameters.is_empty() {
+    if !parameters.is_empty() && (!tasks.is_empty() || !reset.is_empty()) {
         return Err(ApiError::bad_request(
             "Parameters override is not supported when re-running task(s) for a workflow.",
         ));
     }
     if reset.iter().any(|task| !tasks.contains(task)) {
-        return Err(ApiError::bad_request("List of tasks to reset does not match the tasks to rerun."));
+        return Err(ApiError::bad_request(
+            "List of tasks to reset does not match the tasks to rerun.",
+        ));
     }
     let original = find(&state, &id).await?;
     if !tasks.is_empty() {
@@ -130,8 +140,16 @@ pub(crate) async fn rerun(
         };
         return Err(ApiError::bad_request(text));
     }
-    let options = RerunOptions { parameters, no_merge, delay, ..RerunOptions::default() };
+    let options = RerunOptions {
+        parameters,
+        no_merge,
+        delay,
+        ..RerunOptions::default()
+    };
     let identity = on_behalf(&caller, user)?;
-    let accepted = state.engine().rerun(original.id, identity, origin(&caller), options).await?;
+    let accepted = state
+        .engine()
+        .rerun(original.id, identity, origin(&caller), options)
+        .await?;
     view::answer(&state, StatusCode::CREATED, &accepted.execution, secrets).await
 }

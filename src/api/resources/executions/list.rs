@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, VecDeque};
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
 use http::StatusCode;
@@ -33,7 +32,10 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
     query.check()?;
     let projection = Projection::of(&query, &ATTRIBUTES)?;
     let paging = Paging::of(&query, &caller, &state)?;
-    let look = Look { secrets: sees_secrets(&state, &caller, &query)?, max_result_size: None };
+    let look = Look {
+        secrets: sees_secrets(&state, &caller, &query)?,
+        max_result_size: None,
+    };
     let Some(filter) = filter(&query)? else {
         let mut response = json_bytes(StatusCode::OK, "[]");
         paging.headers(&mut response, Some(0));
@@ -45,7 +47,13 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
         .transpose()?;
     // A client that pages by id does not need to know how many there are, and counting costs.
     let count = after.is_none() || query.flag("count")?;
-    let page = Page { order: order(&query), after, offset: paging.offset, limit: Some(0), count };
+    let page = Page {
+        order: order(&query),
+        after,
+        offset: paging.offset,
+        limit: Some(0),
+        count,
+    };
     let mut lister = Lister {
         state,
         filter,
@@ -65,7 +73,10 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
     } else {
         let rest = stream::try_unfold(lister, |mut lister| async move {
             // The status is sent already: all that can be done is to break off.
-            let piece = lister.piece().await.map_err(|error| std::io::Error::other(error.message().to_owned()))?;
+            let piece = lister
+                .piece()
+                .await
+                .map_err(|error| std::io::Error::other(error.message().to_owned()))?;
             Ok::<_, std::io::Error>(piece.map(|piece| (piece, lister)))
         });
         let whole = futures_util::StreamExt::chain(stream::iter([Ok(first)]), rest);
@@ -122,7 +133,11 @@ impl Lister {
                 return Ok(None);
             }
             self.page.limit = Some(rows);
-            let page = self.state.store().executions(self.filter.clone(), self.page.clone()).await?;
+            let page = self
+                .state
+                .store()
+                .executions(self.filter.clone(), self.page.clone())
+                .await?;
             if self.page.count {
                 self.total = page.total;
             }
@@ -131,9 +146,18 @@ impl Lister {
                 return Ok(None);
             };
             let got = u32::try_from(page.items.len()).unwrap_or(u32::MAX);
-            self.left = if got < rows { Some(0) } else { self.left.map(|left| left - got) };
+            self.left = if got < rows {
+                Some(0)
+            } else {
+                self.left.map(|left| left - got)
+            };
             // From here on by key: the cost of a page does not depend on how many came before.
-            self.page = Page { after: Some(last.id), offset: 0, count: false, ..self.page.clone() };
+            self.page = Page {
+                after: Some(last.id),
+                offset: 0,
+                count: false,
+                ..self.page.clone()
+            };
             self.items = page.items.into();
         }
         Ok(self.items.pop_front())
@@ -176,18 +200,28 @@ fn order(query: &Query) -> SortOrder {
 
 /// The filter in a query; `None` when nothing can match it (ids and statuses that do not exist).
 fn filter(query: &Query) -> ApiResult<Option<ExecutionFilter>> {
-    let texts = |name: &str| query.list(name).into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let texts = |name: &str| {
+        query
+            .list(name)
+            .into_iter()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let id = |name: &str| query.text(name).map(str::parse::<Id>);
     let asked: Vec<&str> = query.list("status");
     let status: Vec<Status> = asked.iter().filter_map(|word| word.parse().ok()).collect();
     if status.is_empty() && !asked.is_empty() {
         return Ok(None);
     }
-    let (Ok(parent), Ok(trigger_instance)) = (id("parent").transpose(), id("trigger_instance").transpose()) else {
+    let (Ok(parent), Ok(trigger_instance)) = (id("parent").transpose(), id("trigger_instance").transpose())
+    else {
         return Ok(None);
     };
     // No execution here has these; a filter that is not understood must not match everything.
-    if ["trigger", "trigger_type"].iter().any(|name| query.text(name).is_some()) {
+    if ["trigger", "trigger_type"]
+        .iter()
+        .any(|name| query.text(name).is_some())
+    {
         return Ok(None);
     }
     Ok(Some(ExecutionFilter {
@@ -210,8 +244,15 @@ fn filter(query: &Query) -> ApiResult<Option<ExecutionFilter>> {
 /// `GET /executions/views/filters`: the values that lists can be filtered by, among the newest executions.
 pub(crate) async fn filters(State(state): State<ApiState>, _caller: Caller, query: Query) -> ApiResult {
     let wanted = query.list("types");
-    let page = Page { limit: Some(LOOKED_AT), ..Page::default() };
-    let newest = state.store().executions(ExecutionFilter::default(), page).await?.items;
+    let page = Page {
+        limit: Some(LOOKED_AT),
+        ..Page::default()
+    };
+    let newest = state
+        .store()
+        .executions(ExecutionFilter::default(), page)
+        .await?
+        .items;
     let distinct = |value: fn(&Execution) -> Option<&str>| -> BTreeSet<&str> {
         newest.iter().filter_map(value).collect()
     };

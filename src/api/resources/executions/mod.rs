@@ -18,7 +18,7 @@ use crate::model::{Execution, Id};
 
 pub(crate) use change::{cancel, put, rerun};
 pub(crate) use list::{filters, list};
-pub(crate) use parts::{attribute, children, output, result};
+pub(crate) use parts::{attribute, children, output, output_type, result};
 pub(crate) use request::{context_header, create};
 
 /// `GET /executions/{id}`; `last` is the newest one.
@@ -37,7 +37,10 @@ pub(crate) async fn get(
                 .map_err(|_| ApiError::bad_request("Parameter \"max_result_size\" must not be negative"))
         })
         .transpose()?;
-    let look = Look { secrets: sees_secrets(&state, &caller, &query)?, max_result_size };
+    let look = Look {
+        secrets: sees_secrets(&state, &caller, &query)?,
+        max_result_size,
+    };
     let execution = find(&state, &id).await?;
     let bytes = Showing::of(&state, &execution, look).await?.bytes(&projection)?;
     Ok(json_bytes(http::StatusCode::OK, bytes))

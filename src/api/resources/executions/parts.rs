@@ -36,9 +36,12 @@ pub(crate) async fn output(
     headers: HeaderMap,
 ) -> ApiResult {
     query.check()?;
-    let accepts_events = headers
-        .get(header::ACCEPT)
-        .is_some_and(|value| value.as_bytes().windows(17).any(|part| part == b"text/event-stream"));
+    let accepts_events = headers.get(header::ACCEPT).is_some_and(|value| {
+        value
+            .as_bytes()
+            .windows(17)
+            .any(|part| part == b"text/event-stream")
+    });
     if query.flag("follow")? || accepts_events {
         return events::output(State(state), caller, Path(id), query).await;
     }
@@ -48,16 +51,23 @@ pub(crate) async fn output(
         return Err(unknown_id(&id));
     }
     let pages = stream::try_unfold((state, 0u32), move |(state, from)| async move {
-        let chunks = state.store().output(id, from, CHUNKS, of_stream).await.map_err(std::io::Error::other)?;
-        let Some(last) = chunks.last() else { return Ok::<_, std::io::Error>(None) };
+        let chunks = state
+            .store()
+            .output(id, from, CHUNKS, of_stream)
+            .await
+            .map_err(std::io::Error::other)?;
+        let Some(last) = chunks.last() else {
+            return Ok::<_, std::io::Error>(None);
+        };
         let next = last.number.saturating_add(1);
         let text: String = chunks.iter().map(|chunk| chunk.text.as_str()).collect();
         Ok(Some((Bytes::from(text), (state, next))))
     });
     let mut response = Response::new(Body::from_stream(pages));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=UTF-8"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/plain; charset=UTF-8"),
+    );
     Ok(response)
 }
 
@@ -89,9 +99,17 @@ pub(crate) async fn attribute(
     let secrets = sees_secrets(&state, &caller, &query)?;
     let execution = find(&state, &id).await?;
     let value = match attribute.as_str() {
-        "result" => state.engine().shown(&execution, secrets).result.unwrap_or(Value::Null),
+        "result" => state
+            .engine()
+            .shown(&execution, secrets)
+            .result
+            .unwrap_or(Value::Null),
         "status" => execution.status.as_str().into(),
-        _ => execution.context().get("trigger_instance").cloned().unwrap_or(Value::Null),
+        _ => execution
+            .context()
+            .get("trigger_instance")
+            .cloned()
+            .unwrap_or(Value::Null),
     };
     json(StatusCode::OK, &value)
 }
@@ -104,11 +122,22 @@ pub(crate) async fn result(
     query: Query,
 ) -> ApiResult {
     let secrets = sees_secrets(&state, &caller, &query)?;
-    let (download, compress, pretty) =
-        (query.flag("download")?, query.flag("compress")?, query.flag("pretty_format")?);
+    let (download, compress, pretty) = (
+        query.flag("download")?,
+        query.flag("compress")?,
+        query.flag("pretty_format")?,
+    );
     let execution = find(&state, &id).await?;
-    let value = state.engine().shown(&execution, secrets).result.unwrap_or_else(|| serde_json::json!({}));
-    let written = if pretty { serde_json::to_vec_pretty(&value) } else { serde_json::to_vec(&value) };
+    let value = state
+        .engine()
+        .shown(&execution, secrets)
+        .result
+        .unwrap_or_else(|| serde_json::json!({}));
+    let written = if pretty {
+        serde_json::to_vec_pretty(&value)
+    } else {
+        serde_json::to_vec(&value)
+    };
     let mut bytes = written.map_err(|error| ApiError::internal(&error))?;
     let mut kind = "text/json";
     let mut extension = "json";
@@ -120,9 +149,14 @@ pub(crate) async fn result(
         extension = "json.gz";
     }
     let mut response = json_bytes(StatusCode::OK, bytes);
-    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
+        .headers_mut()
+        .insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
     if download || compress {
-        let name = format!("attachment; filename=execution_{}_result.{extension}", execution.id);
+        let name = format!(
+            "attachment; filename=execution_{}_result.{extension}",
+            execution.id
+        );
         if let Ok(value) = HeaderValue::from_str(&name) {
             response.headers_mut().insert(header::CONTENT_DISPOSITION, value);
         }
@@ -137,7 +171,10 @@ pub(crate) async fn children(
     Path(id): Path<String>,
     query: Query,
 ) -> ApiResult {
-    let look = Look { secrets: sees_secrets(&state, &caller, &query)?, max_result_size: None };
+    let look = Look {
+        secrets: sees_secrets(&state, &caller, &query)?,
+        max_result_size: None,
+    };
     let depth = query.integer("depth")?.unwrap_or(-1);
     let root = find(&state, &id).await?;
     let mut ids: Vec<Id> = Vec::new();
@@ -146,9 +183,16 @@ pub(crate) async fn children(
         if depth >= 0 && level > depth {
             continue;
         }
-        let filter = ExecutionFilter { parent: Some(parent), ..ExecutionFilter::default() };
+        let filter = ExecutionFilter {
+            parent: Some(parent),
+            ..ExecutionFilter::default()
+        };
         let limit = u32::try_from(DESCENDANTS - ids.len()).ok();
-        let page = Page { order: SortOrder::Ascending, limit, ..Page::default() };
+        let page = Page {
+            order: SortOrder::Ascending,
+            limit,
+            ..Page::default()
+        };
         for child in state.store().executions(filter, page).await?.items {
             ids.push(child.id);
             parents.push_back((child.id, level + 1));
@@ -159,7 +203,9 @@ pub(crate) async fn children(
     }
     let mut bytes = vec![b'['];
     for id in ids {
-        let Some(child) = state.engine().execution(id).await? else { continue };
+        let Some(child) = state.engine().execution(id).await? else {
+            continue;
+        };
         if bytes.len() > 1 {
             bytes.push(b',');
         }

@@ -37,7 +37,10 @@ pub(crate) async fn create(
         parent: parent(&context),
         context,
         delay: body.take_count("delay")?.map(Duration::from_millis),
-        notify: body.take_object("notify")?.filter(|notify| !notify.is_empty()).map(Value::Object),
+        notify: body
+            .take_object("notify")?
+            .filter(|notify| !notify.is_empty())
+            .map(Value::Object),
         ..Submit::default()
     };
     let accepted = state.engine().submit(submit).await?;
@@ -50,27 +53,39 @@ pub(super) fn on_behalf(caller: &Caller, user: Option<String>) -> ApiResult<Iden
     let identity: &Arc<Identity> = &caller.identity;
     match user.filter(|user| *user != identity.user && !user.is_empty()) {
         None => Ok((**identity).clone()),
-        Some(_) if !caller.is_admin() => {
-            Err(ApiError::forbidden("\"user\" attribute can only be provided by admins"))
-        }
+        Some(_) if !caller.is_admin() => Err(ApiError::forbidden(
+            "\"user\" attribute can only be provided by admins",
+        )),
         Some(user) => {
             let via = format!("{} of {}", identity.via, identity.user);
-            Ok(Identity { user, via, ..(**identity).clone() })
+            Ok(Identity {
+                user,
+                via,
+                ..(**identity).clone()
+            })
         }
     }
 }
 
 pub(super) fn origin(caller: &Caller) -> Origin {
-    let kind = if caller.identity.via == "cli" { "cli" } else { "api" };
-    Origin { kind: kind.to_owned(), ..Origin::default() }
+    let kind = if caller.identity.via == "cli" {
+        "cli"
+    } else {
+        "api"
+    };
+    Origin {
+        kind: kind.to_owned(),
+        ..Origin::default()
+    }
 }
 
 /// Merges the context that actions of packs hand on in a header.
 pub(crate) fn context_header(headers: &HeaderMap, context: &mut JsonMap) -> ApiResult<()> {
-    let Some(value) = headers.get("st2-context").filter(|value| !value.is_empty()) else { return Ok(()) };
-    let more: JsonMap = serde_json::from_slice(value.as_bytes()).map_err(|_| {
-        ApiError::bad_request("Unable to convert st2-context from the headers into JSON.")
-    })?;
+    let Some(value) = headers.get("st2-context").filter(|value| !value.is_empty()) else {
+        return Ok(());
+    };
+    let more: JsonMap = serde_json::from_slice(value.as_bytes())
+        .map_err(|_| ApiError::bad_request("Unable to convert st2-context from the headers into JSON."))?;
     context.extend(more);
     Ok(())
 }
