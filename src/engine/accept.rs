@@ -213,7 +213,7 @@ async fn start_at_once(state: &Arc<State>, mut checked: Checked, place: Place) -
             Ok(())
         }
         Err(error) => {
-            state.running.lock().remove(&id);
+            state.left(id);
             Err(error)
         }
     }

@@ -92,7 +92,7 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
     ];
     state.observed(Some(before), &next, &mut rows);
     if let Err(error) = state.parts.store.commit(rows).await {
-        state.running.lock().remove(&id);
+        state.left(id);
         return match error {
             CommitError::Store(error) => Err(error),
             // It was canceled in the meantime.

@@ -263,13 +263,13 @@ impl Engine {
     /// Waits until nothing runs and every end is committed.
     async fn idle(&self) {
         loop {
-            let freed = self.state.freed.notified();
-            tokio::pin!(freed);
-            freed.as_mut().enable();
+            let left = self.state.left.notified();
+            tokio::pin!(left);
+            left.as_mut().enable();
             if self.state.running.lock().is_empty() {
                 return;
             }
-            freed.await;
+            left.await;
         }
     }
 }

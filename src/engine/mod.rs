@@ -21,6 +21,9 @@ mod step;
 mod submit;
 mod work;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::{CancelError, SubmitError};
 pub use event::{Event, Observer};
 pub use handle::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown};

@@ -47,8 +47,8 @@ pub(super) struct State {
     pub(super) lanes: Mutex<Lanes>,
     /// Wakes the dispatcher.
     pub(super) wake: Notify,
-    /// Told whenever a place becomes free; `drain` waits for the last.
-    pub(super) freed: Notify,
+    /// Told whenever an execution left `running`; `drain` waits for the last.
+    pub(super) left: Notify,
     waiters: Mutex<HashMap<Id, Vec<oneshot::Sender<Arc<Execution>>>>>,
     pub(super) events: broadcast::Sender<Event>,
     accepted: AtomicU64,
@@ -71,7 +71,6 @@ impl Drop for Place {
         if waiting > 0 {
             self.state.wake.notify_one();
         }
-        self.state.freed.notify_waiters();
     }
 }
 
@@ -92,13 +91,19 @@ impl State {
             running: Mutex::default(),
             lanes: Mutex::default(),
             wake: Notify::new(),
-            freed: Notify::new(),
+            left: Notify::new(),
             waiters: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
             accepted: AtomicU64::new(0),
             completed: AtomicU64::new(0),
             runner_info,
         }
+    }
+
+    /// An execution is not at work any more.
+    pub(super) fn left(&self, id: Id) {
+        self.running.lock().remove(&id);
+        self.left.notify_waiters();
     }
 
     /// A place right now, when nobody waits before and one is free.

@@ -181,7 +181,7 @@ async fn finish(
     )));
     state.observed(Some(before), &next, &mut rows);
     let committed = commit_surely(state, rows).await;
-    state.running.lock().remove(&id);
+    state.left(id);
     if !committed {
         return;
     }

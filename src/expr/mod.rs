@@ -1,1 +1,3 @@
 //! Expressions: Jinja as packs expect it, Python-flavoured values and regular expressions.
+
+pub mod pyregex;

@@ -3,7 +3,13 @@
 //! A runner gets a [`Job`] with final parameters and gives an [`Outcome`]. It knows nothing of the store,
 //! of chat or of HTTP. Cancellation and output go through the job.
 
+mod announcement;
+mod http;
 mod job;
+mod noop;
+mod process;
+mod python_text;
+mod shell;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +17,11 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
+pub use announcement::AnnouncementRunner;
+pub use http::{HttpOptions, HttpRunner, install_crypto};
 pub use job::{Announcement, Job, Outcome, OutputSink, OutputWrite};
+pub use noop::NoopRunner;
+pub use shell::{ShellCommandRunner, ShellOptions, ShellScriptRunner};
 
 use crate::model::{Id, JsonMap};
 
@@ -40,7 +50,7 @@ impl RunnerSpec {
     #[must_use]
     pub fn to_api(&self) -> Value {
         let uid = format!("runner_type:{}", self.name);
-        json!({
+        let mut shown = json!({
             "name": self.name,
             "description": self.description,
             "uid": uid,
@@ -51,7 +61,14 @@ impl RunnerSpec {
             "output_key": self.output_key,
             "output_schema": {},
             "id": Id::of_name(&uid),
-        })
+        });
+        // The reference leaves the key out where the whole result is the output.
+        if self.output_key.is_none()
+            && let Some(fields) = shown.as_object_mut()
+        {
+            fields.shift_remove("output_key");
+        }
+        shown
     }
 }
 
@@ -88,3 +105,47 @@ impl Runners {
         self.by_name.values().map(|runner| runner.spec())
     }
 }
+
+/// How the built-in runners work; the default suits a server that runs everything as itself.
+#[derive(Clone, Debug, Default)]
+pub struct RunnerOptions {
+    /// For `local-shell-cmd` and `local-shell-script`.
+    pub shell: ShellOptions,
+    /// For `http-request`.
+    pub http: HttpOptions,
+}
+
+/// The runners that need nothing but this machine: `noop`, `announcement`, `local-shell-cmd`,
+/// `local-shell-script` and `http-request`.
+#[must_use]
+pub fn builtin(options: RunnerOptions) -> Runners {
+    let RunnerOptions { shell, http } = options;
+    let shell = Arc::new(shell::Shell::new(shell));
+    let mut runners = Runners::default();
+    runners.add(Arc::new(NoopRunner::default()));
+    runners.add(Arc::new(AnnouncementRunner::default()));
+    runners.add(Arc::new(ShellCommandRunner::with_shell(Arc::clone(&shell))));
+    runners.add(Arc::new(ShellScriptRunner::with_shell(shell)));
+    runners.add(Arc::new(HttpRunner::new(http)));
+    runners
+}
+
+/// A schema that is written down in the code; anything but an object is a mistake in the code and gives
+/// an empty map.
+fn schema(value: Value) -> JsonMap {
+    match value {
+        Value::Object(map) => map,
+        _ => JsonMap::new(),
+    }
+}
+
+/// The parameters that belong to the action alone: what is left without those of its runner.
+fn own_parameters(spec: &RunnerSpec, parameters: JsonMap) -> JsonMap {
+    parameters
+        .into_iter()
+        .filter(|(name, _)| !spec.parameters.contains_key(name))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

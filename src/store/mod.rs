@@ -7,6 +7,7 @@
 pub mod chain;
 mod error;
 mod query;
+pub mod sqlite;
 
 use std::path::Path;
 
@@ -19,7 +20,9 @@ use crate::model::{
 };
 
 pub use error::{CommitError, StoreError};
-pub use query::{AuditFilter, ExecutionFilter, ExecutionPage, Page, SortOrder, StoreStats};
+pub use query::{
+    AuditFilter, AuditRecord, AuditRecords, ExecutionFilter, ExecutionPage, Page, SortOrder, StoreStats,
+};
 
 /// One write inside a transaction.
 #[derive(Clone, Debug)]
@@ -127,6 +130,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// Audit entries, in the filter's order.
     fn audit(&self, filter: AuditFilter) -> BoxFuture<'_, Result<Vec<AuditEntry>, StoreError>>;
+    /// Raw audit records with numbers above `after`, oldest first, at most `limit`, and where the log should
+    /// end: what `audit::verify` needs.
+    fn audit_records(&self, after: u64, limit: u32) -> BoxFuture<'_, Result<AuditRecords, StoreError>>;
 
     /// Sizes and counts for `status`, `doctor` and metrics.
     fn stats(&self) -> BoxFuture<'_, Result<StoreStats, StoreError>>;

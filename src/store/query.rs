@@ -94,6 +94,37 @@ pub struct AuditFilter {
     pub limit: u32,
 }
 
+/// An audit entry exactly as it is stored, for verification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AuditRecord {
+    /// Its number.
+    pub number: u64,
+    /// The text that was hashed.
+    pub text: String,
+    /// The stored hash; 32 bytes unless somebody changed it.
+    pub hash: Vec<u8>,
+    /// What searches go by, repeated from the text: when.
+    pub timestamp: Timestamp,
+    /// Kind.
+    pub kind: String,
+    /// Actor.
+    pub actor: String,
+    /// Action.
+    pub action: Option<String>,
+    /// Execution.
+    pub execution: Option<Id>,
+}
+
+/// A page of raw audit records.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AuditRecords {
+    /// Number and hash of the newest entry as the writer keeps them apart from the log, in the same commit;
+    /// `None` while the log is empty.
+    pub anchor: Option<(u64, [u8; 32])>,
+    /// The records.
+    pub records: Vec<AuditRecord>,
+}
+
 /// Sizes and counts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct StoreStats {

@@ -1,0 +1,517 @@
+//! One matcher for all aliases: which alias does a message mean, with which parameters?
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use crate::expr::pyregex::{Error, Scratch, Steps};
+
+use super::definition::{Definition, Problem, Severity};
+use super::format::Format;
+use super::index::{Index, folded};
+use super::nearest::{Nearest, Vocabulary};
+use super::pairs::{Cut, Message};
+use super::reading::{self, Closeness, Parameter, Parameters, Reading};
+
+/// Longest message (bytes) that is looked at.
+pub const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+/// Matching steps that one format may take on a message (about 20 ms).
+pub const STEPS_PER_FORMAT: u64 = 2_000_000;
+/// Matching steps for a whole message (about 80 ms).
+pub const STEPS_PER_MESSAGE: u64 = 8_000_000;
+/// Candidates that an ambiguous answer lists.
+const MAX_LISTED: usize = 20;
+
+/// An alias given to [`Matcher::new`].
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// The alias.
+    pub definition: Arc<Definition>,
+    /// Names of the parameters of its action: only these are taken from `key=value` in chat. `None`
+    /// when the action is not known; then every key that looks like a name is taken.
+    pub declared: Option<Vec<String>>,
+}
+
+/// Something wrong with an alias, found while building a matcher.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BuildProblem {
+    /// `pack.name` of the alias.
+    pub alias: String,
+    /// What is wrong.
+    #[serde(flatten)]
+    pub problem: Problem,
+}
+
+/// A format that matches, or might.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Candidate {
+    /// `pack.name` of the alias.
+    pub alias: String,
+    /// Help text of the format.
+    pub display: Option<String>,
+    /// The pattern.
+    pub representation: String,
+}
+
+/// How a message was matched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum How {
+    /// Letters and blanks are as in the format.
+    Exact,
+    /// Case or blanks differ, or a required parameter came as `key=value`.
+    Lenient,
+}
+
+/// The one alias that a message means.
+#[derive(Debug, Clone)]
+pub struct Match {
+    /// The alias.
+    pub alias: Arc<Definition>,
+    /// Help text of the format that matched.
+    pub display: Option<String>,
+    /// The pattern that matched.
+    pub representation: String,
+    /// Parameters of each execution to start: exactly one set unless the format has `match_multiple`.
+    pub parameters: Vec<Parameters>,
+    /// The same with the source of each value.
+    pub sources: Vec<Vec<Parameter>>,
+    /// Whether the format has `match_multiple`.
+    pub multiple: bool,
+    /// How closely the message follows the format.
+    pub how: How,
+}
+
+/// The answer to a message.
+#[derive(Debug, Clone)]
+pub enum Outcome {
+    /// Exactly one format matches.
+    Matched(Box<Match>),
+    /// Several match; the user must say which.
+    Ambiguous {
+        /// The first 20 of them in order.
+        candidates: Vec<Candidate>,
+        /// How many there are.
+        count: usize,
+        /// They are formats with `match_multiple`.
+        multiple: bool,
+    },
+    /// Nothing matches.
+    None {
+        /// What may have been meant, best first; at most three.
+        nearest: Vec<Nearest>,
+    },
+    /// The message was given up.
+    Limit(Limit),
+}
+
+/// Why a message was given up.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    /// The message is too long to be a command.
+    #[error("the message has {length} bytes; a command may have at most {MAX_MESSAGE_BYTES}")]
+    Length {
+        /// Length of the message in bytes.
+        length: usize,
+    },
+    /// A format needs too long for this message.
+    #[error("the format `{representation}` of alias {alias} takes too long on this message")]
+    Format {
+        /// `pack.name` of the alias.
+        alias: String,
+        /// The pattern.
+        representation: String,
+    },
+    /// All formats together need too long.
+    #[error("finding the command for this message takes too long")]
+    Message,
+}
+
+/// All aliases of a snapshot, ready for messages. Immutable; share it freely.
+#[derive(Debug, Default)]
+pub struct Matcher {
+    aliases: Vec<Alias>,
+    formats: Vec<Entrance>,
+    index: Index,
+    vocabulary: Vocabulary,
+}
+
+#[derive(Debug)]
+struct Alias {
+    definition: Arc<Definition>,
+    declared: Option<HashSet<String>>,
+    /// The reference tries aliases with a `match_multiple` format only after all others.
+    has_multiple: bool,
+}
+
+/// One representation of one alias.
+#[derive(Debug)]
+pub(super) struct Entrance {
+    alias: usize,
+    display: Option<String>,
+    pub(super) format: Format,
+    pub(super) multiple: bool,
+    help_only: bool,
+}
+
+/// Which reading counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    Chat,
+    Strict,
+}
+
+/// One look at one format, for [`super::explain`].
+pub(super) struct Attempt<'m> {
+    pub(super) entrance: &'m Entrance,
+    pub(super) closeness: Closeness,
+    pub(super) result: Result<Option<&'m Reading>, &'m Error>,
+}
+
+type Watch<'w> = Option<&'w mut dyn FnMut(Attempt<'_>)>;
+
+impl Matcher {
+    /// Builds a matcher from aliases; disabled ones are left out. What cannot be used is reported and
+    /// left out as well.
+    pub fn new(entries: impl IntoIterator<Item = Entry>) -> (Self, Vec<BuildProblem>) {
+        let mut matcher = Matcher::default();
+        let mut problems = Vec::new();
+        let mut known: HashMap<String, ()> = HashMap::new();
+        for entry in entries {
+            let reference = entry.definition.reference();
+            if known.insert(reference.clone(), ()).is_some() {
+                let problem = Problem {
+                    path: "/name".into(),
+                    severity: Severity::Error,
+                    message: format!("there is another alias `{reference}`; this one is left out"),
+                    hint: Some("give one of them another name".into()),
+                };
+                problems.push(BuildProblem {
+                    alias: reference,
+                    problem,
+                });
+                continue;
+            }
+            if entry.definition.enabled {
+                matcher.add(&entry, &reference, &mut problems);
+            }
+        }
+        let clauses = matcher
+            .formats
+            .iter()
+            .map(|entrance| match entrance.format.own() {
+                // A format that the readings see differently is always tried.
+                Some(pattern) if entrance.format.readings_agree() => pattern.clauses.as_slice(),
+                _ => &[],
+            });
+        matcher.index = Index::new(clauses);
+        let numbered = (0u32..).zip(&matcher.formats);
+        let shown = numbered.filter(|(_, entrance)| !entrance.help_only && entrance.display.is_some());
+        matcher.vocabulary = Vocabulary::new(shown.map(|(number, entrance)| (number, &entrance.format)));
+        (matcher, problems)
+    }
+
+    fn add(&mut self, entry: &Entry, reference: &str, problems: &mut Vec<BuildProblem>) {
+        let alias = self.aliases.len();
+        let mut has_multiple = false;
+        for (index, written) in entry.definition.formats.iter().enumerate() {
+            let normal = written.normal();
+            has_multiple |= normal.match_multiple;
+            for (place, representation) in normal.representations.iter().enumerate() {
+                let format = Format::new(representation);
+                if let Err(error) = format.check() {
+                    let problem = Problem {
+                        path: format!("/formats/{index}/representation/{place}"),
+                        severity: Severity::Error,
+                        message: error.to_string(),
+                        hint: error.hint(),
+                    };
+                    problems.push(BuildProblem {
+                        alias: reference.to_owned(),
+                        problem,
+                    });
+                    continue;
+                }
+                self.formats.push(Entrance {
+                    alias,
+                    display: normal.display.clone(),
+                    format,
+                    multiple: normal.match_multiple,
+                    help_only: normal.help_only,
+                });
+            }
+        }
+        self.aliases.push(Alias {
+            definition: Arc::clone(&entry.definition),
+            declared: entry
+                .declared
+                .as_ref()
+                .map(|names| names.iter().cloned().collect()),
+            has_multiple,
+        });
+    }
+
+    /// Number of formats that can match.
+    pub fn len(&self) -> usize {
+        self.formats.len()
+    }
+
+    /// Whether there are no formats.
+    pub fn is_empty(&self) -> bool {
+        self.formats.is_empty()
+    }
+
+    /// What a chat message means: the reference's reading first, then the lenient one.
+    pub fn find(&self, message: &str) -> Outcome {
+        self.run(message, Mode::Chat, None)
+    }
+
+    /// What a message means by the reference's rules alone, its defects included.
+    pub fn find_strict(&self, message: &str) -> Outcome {
+        self.run(message, Mode::Strict, None)
+    }
+
+    pub(super) fn watch(&self, message: &str, mut watch: impl FnMut(Attempt<'_>)) -> Outcome {
+        self.run(message, Mode::Chat, Some(&mut watch))
+    }
+
+    /// Commands that a message may have meant, best first; at most three.
+    pub fn nearest(&self, message: &str) -> Vec<Nearest> {
+        let group = |number: u32| {
+            let entrance = &self.formats[number as usize];
+            (entrance.alias, entrance.display.as_deref())
+        };
+        self.vocabulary
+            .nearest(message, group)
+            .into_iter()
+            .map(|(number, score)| {
+                let entrance = &self.formats[number as usize];
+                Nearest {
+                    alias: self.aliases[entrance.alias].definition.reference(),
+                    display: entrance.display.clone().unwrap_or_default(),
+                    score,
+                }
+            })
+            .collect()
+    }
+
+    pub(super) fn candidate(&self, entrance: &Entrance) -> Candidate {
+        Candidate {
+            alias: self.aliases[entrance.alias].definition.reference(),
+            display: entrance.display.clone(),
+            representation: entrance.format.source().to_owned(),
+        }
+    }
+
+    fn run(&self, text: &str, mode: Mode, watch: Watch<'_>) -> Outcome {
+        if text.len() > MAX_MESSAGE_BYTES {
+            return Outcome::Limit(Limit::Length { length: text.len() });
+        }
+        let mut steps = Steps::new(STEPS_PER_MESSAGE);
+        let Ok(message) = Message::new(text, &mut steps) else {
+            return Outcome::Limit(Limit::Message);
+        };
+        let mut haystack = folded(text);
+        if !message.reference.pairs.is_empty() {
+            // Taking pairs out of the middle may bring letters together.
+            haystack.push('\n');
+            haystack.push_str(&folded(&message.reference.text));
+        }
+        let candidates = self.index.candidates(&haystack);
+        let mut search = Search {
+            matcher: self,
+            message,
+            candidates,
+            mode,
+            steps,
+            scratch: Scratch::default(),
+            exceeded: None,
+            watch,
+        };
+        search.decide().unwrap_or_else(|| match search.exceeded {
+            Some(limit) => Outcome::Limit(limit),
+            None => Outcome::None {
+                nearest: self.nearest(text),
+            },
+        })
+    }
+}
+
+/// The search for one message.
+struct Search<'m, 'w> {
+    matcher: &'m Matcher,
+    message: Message<'m>,
+    candidates: Vec<u32>,
+    mode: Mode,
+    steps: Steps,
+    scratch: Scratch,
+    /// A format that had to be given up; counts only when nothing else matches.
+    exceeded: Option<Limit>,
+    watch: Watch<'w>,
+}
+
+impl<'m> Search<'m, '_> {
+    /// The stages in order; the first with a match decides.
+    fn decide(&mut self) -> Option<Outcome> {
+        let closenesses: &[Closeness] = match self.mode {
+            Mode::Chat => &[Closeness::Exact, Closeness::Lenient],
+            Mode::Strict => &[Closeness::Exact],
+        };
+        for closeness in closenesses {
+            for multiple in [false, true] {
+                let mut found = match self.stage(*closeness, multiple) {
+                    Ok(found) => found,
+                    Err(limit) => return Some(Outcome::Limit(limit)),
+                };
+                if self.mode == Mode::Chat {
+                    found.dedup_by(|later, first| {
+                        later.0.alias == first.0.alias && values(&later.1).eq(values(&first.1))
+                    });
+                }
+                let count = found.len();
+                if count > 1 {
+                    let listed = found.iter().take(MAX_LISTED);
+                    let candidates = listed
+                        .map(|(entrance, _)| self.matcher.candidate(entrance))
+                        .collect();
+                    return Some(Outcome::Ambiguous {
+                        candidates,
+                        count,
+                        multiple,
+                    });
+                }
+                if let Some((entrance, reading)) = found.pop() {
+                    return Some(self.matched(entrance, reading, *closeness));
+                }
+            }
+        }
+        None
+    }
+
+    fn stage(&mut self, closeness: Closeness, multiple: bool) -> Result<Vec<(&'m Entrance, Reading)>, Limit> {
+        let mut found = Vec::new();
+        let matcher = self.matcher;
+        for at in 0..self.candidates.len() {
+            let number = self.candidates[at];
+            let entrance = &matcher.formats[number as usize];
+            let alias = &matcher.aliases[entrance.alias];
+            let in_stage = match self.mode {
+                Mode::Chat => !entrance.help_only && entrance.multiple == multiple,
+                Mode::Strict => alias.has_multiple == multiple,
+            };
+            if !in_stage {
+                continue;
+            }
+            let allowed = self.steps.left().min(STEPS_PER_FORMAT);
+            let mut steps = Steps::new(allowed);
+            let result = self.read(entrance, alias, closeness, &mut steps);
+            let spent = allowed - steps.left();
+            if let Some(watch) = self.watch.as_mut() {
+                let result = result.as_ref().map(Option::as_ref);
+                watch(Attempt {
+                    entrance,
+                    closeness,
+                    result,
+                });
+            }
+            match result {
+                Ok(Some(reading)) => found.push((entrance, reading)),
+                Ok(None) => {}
+                Err(_) => {
+                    let candidate = matcher.candidate(entrance);
+                    let limit = Limit::Format {
+                        alias: candidate.alias,
+                        representation: candidate.representation,
+                    };
+                    self.exceeded.get_or_insert(limit);
+                }
+            }
+            self.steps.pay(spent).map_err(|_| Limit::Message)?;
+            if self.steps.left() == 0 {
+                return Err(Limit::Message);
+            }
+        }
+        Ok(found)
+    }
+
+    fn read(
+        &mut self,
+        entrance: &Entrance,
+        alias: &Alias,
+        closeness: Closeness,
+        steps: &mut Steps,
+    ) -> Result<Option<Reading>, Error> {
+        let format = &entrance.format;
+        if self.mode == Mode::Strict {
+            return strict(entrance, &self.message.reference, steps, &mut self.scratch);
+        }
+        let cut = self.message.cut(|key| match &alias.declared {
+            Some(names) => names.contains(key) || format.parameters().any(|name| name == key),
+            None => is_name(key),
+        });
+        reading::own(
+            format,
+            &cut,
+            closeness,
+            entrance.multiple,
+            steps,
+            &mut self.scratch,
+        )
+    }
+
+    fn matched(&self, entrance: &Entrance, reading: Reading, closeness: Closeness) -> Outcome {
+        Outcome::Matched(Box::new(Match {
+            alias: Arc::clone(&self.matcher.aliases[entrance.alias].definition),
+            display: entrance.display.clone(),
+            representation: entrance.format.source().to_owned(),
+            parameters: reading
+                .iter()
+                .map(|parameters| reading::plain(parameters))
+                .collect(),
+            sources: reading,
+            multiple: entrance.multiple,
+            how: match closeness {
+                Closeness::Exact => How::Exact,
+                Closeness::Lenient => How::Lenient,
+            },
+        }))
+    }
+}
+
+/// The reference's reading. It chooses by one search even where every match will count.
+fn strict(
+    entrance: &Entrance,
+    cut: &Cut,
+    steps: &mut Steps,
+    scratch: &mut Scratch,
+) -> Result<Option<Reading>, Error> {
+    let format = &entrance.format;
+    let found = match reading::read(format, cut, steps, scratch) {
+        Ok(Some(_)) if entrance.multiple => reading::read_all(format, cut, steps, scratch).map(Some),
+        Ok(one) => Ok(one.map(|parameters| vec![parameters])),
+        Err(error) => Err(error),
+    };
+    match found {
+        Ok(found) => Ok(found.map(|all| all.iter().map(|one| reading::sourced(one, cut)).collect())),
+        Err(reading::ReadError::Match(error)) => Err(error),
+        // What only we can read is not there for the reference.
+        Err(reading::ReadError::Format(_)) => Ok(None),
+    }
+}
+
+/// Names and values of a reading, without their sources.
+fn values(reading: &Reading) -> impl Iterator<Item = (&str, Option<&str>)> {
+    reading
+        .iter()
+        .flatten()
+        .map(|parameter| (parameter.name.as_str(), parameter.value.as_deref()))
+}
+
+/// Whether a key looks like the name of a parameter.
+fn is_name(key: &str) -> bool {
+    let mut chars = key.chars();
+    chars.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && chars.all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}

@@ -1,0 +1,177 @@
+//! The commands that a message may have meant: word by word, tolerant of typing errors.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::expr::pyregex::fold;
+
+use super::format::{Format, Piece};
+
+/// How many commands are suggested.
+const SUGGESTIONS: usize = 3;
+/// Suggestions below this score would only puzzle.
+const MIN_SCORE: f32 = 0.35;
+/// Words of a message that are looked at.
+const MAX_WORDS: usize = 16;
+/// Longest word (characters) that is compared.
+const MAX_WORD: usize = 32;
+
+/// A command that a message may have meant.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Nearest {
+    /// `pack.name` of the alias.
+    pub alias: String,
+    /// Its help text.
+    pub display: String,
+    /// From 0 (nothing in common) to 1 (all words there).
+    pub score: f32,
+}
+
+/// The literal words of all formats.
+#[derive(Debug, Default)]
+pub(super) struct Vocabulary {
+    words: Vec<Word>,
+    /// For each format (by number) the words in it.
+    formats: Vec<(u32, Vec<u32>)>,
+}
+
+#[derive(Debug)]
+struct Word {
+    text: String,
+    length: usize,
+    letters: u64,
+}
+
+impl Word {
+    fn new(text: String) -> Self {
+        // Which letters occur: two words that differ in many are not worth a closer look.
+        let letters = text.chars().fold(0, |bits, ch| bits | 1 << (u32::from(ch) % 64));
+        Word {
+            length: text.chars().count(),
+            text,
+            letters,
+        }
+    }
+
+    /// How alike two words are, from 0 to 1.
+    fn likeness(&self, other: &Word) -> f32 {
+        if self.text == other.text {
+            return 1.0;
+        }
+        let (short, long) = (self.length.min(other.length), self.length.max(other.length));
+        let allowed = long / 3;
+        // What was typed so far counts, the more of the word the better.
+        let prefix = if other.length >= 2 && self.text.starts_with(&other.text) {
+            0.6 + 0.35 * ratio(other.length, self.length)
+        } else {
+            0.0
+        };
+        let different = (self.letters ^ other.letters).count_ones() as usize;
+        if long > MAX_WORD || long - short > allowed || different > 2 * allowed {
+            return prefix;
+        }
+        let distance = strsim::osa_distance(&self.text, &other.text);
+        if distance > allowed {
+            prefix
+        } else {
+            prefix.max(1.0 - ratio(distance, long))
+        }
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "word lengths and counts are small")]
+fn ratio(part: usize, whole: usize) -> f32 {
+    part as f32 / whole.max(1) as f32
+}
+
+impl Vocabulary {
+    pub(super) fn new<'f>(formats: impl Iterator<Item = (u32, &'f Format)>) -> Self {
+        let mut numbers: HashMap<String, u32> = HashMap::new();
+        let mut vocabulary = Vocabulary::default();
+        for (number, format) in formats {
+            let mut own: Vec<u32> = Vec::new();
+            for piece in format.pieces() {
+                let Piece::Text(text) = piece else { continue };
+                for word in words(text) {
+                    let next = u32::try_from(vocabulary.words.len()).unwrap_or(u32::MAX);
+                    let id = *numbers.entry(word).or_insert_with_key(|word| {
+                        vocabulary.words.push(Word::new(word.clone()));
+                        next
+                    });
+                    if !own.contains(&id) {
+                        own.push(id);
+                    }
+                }
+            }
+            if !own.is_empty() {
+                vocabulary.formats.push((number, own));
+            }
+        }
+        vocabulary
+    }
+
+    /// Numbers of the nearest formats with their scores, best first; `group` tells which formats are
+    /// the same command to a user.
+    pub(super) fn nearest<G: PartialEq>(&self, message: &str, group: impl Fn(u32) -> G) -> Vec<(u32, f32)> {
+        let asked: Vec<Word> = words(message).take(MAX_WORDS).map(Word::new).collect();
+        if asked.is_empty() {
+            return Vec::new();
+        }
+        let likeness: Vec<f32> = self
+            .words
+            .iter()
+            .map(|word| {
+                asked.iter().enumerate().fold(0.0, |best: f32, (place, asked)| {
+                    // Commands begin with their verb; words further on are more often values.
+                    best.max(word.likeness(asked) * if place < 4 { 1.0 } else { 0.9 })
+                })
+            })
+            .collect();
+        let mut scored: Vec<(u32, f32)> = self
+            .formats
+            .iter()
+            .filter_map(|(number, words)| {
+                let score = score(words, &likeness, asked.len());
+                (score >= MIN_SCORE).then_some((*number, score))
+            })
+            .collect();
+        scored.sort_by(|(a, left), (b, right)| right.total_cmp(left).then(a.cmp(b)));
+        let mut best: Vec<(u32, f32)> = Vec::with_capacity(SUGGESTIONS);
+        for (number, score) in scored {
+            if !best.iter().any(|(known, _)| group(*known) == group(number)) {
+                best.push((number, score));
+                if best.len() == SUGGESTIONS {
+                    break;
+                }
+            }
+        }
+        best
+    }
+}
+
+/// How much of a format's words the message has; its first word counts twice.
+fn score(words: &[u32], likeness: &[f32], asked: usize) -> f32 {
+    let mut found = 0.0;
+    let mut total = 0.0;
+    let mut matched = 0;
+    for (place, word) in words.iter().enumerate() {
+        let weight = if place == 0 { 2.0 } else { 1.0 };
+        let like = likeness[*word as usize];
+        found += weight * like;
+        total += weight;
+        matched += usize::from(like > 0.0);
+    }
+    let recall = found / total;
+    // Among formats with all words there, the one that leaves fewer words unexplained is nearer.
+    let precision = ratio(matched.min(asked), asked);
+    recall * (0.85 + 0.15 * precision)
+}
+
+/// Words of a text, folded: what regexes put between them does not count.
+fn words(text: &str) -> impl Iterator<Item = String> {
+    text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
+        .map(|word| word.trim_matches('-'))
+        .filter(|word| !word.is_empty())
+        .map(|word| word.chars().map(fold).collect())
+}

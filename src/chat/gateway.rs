@@ -1,0 +1,231 @@
+//! What any chat platform is to the rest of Sayso: messages come in, rendered answers go out.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use super::card::Card;
+use crate::model::{Id, Identity, Place, Status, Timestamp};
+
+/// How people's text is written on a platform; the normaliser undoes it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// A terminal or a plain HTTP client: text as typed.
+    #[default]
+    Console,
+    /// Slack's mrkdwn with `<…>` forms and entities.
+    Slack,
+    /// Discord's Markdown with `<@…>` forms.
+    Discord,
+}
+
+/// How answers are marked up for a platform.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Markup {
+    /// No markup at all.
+    #[default]
+    Plain,
+    /// ANSI colours.
+    Terminal,
+    /// Slack's mrkdwn.
+    Slack,
+    /// Markdown as Discord and most others take it.
+    Markdown,
+}
+
+/// Sizes and rates that a platform allows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Characters of one message.
+    pub text: usize,
+    /// Lines of output shown before the middle is left out.
+    pub lines: usize,
+    /// Pause between two messages of one conversation.
+    pub post_interval: Duration,
+    /// Pause between two edits of one message; progress in between is left out.
+    pub edit_interval: Duration,
+    /// How many messages may be on their way at the same time, in all conversations together.
+    pub in_flight: usize,
+}
+
+/// What a gateway can do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// Sizes and rates.
+    pub limits: Limits,
+    /// A posted message can be changed.
+    pub can_edit: bool,
+    /// Answers can be put in a thread.
+    pub can_thread: bool,
+    /// Files can be attached.
+    pub files: bool,
+    /// How answers are marked up.
+    pub markup: Markup,
+    /// The far end waits for the end of every command, even of those whose alias says nothing at the end.
+    pub hears_silence: bool,
+}
+
+/// A message as a gateway received it, verified to come from the platform.
+#[derive(Clone, Debug)]
+pub struct Inbound {
+    /// De-duplication key; the same for every delivery of the same message.
+    pub key: String,
+    /// Where it was said; carries the gateway's instance name.
+    pub place: Place,
+    /// How the text is written.
+    pub dialect: Dialect,
+    /// Stable id of the account, `slack:T1:U123`, `console:ana`.
+    pub account: String,
+    /// Name shown on the platform; for texts only, never for decisions.
+    pub display_name: String,
+    /// The identity, where the gateway established it by itself (a console behind a token).
+    pub identity: Option<Identity>,
+    /// The text as received.
+    pub text: String,
+    /// A direct message or a console: everything said is meant for the bot.
+    pub is_direct: bool,
+    /// The message mentions the bot.
+    pub mentions_bot: bool,
+    /// The bot's own account id on the platform, as it occurs in mentions.
+    pub bot: Option<String>,
+    /// The text is a later version of a message.
+    pub edited: bool,
+    /// When it was received.
+    pub received: Timestamp,
+}
+
+/// What became of a message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Receipt {
+    /// Executions were started; their answers follow in the conversation. Answers to parts that could not
+    /// be started are in `answers`.
+    Started {
+        /// The executions.
+        executions: Vec<Id>,
+        /// Outbox messages committed besides.
+        answers: Vec<Id>,
+    },
+    /// It was answered without an execution: not understood, not allowed, wrong parameters.
+    Answered {
+        /// The outbox messages.
+        answers: Vec<Id>,
+        /// What kind of answer, the name of its template.
+        kind: String,
+    },
+    /// The message was handled before; nothing happened.
+    Duplicate,
+    /// It was not meant for the bot.
+    Ignored(&'static str),
+}
+
+/// In which form a message is sent; the ladder goes down when the platform refuses one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// The card with everything that the platform offers.
+    #[default]
+    Rich,
+    /// Text only, cut to the platform's limit.
+    Plain,
+    /// A short text with the whole answer as a file.
+    File,
+    /// A short text that tells where the stored answer can be read.
+    Page,
+}
+
+/// A file to attach.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attachment {
+    /// File name.
+    pub name: String,
+    /// Content.
+    pub text: String,
+}
+
+/// A message ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Id of the outbox row: the platform's idempotency key where it has one. `None` for passing progress
+    /// that is not stored.
+    pub id: Option<Id>,
+    /// Where it goes.
+    pub place: Place,
+    /// What it says, without any platform's markup.
+    pub card: Card,
+    /// The same as text in the gateway's markup, within its limits. Always send it beside a rich form.
+    pub text: String,
+    /// In which form.
+    pub form: Form,
+    /// A file to attach, in the form [`Form::File`].
+    pub file: Option<Attachment>,
+    /// The message to change; `None`: a new one.
+    pub edit: Option<String>,
+    /// Which card it belongs to.
+    pub card_key: Option<String>,
+    /// What kind of answer, the name of its template.
+    pub kind: String,
+    /// The execution that it is about.
+    pub execution: Option<Id>,
+    /// Where that execution stands.
+    pub status: Option<Status>,
+    /// Nothing follows about this execution or message.
+    pub is_final: bool,
+    /// Nothing is to be shown; only gateways that hear silence get such a message.
+    pub silent: bool,
+    /// Executions that were started by this one and answer in the same conversation.
+    pub starts: Vec<Id>,
+}
+
+/// The platform took the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// The platform's id of the message, for later edits.
+    pub message_ref: String,
+}
+
+/// The platform did not take the message.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum SendError {
+    /// Nobody is there: the gateway is not connected or the conversation has no listener. The message
+    /// waits without burning attempts until the gateway says that it is back.
+    #[error("away: {0}")]
+    Away(String),
+    /// Too fast; again after this time. No attempt is burnt either.
+    #[error("the platform asks to wait {} s", .0.as_secs_f32())]
+    RateLimited(Duration),
+    /// A passing failure: again with back-off, or after the given time.
+    #[error("{reason}")]
+    Retry {
+        /// What happened.
+        reason: String,
+        /// What the platform asked for.
+        retry_after: Option<Duration>,
+    },
+    /// The platform refuses this form of the message: the next form of the ladder may pass.
+    #[error("{0}")]
+    Refused(String),
+    /// No message will ever arrive there (conversation gone, no rights).
+    #[error("{0}")]
+    Permanent(String),
+}
+
+/// A connection to a chat platform.
+pub trait Gateway: Send + Sync + 'static {
+    /// Instance name: `console`, `slack:default`.
+    fn name(&self) -> &str;
+
+    /// What it can do.
+    fn capabilities(&self) -> Capabilities;
+
+    /// Posts or edits a message. Called for one message of a conversation at a time.
+    fn send(&self, message: Rendered) -> BoxFuture<'_, Result<Sent, SendError>>;
+
+    /// One word or sentence for `status`: `connected`, `2 sessions`.
+    fn health(&self) -> String {
+        "connected".to_owned()
+    }
+}

@@ -1,0 +1,214 @@
+//! `pack lint`: everything that is wrong in one pack, at once.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::checks::Checks;
+use super::fields;
+use super::overrides::Overrides;
+use super::pack::{self, Items, Loaded, Surroundings};
+use super::source::Source;
+use super::{advice, cross};
+use crate::model::{Pack, Problem, Severity};
+
+/// What was found in a pack.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LintReport {
+    /// Ref of the pack; the folder's name when pack.yaml does not tell.
+    pub pack: String,
+    /// Whether the pack can be used: no errors.
+    pub ok: bool,
+    /// What makes items unusable.
+    pub errors: Vec<LintProblem>,
+    /// What is probably not as meant.
+    pub warnings: Vec<LintProblem>,
+    /// How many items of each kind there are.
+    pub counts: Counts,
+}
+
+/// One problem, as machines read it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct LintProblem {
+    /// File, from the pack's folder on: `core/actions/local.yaml`.
+    pub file: String,
+    /// Line from 1; 0 for the whole file.
+    pub line: usize,
+    /// Column from 1; 0 when unknown.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do; may be empty.
+    pub hint: String,
+    /// The line's text, for people.
+    #[serde(skip)]
+    pub text: String,
+}
+
+/// Files of each kind, broken ones included.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// `actions/*.yaml`
+    pub actions: usize,
+    /// `aliases/*.yaml`
+    pub aliases: usize,
+    /// `rules/*.yaml`
+    pub rules: usize,
+    /// `actions/workflows/*.yaml`
+    pub workflows: usize,
+    /// `sensors/*.yaml`
+    pub sensors: usize,
+    /// `triggers/*.yaml`
+    pub triggers: usize,
+    /// `policies/*.yaml`
+    pub policies: usize,
+}
+
+impl From<Problem> for LintProblem {
+    fn from(problem: Problem) -> Self {
+        let Problem {
+            file,
+            line,
+            column,
+            message,
+            hint,
+            text,
+            severity: _,
+        } = problem;
+        Self {
+            file,
+            line,
+            column,
+            message,
+            hint,
+            text,
+        }
+    }
+}
+
+impl LintProblem {
+    /// As a problem again, for printing.
+    #[must_use]
+    pub fn problem(&self, severity: Severity) -> Problem {
+        Problem {
+            severity,
+            file: self.file.clone(),
+            line: self.line,
+            column: self.column,
+            message: self.message.clone(),
+            hint: self.hint.clone(),
+            text: self.text.clone(),
+        }
+    }
+}
+
+impl Counts {
+    fn new(counts: &BTreeMap<String, usize>) -> Self {
+        let count = |kind: &str| counts.get(kind).copied().unwrap_or_default();
+        Self {
+            actions: count("actions"),
+            aliases: count("aliases"),
+            rules: count("rules"),
+            workflows: count("workflows"),
+            sensors: count("sensors"),
+            triggers: count("triggers"),
+            policies: count("policies"),
+        }
+    }
+}
+
+/// Checks the pack in the folder `path` (or the folder of the pack.yaml given).
+#[must_use]
+pub fn lint(path: &Path, checks: &Checks) -> LintReport {
+    let folder = if path.file_name().is_some_and(|name| name == "pack.yaml") {
+        path.parent()
+            .filter(|parent| !parent.as_os_str().is_empty())
+            .unwrap_or(Path::new("."))
+    } else {
+        path
+    };
+    let real = match folder.canonicalize() {
+        Ok(real) if real.is_dir() => real,
+        found => {
+            let message = match found {
+                Ok(_) => "this is no folder".to_owned(),
+                Err(error) => format!("the folder cannot be read: {error}"),
+            };
+            let file = path.to_string_lossy();
+            let problem = fields::whole(
+                Severity::Error,
+                &file,
+                message,
+                "give the folder of a pack".into(),
+            );
+            return report(file.clone().into_owned(), vec![problem], Counts::default());
+        }
+    };
+    let name = real
+        .file_name()
+        .map_or_else(String::new, |name| name.to_string_lossy().into_owned());
+    let overrides = Overrides::default();
+    let around = Surroundings {
+        checks,
+        configs: None,
+        overrides: &overrides,
+    };
+    let Loaded {
+        pack,
+        items,
+        mut problems,
+        ..
+    } = pack::load(Source::Disk(real), &name, &around);
+    let Some(pack) = pack else {
+        return report(name, problems, Counts::default());
+    };
+    problems.append(&mut warnings(&pack, &items, &name, checks));
+    report(pack.reference.clone(), problems, Counts::new(&pack.counts))
+}
+
+/// What works and is probably not meant.
+fn warnings(pack: &Pack, items: &Items, folder: &str, checks: &Checks) -> Vec<Problem> {
+    let mut problems = advice::pack(pack, items, folder);
+    let known = |reference: &str| {
+        let action = items.actions.iter().find(|action| action.reference == reference);
+        match (action, reference.split_once('.')) {
+            (Some(action), _) => cross::Target::Known(action),
+            // Other packs are not at hand.
+            (None, Some((other, _))) if other != pack.reference => cross::Target::Elsewhere,
+            (None, _) => cross::Target::Missing,
+        }
+    };
+    let names: Vec<&str> = items
+        .actions
+        .iter()
+        .map(|action| action.reference.as_str())
+        .collect();
+    for alias in &items.aliases {
+        problems.append(&mut cross::alias(
+            alias,
+            &items.source,
+            folder,
+            checks,
+            &known,
+            &names,
+        ));
+    }
+    problems
+}
+
+fn report(pack: String, mut problems: Vec<Problem>, counts: Counts) -> LintReport {
+    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    problems.dedup();
+    let (errors, warnings): (Vec<_>, Vec<_>) = problems
+        .into_iter()
+        .partition(|problem| problem.severity == Severity::Error);
+    let plain = |problems: Vec<Problem>| problems.into_iter().map(LintProblem::from).collect();
+    LintReport {
+        pack,
+        ok: errors.is_empty(),
+        errors: plain(errors),
+        warnings: plain(warnings),
+        counts,
+    }
+}

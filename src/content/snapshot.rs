@@ -1,0 +1,137 @@
+//! Everything that was loaded, as one immutable value.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::aliases::Definition;
+use super::checks::Checks;
+use super::cross::{self, Target};
+use super::fields;
+use super::nearest::nearest;
+use super::overrides::Overrides;
+use super::pack::Items;
+use crate::model::{Action, Pack, Problem, Severity, Timestamp};
+
+/// Packs and their items at one moment. Never changes; a reload makes a new one.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// 1 for the first load; each reload counts one up.
+    pub generation: u64,
+    /// When it was loaded.
+    pub loaded: Timestamp,
+    /// Packs by ref.
+    pub packs: BTreeMap<String, Arc<Pack>>,
+    /// Actions by `pack.name`.
+    pub actions: BTreeMap<String, Arc<Action>>,
+    /// Aliases by `pack.name`.
+    pub aliases: BTreeMap<String, Arc<Definition>>,
+    /// Presentation templates of packs by `pack.name`.
+    pub templates: BTreeMap<String, Arc<str>>,
+    /// Everything that was wrong, by file and line. Items with errors are absent or, after a reload, as before.
+    pub problems: Vec<Problem>,
+    /// What is worth knowing and right: which built-in pack was replaced, and so on.
+    pub notes: Vec<String>,
+    /// Items by pack, the site's under `""`: what a reload keeps when a file is broken.
+    pub(super) items: BTreeMap<String, Arc<Items>>,
+    pub(super) overrides: Overrides,
+}
+
+/// Key of the site's own items, which belong to no pack folder.
+pub(super) const SITE: &str = "";
+
+impl Snapshot {
+    /// The action with this ref.
+    #[must_use]
+    pub fn action(&self, reference: &str) -> Option<&Arc<Action>> {
+        self.actions.get(reference)
+    }
+
+    /// The action whose ref is most like `reference`, for "did you mean".
+    #[must_use]
+    pub fn nearest_action(&self, reference: &str) -> Option<&str> {
+        let known = self.actions.keys().map(String::as_str);
+        nearest(reference, known.clone()).or_else(|| {
+            // A bare name: `local` for `core.local`.
+            let bare = reference.rsplit('.').next().unwrap_or(reference);
+            known
+                .clone()
+                .find(|known| known.split_once('.').is_some_and(|(_, name)| name == bare))
+        })
+    }
+
+    /// The pack whose ref is most like `reference`.
+    #[must_use]
+    pub fn nearest_pack(&self, reference: &str) -> Option<&str> {
+        nearest(reference, self.packs.keys().map(String::as_str))
+    }
+
+    /// Errors only.
+    pub fn errors(&self) -> impl Iterator<Item = &Problem> {
+        self.problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Error)
+    }
+}
+
+/// The parts of a snapshot while it is put together.
+#[derive(Default)]
+pub(super) struct Parts {
+    pub(super) packs: BTreeMap<String, Arc<Pack>>,
+    pub(super) items: BTreeMap<String, Arc<Items>>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) notes: Vec<String>,
+    pub(super) overrides: Overrides,
+}
+
+impl Parts {
+    pub(super) fn assemble(mut self, generation: u64, checks: &Checks) -> Snapshot {
+        let mut actions = BTreeMap::new();
+        let mut aliases: BTreeMap<String, Arc<Definition>> = BTreeMap::new();
+        let mut templates = BTreeMap::new();
+        for (pack, items) in self.items.iter().filter(|(pack, _)| *pack != SITE) {
+            for action in &items.actions {
+                actions.insert(action.reference.clone(), Arc::clone(action));
+            }
+            for alias in &items.aliases {
+                aliases.insert(alias.reference(), Arc::clone(alias));
+            }
+            for (name, text) in &items.templates {
+                templates.insert(format!("{pack}.{name}"), Arc::clone(text));
+            }
+        }
+        if let Some(site) = self.items.get(SITE) {
+            for alias in &site.aliases {
+                let reference = alias.reference();
+                if aliases.insert(reference.clone(), Arc::clone(alias)).is_some() {
+                    self.notes
+                        .push(format!("{} replaces alias {reference}", alias.metadata_file));
+                }
+            }
+        }
+        self.problems
+            .sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+        self.problems.dedup();
+        Snapshot {
+            generation,
+            loaded: Timestamp::now(),
+            packs: self.packs,
+            actions,
+            aliases,
+            templates,
+            problems: self.problems,
+            notes: self.notes,
+            items: self.items,
+            overrides: self.overrides,
+        }
+    }
+
+    pub(super) fn error(&mut self, file: &str, message: String, hint: String) {
+        self.problems
+            .push(fields::whole(Severity::Error, file, message, hint));
+    }
+
+    pub(super) fn warning(&mut self, file: &str, message: String, hint: String) {
+        self.problems
+            .push(fields::whole(Severity::Warning, file, message, hint));
+    }
+}

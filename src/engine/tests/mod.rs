@@ -1,0 +1,6 @@
+//! The engine against a real store and real processes.
+
+mod support;
+
+mod lifecycle;
+mod recovery;

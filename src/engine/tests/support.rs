@@ -1,0 +1,242 @@
+//! A small engine in a temporary folder.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::access::{Ask, Authority};
+use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey, Submit};
+use crate::model::{Action, Decision, Id, Identity, JsonMap, Place};
+use crate::runners::{self, Job, Outcome, Runner, RunnerSpec, Runners};
+use crate::store::Store;
+use crate::store::sqlite::{SqliteOptions, SqliteStore};
+
+/// Actions by reference.
+#[derive(Default)]
+pub(super) struct Actions(pub(super) Mutex<BTreeMap<String, Arc<Action>>>);
+
+impl Catalogue for Actions {
+    fn action(&self, reference: &str) -> Option<Arc<Action>> {
+        self.0.lock().get(reference).cloned()
+    }
+    fn nearest(&self, reference: &str) -> Option<String> {
+        self.0
+            .lock()
+            .keys()
+            .find(|known| strsim::levenshtein(known, reference) <= 2)
+            .cloned()
+    }
+    fn config(&self, _pack: &str) -> Arc<JsonMap> {
+        Arc::default()
+    }
+}
+
+/// Everybody may, except `mallory`.
+pub(super) struct AllButMallory;
+
+impl Authority for AllButMallory {
+    fn decide(&self, ask: &Ask<'_>) -> Decision {
+        let allowed = ask.identity.user != "mallory";
+        let reason = if allowed {
+            "everybody may"
+        } else {
+            "mallory may nothing"
+        };
+        Decision {
+            allowed,
+            reason: reason.to_owned(),
+        }
+    }
+    fn could(&self, identity: &Identity, _action: &Action, _place: Option<&Place>) -> bool {
+        identity.is_admin()
+    }
+}
+
+/// A runner that holds its jobs until the test lets them go, and tells how many it holds.
+pub(super) struct Gate {
+    spec: RunnerSpec,
+    open: tokio::sync::watch::Sender<bool>,
+    pub(super) holding: tokio::sync::watch::Sender<usize>,
+    pub(super) started: Mutex<Vec<String>>,
+    pub(super) panics: AtomicBool,
+}
+
+impl Gate {
+    pub(super) fn new() -> Arc<Self> {
+        let spec = RunnerSpec {
+            name: "gate",
+            description: "Holds its jobs.",
+            package: "gate",
+            module: "gate",
+            parameters: JsonMap::new(),
+            output_key: None,
+            pure: false,
+        };
+        Arc::new(Self {
+            spec,
+            open: tokio::sync::watch::Sender::new(false),
+            holding: tokio::sync::watch::Sender::new(0),
+            started: Mutex::default(),
+            panics: false.into(),
+        })
+    }
+
+    pub(super) fn open(&self) {
+        self.open.send_replace(true);
+    }
+
+    /// Waits until so many jobs are held.
+    pub(super) async fn held(&self, count: usize) {
+        self.holding
+            .subscribe()
+            .wait_for(|held| *held == count)
+            .await
+            .unwrap();
+    }
+}
+
+impl Runner for Gate {
+    fn spec(&self) -> &RunnerSpec {
+        &self.spec
+    }
+    fn run(&self, job: Job) -> BoxFuture<'_, Outcome> {
+        Box::pin(async move {
+            assert!(!self.panics.load(Ordering::Relaxed), "as the test wants it");
+            self.started.lock().push(job.user.clone());
+            self.holding.send_modify(|held| *held += 1);
+            let mut open = self.open.subscribe();
+            let status = tokio::select! {
+                _ = open.wait_for(|open| *open) => crate::model::Status::Succeeded,
+                () = job.cancel.cancelled() => crate::model::Status::Canceled,
+            };
+            self.holding.send_modify(|held| *held -= 1);
+            Outcome::new(status, json!({"parameters": job.parameters}))
+        })
+    }
+}
+
+/// An engine and all its parts.
+pub(super) struct World {
+    pub(super) folder: TempDir,
+    pub(super) store: Arc<SqliteStore>,
+    pub(super) engine: Engine,
+    pub(super) actions: Arc<Actions>,
+    pub(super) gate: Arc<Gate>,
+}
+
+pub(super) fn action(name: &str, runner: &str, parameters: Value) -> Action {
+    Action {
+        reference: format!("demo.{name}"),
+        pack: "demo".to_owned(),
+        name: name.to_owned(),
+        description: String::new(),
+        enabled: true,
+        runner_type: runner.to_owned(),
+        entry_point: String::new(),
+        parameters: parameters.as_object().unwrap().clone(),
+        output_schema: JsonMap::new(),
+        tags: json!([]),
+        notify: json!({}),
+        metadata_file: format!("actions/{name}.yaml"),
+        idempotent: name.starts_with("again"),
+        deadline_seconds: name.starts_with("brief").then_some(1),
+        pack_dir: None,
+        pack_version: "1.0.0".to_owned(),
+        digest: format!("digest-{name}"),
+        embedded_entry_point: None,
+    }
+}
+
+impl World {
+    pub(super) async fn new(options: EngineOptions) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), options).await
+    }
+
+    /// Starts on a folder that may have been used before.
+    pub(super) async fn on(folder: TempDir, options: EngineOptions) -> Self {
+        let store = Arc::new(
+            SqliteStore::open(SqliteOptions::new(folder.path().join("sayso.db")))
+                .await
+                .unwrap(),
+        );
+        let gate = Gate::new();
+        let actions = Arc::new(Actions::default());
+        for action in [
+            action("noop", "noop", json!({})),
+            action("shell", "local-shell-cmd", json!({})),
+            action(
+                "hold",
+                "gate",
+                json!({"n": {"type": "integer"}, "pin": {"type": "string", "secret": true}}),
+            ),
+            action("again", "gate", json!({})),
+            action("brief", "gate", json!({})),
+        ] {
+            actions
+                .0
+                .lock()
+                .insert(action.reference.clone(), Arc::new(action));
+        }
+        let mut runners: Runners = runners::builtin(runners::RunnerOptions::default());
+        runners.add(gate.clone());
+        let engine = Engine::start(EngineParts {
+            options,
+            store: Arc::clone(&store) as Arc<dyn Store>,
+            catalogue: Arc::clone(&actions) as Arc<dyn Catalogue>,
+            runners,
+            authority: Arc::new(AllButMallory),
+            observers: Vec::new(),
+            key: SecretKey::new([3; 32]),
+            scratch: folder.path().join("scratch"),
+        })
+        .await
+        .unwrap();
+        Self {
+            folder,
+            store,
+            engine,
+            actions,
+            gate,
+        }
+    }
+
+    /// Stops as a power cut would: nothing is drained; what was committed stays.
+    pub(super) async fn crash(self) -> TempDir {
+        let Self {
+            folder,
+            store,
+            engine,
+            ..
+        } = self;
+        drop(engine);
+        store.close().await;
+        folder
+    }
+
+    pub(super) fn ask(&self, user: &str, action: &str, parameters: Value) -> Submit {
+        Submit {
+            action: format!("demo.{action}"),
+            parameters: parameters.as_object().unwrap().clone(),
+            identity: Identity {
+                user: user.to_owned(),
+                via: "test".to_owned(),
+                ..Identity::default()
+            },
+            ..Submit::default()
+        }
+    }
+
+    pub(super) async fn submit(&self, user: &str, action: &str, parameters: Value) -> Id {
+        self.engine
+            .submit(self.ask(user, action, parameters))
+            .await
+            .unwrap()
+            .execution
+            .id
+    }
+}
