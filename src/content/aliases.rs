@@ -1,49 +1,105 @@
-//! Alias files become alias definitions.
+//! Alias files become alias definitions, and all of them one matcher.
 
-use serde_json::Value;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::fields::MetaFile;
+use super::checks::Checks;
+use super::cross;
+use super::fields::{self, MetaFile};
+use crate::alias::{self, Definition, Entry, Format, FormatEntry, Matcher, Representation};
+use crate::model::{Action, Problem, Severity};
 
-/// An alias.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Definition {
-    /// Name.
-    pub name: String,
-    /// Pack.
-    pub pack: String,
-    /// Target.
-    pub action_ref: String,
-    /// Switch.
-    pub enabled: bool,
-    /// File.
-    pub metadata_file: String,
-    /// Source.
-    pub value: Value,
+/// Reads the alias of a file. Problems go into `meta`; `None` when it cannot be used at all. An alias with a
+/// broken format works without that format.
+pub(super) fn read(meta: &mut MetaFile, pack: Option<&str>, file: &str) -> Option<Definition> {
+    if !meta.value.is_object() {
+        meta.take_map("an alias")?;
+    }
+    meta.remarks();
+    let (definition, problems) = Definition::from_value(&meta.value, pack);
+    for problem in problems {
+        let severity = severity(problem.severity);
+        let hint = problem.hint.unwrap_or_default();
+        if problem.message.starts_with("unknown key") {
+            meta.report_at_key(severity, &problem.path, problem.message, hint);
+        } else {
+            meta.report(severity, &problem.path, problem.message, hint);
+        }
+    }
+    let mut definition = definition?;
+    file.clone_into(&mut definition.metadata_file);
+    Some(definition)
 }
 
-impl Definition {
-    /// `pack.name`.
-    pub fn reference(&self) -> String {
-        format!("{}.{}", self.pack, self.name)
+const fn severity(severity: alias::Severity) -> Severity {
+    match severity {
+        alias::Severity::Error => Severity::Error,
+        alias::Severity::Warning => Severity::Warning,
     }
 }
 
-/// Reads the alias of a file. Problems go into `meta`; `None` when it cannot be used.
-pub(super) fn read(meta: &mut MetaFile, pack: Option<&str>, file: &str) -> Option<Definition> {
-    meta.remarks();
-    let value = std::mem::take(&mut meta.value);
-    let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
-    Some(Definition {
-        name: text("name"),
-        pack: pack.map_or_else(|| text("pack"), str::to_owned),
-        action_ref: text("action_ref"),
-        enabled: value["enabled"].as_bool().unwrap_or(true),
-        metadata_file: file.to_owned(),
-        value: value.clone(),
-    })
+/// Parameters that an alias sets, each with the path of the place where it does.
+pub(super) fn parameters(definition: &Definition) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut add = |path: String, text: &str| {
+        let format = Format::new(text);
+        found.extend(format.parameters().map(|name| (path.clone(), name.to_owned())));
+    };
+    for (index, entry) in definition.formats.iter().enumerate() {
+        let path = format!("/formats/{index}");
+        match entry {
+            FormatEntry::Text(text) => add(path, text),
+            FormatEntry::Detailed(detailed) => match &detailed.representation {
+                Some(Representation::One(text)) => add(format!("{path}/representation"), text),
+                Some(Representation::Many(texts)) => {
+                    for (place, text) in texts.iter().enumerate() {
+                        add(format!("{path}/representation/{place}"), text);
+                    }
+                }
+                None => {}
+            },
+        }
+    }
+    let immutable = definition.immutable_parameters.keys();
+    found.extend(immutable.map(|name| {
+        (
+            format!("/immutable_parameters{}", super::yaml::step(name)),
+            name.clone(),
+        )
+    }));
+    found
 }
 
-/// Parameters that the formats of an alias set, each with the path of its format.
-pub(super) fn parameters(_alias: &Definition) -> Vec<(String, String)> {
-    Vec::new()
+/// The matcher of all aliases. What it cannot use is added to `problems`, unless it is known already.
+pub(super) fn matcher(
+    aliases: &BTreeMap<String, Arc<Definition>>,
+    actions: &BTreeMap<String, Arc<Action>>,
+    checks: &Checks,
+    problems: &mut Vec<Problem>,
+) -> Matcher {
+    let entries = aliases.values().map(|definition| Entry {
+        definition: Arc::clone(definition),
+        declared: actions
+            .get(&definition.action_ref)
+            .map(|action| cross::declared(action, checks)),
+    });
+    let (matcher, unusable) = Matcher::new(entries);
+    for found in unusable {
+        let file = aliases
+            .get(&found.alias)
+            .map_or("", |definition| definition.metadata_file.as_str());
+        let alias::Problem { message, hint, .. } = found.problem;
+        if !problems
+            .iter()
+            .any(|problem| problem.message == message && problem.file.ends_with(file))
+        {
+            problems.push(fields::whole(
+                Severity::Error,
+                file,
+                message,
+                hint.unwrap_or_default(),
+            ));
+        }
+    }
+    matcher
 }

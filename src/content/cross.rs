@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::aliases::{self, Definition};
+use super::aliases;
 use super::checks::Checks;
 use super::fields::{self, whole};
 use super::nearest::nearest;
 use super::source::Source;
+use crate::alias::Definition;
 use crate::model::{Action, Problem, Severity};
 
 /// What is known about the action of an alias.

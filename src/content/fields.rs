@@ -86,8 +86,13 @@ impl MetaFile {
 
     /// Adds an error about the key of the value at a path.
     pub(super) fn error_at_key(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.report_at_key(Severity::Error, path, message.into(), hint.into());
+    }
+
+    /// Adds a problem about the key of the value at a path.
+    pub(super) fn report_at_key(&mut self, severity: Severity, path: &str, message: String, hint: String) {
         let at = self.document.locate_key(path);
-        self.report_at(Severity::Error, at, message.into(), hint.into());
+        self.report_at(severity, at, message, hint);
     }
 
     /// Adds a warning about the value at a path.

@@ -242,14 +242,19 @@ impl Loading<'_> {
                 .iter()
                 .filter(|alias| alias.metadata_file == *file)
             {
-                if !items
+                let reference = alias.reference();
+                let now = items
                     .aliases
-                    .iter()
-                    .any(|other| other.reference() == alias.reference())
-                {
-                    items.aliases.push(Arc::clone(alias));
-                    self.kept.push(format!("alias {}", alias.reference()));
+                    .iter_mut()
+                    .find(|other| other.reference() == reference);
+                match now {
+                    // The name is taken by another file.
+                    Some(other) if other.metadata_file != *file => continue,
+                    // A part of it works, but all of it did.
+                    Some(other) => *other = Arc::clone(alias),
+                    None => items.aliases.push(Arc::clone(alias)),
                 }
+                self.kept.push(format!("alias {reference}"));
             }
             for (name, text) in &earlier.templates {
                 if *file == format!("templates/{name}.hbs") {

@@ -11,8 +11,8 @@ mod checks;
 mod config;
 mod cross;
 mod fields;
-mod lint;
 mod files;
+mod lint;
 mod load;
 mod nearest;
 mod overrides;
@@ -31,6 +31,7 @@ use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 pub use checks::{CheckAction, Checks, Finding};
+pub use files::pack_text;
 pub use lint::{Counts, LintProblem, LintReport, lint};
 pub use load::Options;
 pub use nearest::nearest;

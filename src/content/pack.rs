@@ -8,12 +8,13 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::action;
-use super::aliases::{self, Definition};
+use super::aliases;
 use super::checks::Checks;
 use super::config;
 use super::fields::{self, MetaFile};
 use super::overrides::Overrides;
 use super::source::Source;
+use crate::alias::Definition;
 use crate::model::{Action, JsonMap, Pack, Problem, Severity};
 
 /// Reserved: it would clash with the override file of the same name (PKG-3).
@@ -279,7 +280,7 @@ fn digest_of(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-/// Reads an alias and adds it to `aliases`; false when it cannot be used.
+/// Reads an alias and adds it to `aliases`; false when it, or a part of it, cannot be used.
 pub(super) fn add_alias(
     meta: &mut MetaFile,
     pack: Option<&str>,
@@ -304,7 +305,7 @@ pub(super) fn add_alias(
     }
     alias.enabled = overrides.enabled("aliases", &alias.pack, &alias.name, alias.enabled);
     aliases.push(Arc::new(alias));
-    true
+    !meta.is_broken()
 }
 
 fn config(pack: &Pack, around: &Surroundings<'_>, loaded: &mut Loaded) -> JsonMap {

@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::aliases::Definition;
+use super::aliases;
 use super::checks::Checks;
 use super::cross::{self, Target};
 use super::fields;
 use super::nearest::nearest;
 use super::overrides::Overrides;
 use super::pack::Items;
+use crate::alias::{Definition, Matcher};
 use crate::model::{Action, Pack, Problem, Severity, Timestamp};
 
 /// Packs and their items at one moment. Never changes; a reload makes a new one.
@@ -25,6 +26,8 @@ pub struct Snapshot {
     pub actions: BTreeMap<String, Arc<Action>>,
     /// Aliases by `pack.name`.
     pub aliases: BTreeMap<String, Arc<Definition>>,
+    /// Finds the alias that a sentence means; knows every enabled alias above.
+    pub matcher: Arc<Matcher>,
     /// Presentation templates of packs by `pack.name`.
     pub templates: BTreeMap<String, Arc<str>>,
     /// Everything that was wrong, by file and line. Items with errors are absent or, after a reload, as before.
@@ -86,14 +89,14 @@ pub(super) struct Parts {
 impl Parts {
     pub(super) fn assemble(mut self, generation: u64, checks: &Checks) -> Snapshot {
         let mut actions = BTreeMap::new();
-        let mut aliases: BTreeMap<String, Arc<Definition>> = BTreeMap::new();
+        let mut all_aliases: BTreeMap<String, Arc<Definition>> = BTreeMap::new();
         let mut templates = BTreeMap::new();
         for (pack, items) in self.items.iter().filter(|(pack, _)| *pack != SITE) {
             for action in &items.actions {
                 actions.insert(action.reference.clone(), Arc::clone(action));
             }
             for alias in &items.aliases {
-                aliases.insert(alias.reference(), Arc::clone(alias));
+                all_aliases.insert(alias.reference(), Arc::clone(alias));
             }
             for (name, text) in &items.templates {
                 templates.insert(format!("{pack}.{name}"), Arc::clone(text));
@@ -102,12 +105,32 @@ impl Parts {
         if let Some(site) = self.items.get(SITE) {
             for alias in &site.aliases {
                 let reference = alias.reference();
-                if aliases.insert(reference.clone(), Arc::clone(alias)).is_some() {
+                if all_aliases.insert(reference.clone(), Arc::clone(alias)).is_some() {
                     self.notes
                         .push(format!("{} replaces alias {reference}", alias.metadata_file));
                 }
             }
         }
+        let names: Vec<&str> = actions.keys().map(String::as_str).collect();
+        let target = |reference: &str| actions.get(reference).map_or(Target::Missing, Target::Known);
+        for (pack, items) in &self.items {
+            for alias in &items.aliases {
+                self.problems.append(&mut cross::alias(
+                    alias,
+                    &items.source,
+                    pack,
+                    checks,
+                    &target,
+                    &names,
+                ));
+            }
+        }
+        let matcher = Arc::new(aliases::matcher(
+            &all_aliases,
+            &actions,
+            checks,
+            &mut self.problems,
+        ));
         self.problems
             .sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
         self.problems.dedup();
@@ -116,7 +139,8 @@ impl Parts {
             loaded: Timestamp::now(),
             packs: self.packs,
             actions,
-            aliases,
+            aliases: all_aliases,
+            matcher,
             templates,
             problems: self.problems,
             notes: self.notes,

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::*;
+use crate::alias::Outcome;
 use crate::model::{Problem, Severity};
 
 const RUNNERS: &[(&str, &[&str])] = &[
@@ -456,7 +457,7 @@ fn a_pipe_in_a_pack_does_not_hang_loading() {
     "name: web\ndescription: d\nversion: 1.0.0\nauthor: a\nkeywords: [1]\n",
     "5:12 this should be text, not a number"
 )]
-#[case("name: web\n\tdescription: d\n", "2:2 a tab cannot be used here")]
+#[case("name: web\n\tdescription: d\n", "2:1 a tab cannot be used here")]
 fn a_broken_pack_yaml_leaves_the_pack_out(#[case] text: &str, #[case] expected: &str) {
     let site = Site::new();
     site.write("packs/web/pack.yaml", text);
@@ -759,6 +760,173 @@ fn a_reload_keeps_what_is_broken_now_and_takes_what_is_mended() {
     let report = content.reload();
     assert!(report.is_empty());
     assert_eq!(report.generation, 4);
+}
+
+#[rstest::rstest]
+#[case("name: a\nformats: [x]\n", "1:1 `action_ref` is missing")]
+#[case(
+    "name: a\naction_ref: web.good\nformats: [x]\nacks: {}\n",
+    "4:1 unknown key `acks` | did you mean `ack`?"
+)]
+#[case("name: a\naction_ref: web.good\nformats:\n  - \"a (\"\n", "4:5 ")]
+#[case(
+    "name: a\naction_ref: web.good\nformats: [{{x}}]\n",
+    "3:11 text that starts with `{{`"
+)]
+#[case(
+    "name: a\naction_ref: web.good\nformats: [x]\nack: {enabled: maybe}\n",
+    "4:16 `enabled` must be true or false"
+)]
+fn a_broken_alias_is_one_clear_problem(#[case] text: &str, #[case] expected: &str) {
+    let site = Site::new();
+    site.write("packs/web/aliases/b.yaml", text);
+    site.write(
+        "packs/web/aliases/c.yaml",
+        "name: c\naction_ref: web.good\nformats: [say c]\n",
+    );
+    let snapshot = site.load().snapshot();
+    let found = only(&snapshot.problems);
+    let (place, hint) = expected.split_once(" | ").unwrap_or((expected, ""));
+    assert!(
+        found.starts_with(&format!("web/aliases/b.yaml {place}")),
+        "{found}"
+    );
+    assert!(found.split_once(" | ").unwrap().1.contains(hint), "{found}");
+    assert!(matches!(snapshot.matcher.find("say c"), Outcome::Matched(_)));
+}
+
+#[test]
+fn an_alias_that_does_not_fit_its_action_is_a_warning() {
+    let site = Site::new();
+    site.write("packs/web/actions/good.yaml", "name: good\nrunner_type: local-shell-cmd\nparameters:\n  host: {type: string}\n  cmd: {immutable: true}\n");
+    site.write(
+        "packs/web/aliases/a.yaml",
+        "name: a\naction_ref: web.good\nformats:\n  - go {{hots}}\n  - run {{cmd}} {{timeout}}\n",
+    );
+    site.write("aliases/s.yaml", "name: s\naction_ref: web.god\nformats: [s]\n");
+    let snapshot = site.load().snapshot();
+    assert_eq!(snapshot.errors().count(), 0);
+    let told: Vec<String> = snapshot
+        .problems
+        .iter()
+        .map(|p| format!("{}:{}:{} {} | {}", p.file, p.line, p.column, p.message, p.hint))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "aliases/s.yaml:2:13 the alias runs `web.god`, but there is no such action | did you mean `web.good`?",
+            "web/aliases/a.yaml:4:5 `hots` is no parameter of web.good that can be set | did you mean `host`?",
+            "web/aliases/a.yaml:5:5 `cmd` is no parameter of web.good that can be set | did you mean `cwd`?",
+        ]
+    );
+}
+
+#[test]
+fn site_aliases_belong_to_site_or_to_the_pack_that_they_name() {
+    let site = Site::new();
+    site.write(
+        "packs/web/aliases/c.yaml",
+        "name: c\naction_ref: web.good\nformats: [old words]\n",
+    );
+    site.write(
+        "aliases/one.yaml",
+        "name: one\naction_ref: web.good\nformats: [one]\n",
+    );
+    site.write(
+        "aliases/c.yaml",
+        "name: c\npack: web\naction_ref: web.good\nformats: [new words]\n",
+    );
+    site.write("aliases/README.md", "words");
+    let content = site.load();
+    let snapshot = content.snapshot();
+    assert_eq!(shown(&snapshot.problems), "");
+    assert_eq!(snapshot.aliases.keys().collect::<Vec<_>>(), ["site.one", "web.c"]);
+    assert_eq!(snapshot.aliases["web.c"].metadata_file, "aliases/c.yaml");
+    assert_eq!(snapshot.notes, ["aliases/c.yaml replaces alias web.c"]);
+    assert!(matches!(snapshot.matcher.find("new words"), Outcome::Matched(_)));
+    assert!(!matches!(snapshot.matcher.find("old words"), Outcome::Matched(_)));
+
+    site.write(
+        "aliases/one.yaml",
+        "name: one\naction_ref: web.good\nformats: [one, \"two (\"]\n",
+    );
+    let report = content.reload();
+    assert_eq!(report.kept, ["alias site.one"]);
+    assert!(
+        report.changed.is_empty(),
+        "all of it stays, not only the part that works"
+    );
+}
+
+/// Sentences that the documentation promises, with the alias and parameters that they mean.
+#[rstest::rstest]
+#[case("run uptime on localhost", "core.run_local", json!({"cmd": "uptime"}))]
+#[case("run df -h / on localhost", "core.run_local", json!({"cmd": "df -h /"}))]
+#[case("http get http://127.0.0.1:9101/healthz", "core.http_get", json!({"url": "http://127.0.0.1:9101/healthz"}))]
+#[case("http get http://h/x?a=1&b=2", "core.http_get", json!({"url": "http://h/x?a=1&b=2"}))]
+#[case("http get http://h timeout=5", "core.http_get", json!({"url": "http://h", "timeout": "5"}))]
+#[case("echo hello there", "core.echo", json!({"message": "hello there"}))]
+#[case("pause 5", "core.pause", json!({"max_pause": "5"}))]
+#[case("pause 5 seconds", "core.pause", json!({"max_pause": "5"}))]
+#[case("help", "chatops.help", json!({}))]
+#[case("help restart", "chatops.help", json!({"words": "restart"}))]
+#[case("explain run uptime on localhost", "chatops.explain", json!({"command": "run uptime on localhost"}))]
+#[case("ps", "chatops.ps", json!({}))]
+#[case("ps status=running limit=5", "chatops.ps", json!({"status": "running", "limit": "5"}))]
+#[case("show 6b02e6fe", "chatops.show", json!({"id": "6b02e6fe"}))]
+#[case("log 6b02e6fe", "chatops.log", json!({"id": "6b02e6fe"}))]
+#[case("log 6b02e6fe tail", "chatops.log", json!({"id": "6b02e6fe", "part": "tail"}))]
+#[case("log 6b02e6fe tail 50", "chatops.log", json!({"id": "6b02e6fe", "part": "tail", "lines": "50"}))]
+#[case("log 6b02e6fe more", "chatops.log", json!({"id": "6b02e6fe", "part": "more"}))]
+#[case("log 6b02e6fe page 2", "chatops.log", json!({"id": "6b02e6fe", "page": "2"}))]
+#[case("log 6b02e6fe grep no such file", "chatops.log", json!({"id": "6b02e6fe", "grep": "no such file"}))]
+#[case("cancel 6b02e6fe", "chatops.cancel", json!({"id": "6b02e6fe"}))]
+#[case("rerun 6b02e6fe", "chatops.rerun", json!({"id": "6b02e6fe"}))]
+#[case("rerun 6b02e6fe host=web1 n=2", "chatops.rerun", json!({"id": "6b02e6fe", "changes": "host=web1 n=2"}))]
+#[case("history", "chatops.history", json!({}))]
+#[case("history deploy", "chatops.history", json!({"words": "deploy"}))]
+#[case("whoami", "chatops.whoami", json!({}))]
+#[case("status", "chatops.status", json!({}))]
+#[case("audit summary", "chatops.audit_summary", json!({}))]
+#[case("audit summary since monday", "chatops.audit_summary", json!({"since": "monday"}))]
+#[case("audit summary 24h", "chatops.audit_summary", json!({"since": "24h"}))]
+#[case("audit search restart web", "chatops.audit_search", json!({"words": "restart web"}))]
+#[case("audit tail", "chatops.audit_tail", json!({}))]
+#[case("audit tail 5", "chatops.audit_tail", json!({"lines": "5"}))]
+#[case("audit verify", "chatops.audit_verify", json!({}))]
+#[case("reload", "chatops.reload", json!({}))]
+#[case("disk space", "site.disk_space", json!({}))]
+#[case("restart web on staging", "examples.restart", json!({"service": "web", "environment": "staging"}))]
+#[case("restart web mode=all", "examples.restart", json!({"service": "web", "mode": "all"}))]
+#[case("check site 127.0.0.1:9101", "examples.check_site", json!({"site": "127.0.0.1:9101"}))]
+#[case("disk report", "examples.disk_report", json!({"path": "/"}))]
+#[case("disk report /tmp warn_percent=90", "examples.disk_report", json!({"path": "/tmp", "warn_percent": "90"}))]
+#[case("inventory production roles=web,api", "examples.inventory", json!({"environment": "production", "roles": "web,api"}))]
+fn sentences_of_the_built_in_packs_are_understood(
+    #[case] sentence: &str,
+    #[case] alias: &str,
+    #[case] parameters: serde_json::Value,
+) {
+    static SNAPSHOT: std::sync::LazyLock<Arc<Snapshot>> =
+        std::sync::LazyLock::new(|| Content::load(Options::default(), checks()).snapshot());
+    match SNAPSHOT.matcher.find(sentence) {
+        Outcome::Matched(found) => {
+            assert_eq!(found.alias.reference(), alias);
+            let mut given = json!(found.parameters[0]);
+            given.as_object_mut().unwrap().retain(|_, value| !value.is_null());
+            assert_eq!(given, parameters);
+        }
+        other => panic!("{other:#?}"),
+    }
+}
+
+#[test]
+fn commands_for_other_hosts_are_not_run_here() {
+    let snapshot = Content::load(Options::default(), checks()).snapshot();
+    assert!(!matches!(
+        snapshot.matcher.find("run uptime on web1"),
+        Outcome::Matched(_)
+    ));
 }
 
 #[test]

@@ -1,3 +1,13 @@
 //! Expressions: Jinja as packs expect it, Python-flavoured values and regular expressions.
 
+pub mod jinja;
+pub mod jsonpath;
+pub mod pyjson;
+pub mod pyliteral;
 pub mod pyregex;
+pub mod pyvalue;
+pub mod pyyaml;
+mod regex_use;
+
+/// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.
+pub const NONE_MARKER: &str = "%*****__%NONE%__*****%";

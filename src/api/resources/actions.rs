@@ -145,7 +145,7 @@ fn overview(state: &ApiState, action: &Action) -> Value {
 }
 
 /// The runner's parameters with what the action says about them, then the action's own.
-fn merged(state: &ApiState, action: &Action) -> JsonMap {
+pub(super) fn merged(state: &ApiState, action: &Action) -> JsonMap {
     let mut merged = state
         .engine()
         .runners()

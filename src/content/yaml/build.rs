@@ -83,6 +83,7 @@ impl<'a> Builder<'a> {
             return Err(too_deep(at));
         }
         if indented_with_tab(self.source, span) {
+            let at = tab_after(self.source, at);
             return Err(Fault::new(at, "a tab cannot be used here", "indent with spaces"));
         }
         let (values, text) = (self.values, self.text);
@@ -413,10 +414,27 @@ fn rest_of(source: &str, at: Position) -> &str {
     &line[start..]
 }
 
+/// The first line with a tab in its indentation from `at` on: text that goes over several lines is marked where
+/// it starts.
+fn tab_after(source: &str, at: Position) -> Position {
+    let lines = source
+        .lines()
+        .zip(1_u32..)
+        .skip((at.line as usize).saturating_sub(1))
+        .take(200);
+    for (line, number) in lines {
+        let indentation = &line[..line.len() - line.trim_start().len()];
+        if let Some(column) = indentation.chars().position(|c| c == '\t') {
+            return marker(number as usize, column);
+        }
+    }
+    at
+}
+
 /// The parser's error in words that say what to do.
 fn syntax(error: &ScanError, source: &str) -> Fault {
     let mark = error.marker();
-    let at = marker(mark.line().max(1), mark.col());
+    let mut at = marker(mark.line().max(1), mark.col());
     let line = source.lines().nth(at.line as usize - 1).unwrap_or_default();
     let (message, hint): (String, &str) = match error.kind() {
         ErrorKind::RecursionLimitExceeded => return too_deep(at),
@@ -424,7 +442,10 @@ fn syntax(error: &ScanError, source: &str) -> Fault {
         | ErrorKind::TabInBlockIndentation
         | ErrorKind::TabInIndentation
         | ErrorKind::TabAtBlockScalarStart
-        | ErrorKind::TabInPlainScalar => ("a tab cannot be used here".into(), "indent with spaces"),
+        | ErrorKind::TabInPlainScalar => {
+            at = tab_after(source, at);
+            ("a tab cannot be used here".into(), "indent with spaces")
+        }
         ErrorKind::UnclosedQuotedScalar | ErrorKind::DocumentIndicatorInQuotedScalar => {
             ("a quoted text is not closed".into(), "add the closing quote")
         }

@@ -82,7 +82,7 @@ fn every_value_and_key_has_its_place() {
 
 #[rstest::rstest]
 #[case::duplicate("a: 1\nb: 2\na: 3\n", 3, 1, "this key is given twice: `a`", "line 1")]
-#[case::tab("a:\n\tb: 1\n", 2, 2, "a tab cannot be used here", "indent with spaces")]
+#[case::tab("a:\n\tb: 1\n", 2, 1, "a tab cannot be used here", "indent with spaces")]
 #[case::template("a: {{ x }}\n", 1, 4, "text that starts with `{{` must be in quotes", "write")]
 #[case::template_and_more("a: 1\nb: {{ x }} y\n", 2, 4, "must be in quotes", "write")]
 #[case::colon(

@@ -1,0 +1,181 @@
+//! What can go wrong with an expression, told so that its author can repair it.
+
+use std::fmt;
+
+/// What kind of mistake it is. The names are part of the command-line contract.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The template is malformed.
+    Parse,
+    /// A function that does not exist.
+    UnknownFunction,
+    /// A filter or test that does not exist.
+    UnknownFilter,
+    /// A variable, attribute or method that does not exist.
+    Undefined,
+    /// A key that a dictionary lacks.
+    Key,
+    /// An index beyond a list.
+    Index,
+    /// A value of the wrong type.
+    Type,
+    /// A value of the right type that makes no sense.
+    Value,
+    /// Too few or too many arguments.
+    Argument,
+    /// A division by zero.
+    ZeroDivision,
+    /// A number or range too large.
+    Overflow,
+    /// A regular expression that cannot be compiled.
+    Regex,
+    /// Too much time, memory or output.
+    Limit,
+    /// Macros or calls nested too deep.
+    Recursion,
+    /// Something a template may not touch.
+    Security,
+    /// Anything else.
+    Other,
+}
+
+impl ErrorKind {
+    /// The name used in machine-readable answers, such as `zero_division`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::UnknownFunction => "unknown_function",
+            Self::UnknownFilter => "unknown_filter",
+            Self::Undefined => "undefined",
+            Self::Key => "key",
+            Self::Index => "index",
+            Self::Type => "type",
+            Self::Value => "value",
+            Self::Argument => "argument",
+            Self::ZeroDivision => "zero_division",
+            Self::Overflow => "overflow",
+            Self::Regex => "regex",
+            Self::Limit => "limit",
+            Self::Recursion => "recursion",
+            Self::Security => "security",
+            Self::Other => "other",
+        }
+    }
+}
+
+/// A failed expression: what, where, and what may have been meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExprError {
+    /// The kind of mistake.
+    pub kind: ErrorKind,
+    /// One sentence, without the place; worded as Jinja words it where Jinja has words for it.
+    pub message: String,
+    /// Line in the template, from 1.
+    pub line: Option<usize>,
+    /// Character in the line, from 1.
+    pub column: Option<usize>,
+    /// The line of the template with a caret below the place, two lines of text.
+    pub snippet: Option<String>,
+    /// What to do, or the nearest name that exists.
+    pub hint: Option<String>,
+}
+
+impl ExprError {
+    /// An error without a place.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+            line: None,
+            column: None,
+            snippet: None,
+            hint: None,
+        }
+    }
+
+    /// Adds the place of a byte range in the template.
+    pub(crate) fn at(mut self, template: &str, start: usize, end: usize) -> Self {
+        /// Longest part of a line that is shown.
+        const WIDE: usize = 100;
+        let mut start = start.min(template.len());
+        while !template.is_char_boundary(start) {
+            start -= 1;
+        }
+        let line_start = template[..start].rfind('\n').map_or(0, |at| at + 1);
+        let line_end = template[start..]
+            .find('\n')
+            .map_or(template.len(), |at| start + at);
+        let column = template[line_start..start].chars().count();
+        let skip = column.saturating_sub(WIDE / 2);
+        let shown: String = template[line_start..line_end]
+            .chars()
+            .skip(skip)
+            .take(WIDE)
+            .collect();
+        let marked = end
+            .min(line_end)
+            .saturating_sub(start)
+            .clamp(1, WIDE.saturating_sub(column - skip).max(1));
+        self.line = Some(template[..start].matches('\n').count() + 1);
+        self.column = Some(column + 1);
+        self.snippet = Some(format!(
+            "{shown}\n{}{}",
+            " ".repeat(column - skip),
+            "^".repeat(marked)
+        ));
+        self
+    }
+
+    /// Adds only a line.
+    pub(crate) fn on_line(mut self, template: &str, line: usize) -> Self {
+        self.line = Some(line);
+        self.snippet = template
+            .split('\n')
+            .nth(line.saturating_sub(1))
+            .map(|text| text.chars().take(100).collect());
+        self
+    }
+
+    /// Adds advice.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for ExprError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ExprError {}
+
+/// The kind of an error made by our own filters, carried through the template engine as an error's source.
+#[derive(Debug)]
+pub(crate) struct Tagged(pub(crate) ErrorKind);
+
+impl fmt::Display for Tagged {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+impl std::error::Error for Tagged {}
+
+/// An engine error that keeps our kind.
+pub(crate) fn fail(kind: ErrorKind, message: impl Into<String>) -> minijinja::Error {
+    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message.into()).with_source(Tagged(kind))
+}
+
+/// The name nearest to `wanted`, if one is near enough to be meant.
+pub(crate) fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    let lower = wanted.to_lowercase();
+    names
+        .into_iter()
+        .filter(|name| *name != wanted && name.len() <= 200)
+        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
+        .filter(|(distance, _)| *distance <= (wanted.chars().count() / 3).clamp(1, 3))
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, name)| name)
+}
