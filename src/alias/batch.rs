@@ -28,7 +28,7 @@ pub fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
             answer(&row)
         } else {
             failed(
-                readable_id(&row),
+                &readable_id(&row),
                 "limit",
                 &format!("the row is longer than {MAX_ROW} bytes"),
             )
@@ -66,7 +66,13 @@ fn next_row(input: &mut impl BufRead, row: &mut Vec<u8>) -> io::Result<Option<bo
 fn answer(row: &[u8]) -> Value {
     let value: Value = match serde_json::from_slice(row) {
         Ok(value) => value,
-        Err(error) => return failed(readable_id(row), "parse", &format!("the row is no JSON: {error}")),
+        Err(error) => {
+            return failed(
+                &readable_id(row),
+                "parse",
+                &format!("the row is no JSON: {error}"),
+            );
+        }
     };
     let id = value.get("id").cloned().unwrap_or(Value::Null);
     let answered = if value.get("aliases").is_some() {
@@ -82,11 +88,11 @@ fn answer(row: &[u8]) -> Value {
             answer.extend(fields);
             Value::Object(answer)
         }
-        Err(failure) => failed(id, failure.kind, &failure.message),
+        Err(failure) => failed(&id, failure.kind, &failure.message),
     }
 }
 
-fn failed(id: Value, kind: &str, message: &str) -> Value {
+fn failed(id: &Value, kind: &str, message: &str) -> Value {
     json!({ "id": id, "ok": false, "error": { "kind": kind, "message": message } })
 }
 

@@ -18,7 +18,10 @@ mod lenient;
 mod matcher;
 mod nearest;
 mod pairs;
+mod pattern;
+mod read;
 mod reading;
+mod search;
 
 #[cfg(test)]
 mod tests;
@@ -28,10 +31,11 @@ pub use definition::{
     Severity,
 };
 pub use explain::{Explanation, Tried, Verdict};
-pub use format::{Format, FormatError};
+pub use format::Format;
 pub use matcher::{
     BuildProblem, Candidate, Entry, How, Limit, MAX_MESSAGE_BYTES, Match, Matcher, Outcome, STEPS_PER_FORMAT,
     STEPS_PER_MESSAGE,
 };
 pub use nearest::Nearest;
+pub use pattern::FormatError;
 pub use reading::{Parameter, Parameters, ReadError, Source, extract, extract_all};

@@ -5,8 +5,9 @@ use serde_json::{Map, Value};
 
 use crate::expr::pyregex::{Error, Frame, Scratch, Steps, fold};
 
-use super::format::{Format, FormatError, Pattern};
+use super::format::Format;
 use super::pairs::{Cut, reference_cut};
+use super::pattern::{FormatError, Pattern};
 
 /// Values of parameters: texts, or null for a group that took no part.
 pub type Parameters = Map<String, Value>;

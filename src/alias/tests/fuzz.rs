@@ -119,15 +119,21 @@ proptest! {
         }
     }
 
-    /// What the reference takes, chat takes too, unless it is about pairs, blanks or empty texts.
+    /// What the reference takes, chat takes too, unless it is about defaults, pairs or blanks.
     #[test]
     fn chat_takes_what_the_reference_takes(format in format(), message in "[a-zé ]{1,20}") {
+        let agree = Format::new(&format).readings_agree();
         let matcher = matcher(vec![format]);
-        if let (Outcome::Matched(strict), false) = (matcher.find_strict(&message), message.trim().is_empty()) {
+        // Padding that slips into a value is the reference's alone.
+        let trimmed = |all: &[Parameters]| -> Vec<Vec<String>> {
+            let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().trim().to_owned();
+            all.iter().map(|one| one.values().map(text).collect()).collect()
+        };
+        if let (Outcome::Matched(strict), false) = (matcher.find_strict(&message), message.trim().is_empty() || !agree) {
             let blank = |value: &serde_json::Value| value.as_str().is_none_or(|text| text.trim().is_empty());
             if !strict.parameters[0].values().any(blank) {
                 match matcher.find(&message) {
-                    Outcome::Matched(found) => prop_assert_eq!(&found.parameters, &strict.parameters),
+                    Outcome::Matched(found) => prop_assert_eq!(trimmed(&found.parameters), trimmed(&strict.parameters)),
                     other => prop_assert!(false, "{:?}", other),
                 }
             }

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 mod ast;
 mod error;
 mod escape;
+mod group;
 mod linear;
 mod parse;
 mod program;

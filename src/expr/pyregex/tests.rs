@@ -1,4 +1,4 @@
-//! Answers of CPython 3.11's `re`, recorded in `tests/data/alias/pyregex.json`, asked of our matcher.
+//! Answers of Python 3.11's `re`, recorded in `tests/data/alias/pyregex.json`, asked of our matcher.
 
 use serde_json::{Value, json};
 
