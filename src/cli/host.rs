@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use super::datadir::DataDir;
 use crate::api::client::{Client, ClientError};
+use crate::content::Checks;
 use crate::engine::SecretKey;
 use crate::settings::Loaded;
 
@@ -40,6 +41,9 @@ pub struct Start {
 
 /// Starts the application.
 pub trait Host: Send + Sync {
+    /// What packs are checked against besides their own files: the runners there are, rules for actions.
+    fn checks(&self) -> Checks;
+
     /// Starts it; when this returns it takes requests.
     fn start(&self, start: Start) -> BoxFuture<'_, anyhow::Result<Box<dyn Running>>>;
 }

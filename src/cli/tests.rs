@@ -130,8 +130,8 @@ fn router(model: Arc<Model>) -> Router {
             get(|| async { Json(json!([{"ref": "core.noop", "pack": "core", "description": "Does nothing."}])) }),
         )
         .route(
-            "/api/v1/packs/register",
-            post(|| async { Json(json!({"actions": 3, "rules": 0, "packs": 1})) }),
+            "/api/v1/reload",
+            post(|| async { Json(json!({"added": ["action core.x"], "changed": [], "kept": ["alias core.y"], "problems": [{"severity": "error", "file": "core/aliases/y.yaml", "line": 3, "column": 1, "message": "no name", "hint": "", "text": "x: 1"}]})) }),
         )
         .with_state(model)
 }
@@ -142,6 +142,10 @@ struct Fake(Arc<Model>);
 struct FakeRunning(Arc<Model>);
 
 impl Host for Fake {
+    fn checks(&self) -> crate::content::Checks {
+        crate::content::Checks::default()
+    }
+
     fn start(&self, start: Start) -> BoxFuture<'_, anyhow::Result<Box<dyn Running>>> {
         Box::pin(async move {
             anyhow::ensure!(start.loaded.settings.log.level != "off", "the database is broken");

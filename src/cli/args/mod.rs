@@ -43,19 +43,19 @@ pub struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct GlobalArgs {
-    /// Settings file [variable: SAYSO_CONFIG]
+    /// Settings file [variable: `SAYSO_CONFIG`]
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Folder that holds everything durable [variable: SAYSO_DATA_DIR]
+    /// Folder that holds everything durable [variable: `SAYSO_DATA_DIR`]
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
-    /// Folder with packs; may be repeated [variable: SAYSO_PACKS_DIR]
+    /// Folder with packs; may be repeated [variable: `SAYSO_PACKS_DIR`]
     #[arg(long = "packs-dir", global = true, value_name = "DIR")]
     pub packs_dirs: Vec<PathBuf>,
-    /// Server to talk to [variable: SAYSO_SERVER]
+    /// Server to talk to [variable: `SAYSO_SERVER`]
     #[arg(long, global = true, value_name = "URL")]
     pub server: Option<String>,
-    /// Token for the server [variable: SAYSO_TOKEN]
+    /// Token for the server [variable: `SAYSO_TOKEN`]
     #[arg(long, global = true, value_name = "TOKEN", hide_env_values = true)]
     pub token: Option<String>,
     /// Sets any key of the settings; may be repeated
@@ -101,15 +101,24 @@ pub enum Command {
     /// Look at packs and check them
     #[command(subcommand)]
     Pack(PackCommand),
+    /// Look at aliases and try them out
+    #[command(subcommand, alias = "action-alias")]
+    Alias(AliasCommand),
+    /// Read and verify the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Check this installation and say what to do about what is wrong
+    Doctor,
+    /// Look after the database
+    #[command(subcommand)]
+    Db(DbCommand),
     /// Make the running server read packs, aliases and templates again
     Reload,
     /// Print completions for a shell
-    #[command(
-        after_help = "Examples:\n  sayso completions bash > /etc/bash_completion.d/sayso\n  sayso completions fish > ~/.config/fish/completions/sayso.fish"
-    )]
+    #[command(after_help = "Examples:\n  sayso completions bash > /etc/bash_completion.d/sayso\n  sayso completions fish > ~/.config/fish/completions/sayso.fish")]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,

@@ -17,7 +17,7 @@ Examples:
 SIGTERM and SIGINT: takes nothing new, waits for what runs (engine.drain_seconds), ends with status 0; a second
 signal ends at once. SIGHUP: reads packs, aliases and templates again.")]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 picks a free one [variable: SAYSO_LISTEN]
+    /// Address and port to listen on; port 0 picks a free one [variable: `SAYSO_LISTEN`]
     #[arg(long, value_name = "ADDRESS:PORT")]
     pub listen: Option<String>,
 }
@@ -38,6 +38,13 @@ pub enum PackCommand {
         /// Which attributes.
         #[command(flatten)]
         show: Show,
+    },
+    /// Check a pack's files; needs no server
+    #[command(after_help = "Exit status: 0 without errors (warnings are allowed), 1 with errors.\n\nExamples:\n  sayso pack lint packs/web\n  sayso pack lint . --json")]
+    Lint {
+        /// Folders of packs
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
     },
 }
 
@@ -73,10 +80,8 @@ Exit status: 0 when an alias matches, 1 when none does.")]
         /// The message
         words: Vec<String>,
     },
-    /// Show how an alias's format reads and why a message matches or not
-    #[command(
-        after_help = "Examples:\n  sayso alias explain deploy web to prod\n  sayso alias explain --format 'deploy {{ app }}' deploy web"
-    )]
+    /// Show which formats a message was tried against, and why it matches or not
+    #[command(after_help = "Examples:\n  sayso alias explain deploy web to prod\n  sayso alias explain --format 'deploy {{ app }}' deploy web")]
     Explain {
         /// The message
         #[arg(required = true)]
@@ -90,7 +95,7 @@ Exit status: 0 when an alias matches, 1 when none does.")]
 The file is a list. Each entry has a message and what it must do:
   - message: deploy web to prod
     alias: deploy             # name in the pack, or pack.name; `none`: nothing may match
-    parameters: {app: web, env: prod}
+    parameters: {app: web, env: prod}   # parameters that are not listed are not looked at
 
 Exit status: 0 when all examples hold, 1 when one does not.")]
     Test {
@@ -139,9 +144,7 @@ pub enum AuditCommand {
         filter: AuditFilterArgs,
     },
     /// Find entries, newest first
-    #[command(
-        after_help = "Examples:\n  sayso audit search deploy web --since 7d\n  sayso audit search --kind access.denied --actor bo"
-    )]
+    #[command(after_help = "Examples:\n  sayso audit search deploy web --since 7d\n  sayso audit search --kind access.denied --actor bo")]
     Search {
         /// Words that must all occur
         words: Vec<String>,
@@ -167,9 +170,7 @@ pub enum AuditCommand {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print every value in force and where it came from; secrets are masked
-    #[command(
-        after_help = "Examples:\n  sayso config show --changed\n  sayso config show -o toml > sayso.toml"
-    )]
+    #[command(after_help = "Examples:\n  sayso config show --changed\n  sayso config show -o toml > sayso.toml")]
     Show {
         /// Only values that are not the default
         #[arg(long)]
@@ -188,9 +189,7 @@ pub enum DbCommand {
     #[command(after_help = "Exit status: 0 when all is well, 1 when not.")]
     Check,
     /// Write a consistent copy, also while the server runs
-    #[command(
-        after_help = "Secrets in the copy are sealed: keep secret.key as well, but elsewhere.\n\nExamples:\n  sayso db backup /backup/sayso-$(date +%F).db"
-    )]
+    #[command(after_help = "Secrets in the copy are sealed: keep secret.key as well, but elsewhere.\n\nExamples:\n  sayso db backup /backup/sayso-$(date +%F).db")]
     Backup {
         /// Where the copy goes; must not exist
         target: PathBuf,
