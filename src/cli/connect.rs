@@ -93,7 +93,7 @@ async fn embed(
     let running = host
         .start(start(loaded, dir, Purpose::Embedded)?)
         .await
-        .map_err(not_started)?;
+        .map_err(|error| not_started(&error))?;
     Ok(Connection {
         client: running.client()?,
         embedded: Some((running, lock)),
@@ -116,7 +116,7 @@ pub(super) fn start(loaded: Arc<Loaded>, data_dir: DataDir, purpose: Purpose) ->
     })
 }
 
-pub(super) fn not_started(error: anyhow::Error) -> CliError {
+pub(super) fn not_started(error: &anyhow::Error) -> CliError {
     CliError::new(format!("cannot start: {error:#}")).hint("`sayso doctor` checks the installation")
 }
 

@@ -6,7 +6,7 @@ use crate::api::client::ClientError;
 use crate::settings::SettingsError;
 
 /// Exit status of wrong usage and of refused or impossible requests.
-pub const REFUSED: u8 = 2;
+pub(super) const REFUSED: u8 = 2;
 
 /// Why a command ends early.
 #[derive(Debug)]

@@ -10,7 +10,7 @@ use super::parameters::Reading;
 use super::run::{action, exit_status, follow, print, tail, unknown};
 use super::table::{Columns, attribute};
 use super::{CliError, CliResult, Context, query, segment};
-use crate::model::{JsonMap, Status};
+use crate::model::Status;
 
 const COLUMNS: [&str; 6] = [
     "id",
@@ -154,13 +154,10 @@ async fn cancel(context: &mut Context<'_>, connection: &Connection, ids: &[Strin
         {
             Ok(answer) => {
                 if context.format == Format::Table {
-                    let told = answer["faultstring"]
-                        .as_str()
-                        .map(str::to_owned)
-                        .unwrap_or_else(|| {
-                            let status = attribute(&answer, "status").as_str().unwrap_or("canceling");
-                            format!("{id} {status}")
-                        });
+                    let told = answer["faultstring"].as_str().map_or_else(
+                        || format!("{id} {}", attribute(&answer, "status").as_str().unwrap_or("canceling")),
+                        str::to_owned,
+                    );
                     context.out.line(&told)?;
                 }
                 answers.push(answer);
@@ -192,9 +189,10 @@ async fn rerun(context: &mut Context<'_>, connection: &Connection, args: &RerunA
             .unwrap_or_default()
             .to_owned();
         let action = action(&connection.client, &reference).await?;
+        let schemas = action["parameters"].as_object().cloned().unwrap_or_default();
         let parameters = Reading {
             action: &reference,
-            schemas: action["parameters"].as_object().unwrap_or(&JsonMap::new()),
+            schemas: &schemas,
             auto_dict: false,
             read_file: &|path: &std::path::Path| std::fs::read_to_string(path),
         }

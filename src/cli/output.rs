@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::CliError;
+use super::table::Columns;
 use super::{table, yaml};
 
 /// How answers are written.
@@ -77,6 +78,11 @@ impl Output {
         Ok(self.stdout.flush()?)
     }
 
+    /// Standard output itself, for work that writes a lot elsewhere; what is written here afterwards is lost.
+    pub fn stdout(&mut self) -> Box<dyn Write + Send> {
+        Box::new(io::BufWriter::new(std::mem::replace(&mut self.stdout, Box::new(io::sink()))))
+    }
+
     /// A line.
     ///
     /// # Errors
@@ -110,7 +116,7 @@ impl Output {
     ///
     /// # Errors
     /// As [`Output::text`].
-    pub fn list(&mut self, rows: &[Value], columns: &table::Columns, format: Format) -> Result<(), CliError> {
+    pub(super) fn list(&mut self, rows: &[Value], columns: &Columns, format: Format) -> Result<(), CliError> {
         if format == Format::Table {
             let text = table::render(rows, columns, self.width, self.colour);
             return self.text(&text);

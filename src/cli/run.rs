@@ -58,9 +58,10 @@ async fn requested(context: &mut Context<'_>, connection: &Connection, args: &Ru
     if args.help_action {
         return super::action::show(context, &action).map(|()| 0);
     }
+    let schemas = action["parameters"].as_object().cloned().unwrap_or_default();
     let reading = Reading {
         action: &args.action,
-        schemas: action["parameters"].as_object().unwrap_or(&JsonMap::new()),
+        schemas: &schemas,
         auto_dict: args.request.auto_dict,
         read_file: &|path: &Path| std::fs::read_to_string(path),
     }

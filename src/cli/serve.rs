@@ -31,7 +31,7 @@ pub(super) async fn serve(context: &mut Context<'_>) -> CliResult {
 
     let start = start(Arc::clone(&context.loaded), dir.clone(), Purpose::Serve)?;
     let running = tokio::select! {
-        running = context.host.start(start) => running.map_err(not_started)?,
+        running = context.host.start(start) => running.map_err(|error| not_started(&error))?,
         () = signals.stop() => return Ok(0),
     };
     let server = tokio::spawn(running.serve(listener));

@@ -46,7 +46,10 @@ impl<S> Layer<S> for Front {
     type Service = FrontService<S>;
 
     fn layer(&self, inner: S) -> Self::Service {
-        FrontService { inner, state: self.state.clone() }
+        FrontService {
+            inner,
+            state: self.state.clone(),
+        }
     }
 }
 
@@ -94,9 +97,10 @@ where
         let state = self.state.clone();
         if seen.method == Method::OPTIONS {
             let mut response = Response::new(Body::empty());
-            response
-                .headers_mut()
-                .insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=UTF-8"));
+            response.headers_mut().insert(
+                header::CONTENT_TYPE,
+                HeaderValue::from_static("text/html; charset=UTF-8"),
+            );
             return Box::pin(std::future::ready(Ok(finish(&state, seen, response))));
         }
         let limit = Duration::from_secs(state.options().request_timeout.max(1));
@@ -130,14 +134,16 @@ fn finish(state: &ApiState, seen: Seen, mut response: Response) -> Response {
     Metrics::global().request(&seen.method, route, status, taken);
     if let Some(path) = seen.path {
         let duration_ms = taken.as_secs_f64() * 1e3;
+        let (method, request_id) = (&seen.method, seen.request_id.to_str().unwrap_or_default());
+        let status = status.as_u16();
         tracing::debug!(
             target: "sayso::access",
-            http.method = %seen.method,
-            http.path = %path,
-            http.status = status.as_u16(),
-            http.request_id = ?seen.request_id,
+            %method,
+            path,
+            status,
+            request_id,
             duration_ms,
-            "{} {path} {}", seen.method, status.as_u16()
+            "answered a request"
         );
     }
     let headers = response.headers_mut();
@@ -150,22 +156,29 @@ fn finish(state: &ApiState, seen: Seen, mut response: Response) -> Response {
 
 fn allow_origin(state: &ApiState, headers: &mut HeaderMap, origin: HeaderValue) {
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    if !state.options().allow_origin.iter().any(|allowed| allowed.as_bytes() == origin.as_bytes()) {
+    if !state
+        .options()
+        .allow_origin
+        .iter()
+        .any(|allowed| allowed.as_bytes() == origin.as_bytes())
+    {
         return;
     }
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, ALLOWED_METHODS);
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, ALLOWED_HEADERS);
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED_HEADERS);
-    headers.insert(header::ACCESS_CONTROL_ALLOW_CREDENTIALS, HeaderValue::from_static("true"));
+    headers.insert(
+        header::ACCESS_CONTROL_ALLOW_CREDENTIALS,
+        HeaderValue::from_static("true"),
+    );
 }
 
 /// The client's id when it is a sensible one, else a new one.
 fn request_id(headers: &HeaderMap) -> HeaderValue {
     match headers.get(&REQUEST_ID) {
         Some(id) if !id.is_empty() && id.len() <= REQUEST_ID_LIMIT && id.to_str().is_ok() => id.clone(),
-        _ => HeaderValue::from_str(&Id::new().to_string())
-            .unwrap_or_else(|_| HeaderValue::from_static("0")),
+        _ => HeaderValue::from_str(&Id::new().to_string()).unwrap_or_else(|_| HeaderValue::from_static("0")),
     }
 }
 
