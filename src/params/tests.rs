@@ -459,7 +459,7 @@ fn any_value() -> impl Strategy<Value = Value> {
         any::<f64>().prop_map(|float| json!(float)),
         "[a-c{}% |'\"\\[\\].()é\n-]{0,24}".prop_map(Value::from),
         prop_oneof![
-            "{{ ?[abc] ?}}",
+            "\\{\\{ ?[abc] ?\\}\\}",
             "\\{% if [abc] %\\}x\\{% endif %\\}",
             "\\{\\{ [abc] \\| (int|upper|to_yaml_string|regex_replace\\('x', '\\\\\\\\1'\\)) \\}\\}"
         ]

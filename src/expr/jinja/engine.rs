@@ -196,7 +196,14 @@ fn translate(env: &Environment<'_>, template: &str, error: &Error, context: &Con
     let tagged = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Tagged>());
     let detail = error.detail().unwrap_or_default();
     let made = match error.kind() {
-        _ if tagged.is_some() => ExprError::new(tagged.map_or(ErrorKind::Other, |tag| tag.0), detail),
+        _ if tagged.is_some() => {
+            let made = ExprError::new(tagged.map_or(ErrorKind::Other, |tag| tag.0), detail);
+            if detail.ends_with("is not valid SemVer string") {
+                made.hint("three numbers are needed, as in 1.2.3")
+            } else {
+                made
+            }
+        }
         Theirs::SyntaxError | Theirs::BadEscape | Theirs::InvalidDelimiter => ExprError::new(
             ErrorKind::Parse,
             if detail.is_empty() {
@@ -230,7 +237,12 @@ fn translate(env: &Environment<'_>, template: &str, error: &Error, context: &Con
                 .hint("templates cannot include, import or extend others")
         }
         Theirs::CannotUnpack => ExprError::new(ErrorKind::Value, detail),
-        _ if detail.contains("zero") => ExprError::new(ErrorKind::ZeroDivision, "division by zero"),
+        _ if detail.contains("by zero")
+            || (detail.starts_with("unable to calculate")
+                && (detail.ends_with(" 0") || detail.ends_with(" 0.0"))) =>
+        {
+            ExprError::new(ErrorKind::ZeroDivision, "division by zero")
+        }
         _ if detail.contains("recursion") => ExprError::new(ErrorKind::Recursion, detail),
         _ if detail.is_empty() => ExprError::new(ErrorKind::Type, error.kind().to_string()),
         _ => ExprError::new(ErrorKind::Type, detail),
@@ -347,7 +359,11 @@ fn undefined(env: &Environment<'_>, detail: &str, context: &Context) -> ExprErro
         .strip_suffix(']')
         .and_then(|rest| rest.rsplit_once('['));
     let (base, name, shown) = match (item, expression.rsplit_once('.')) {
-        (Some((base, key)), _) => (base, key.trim_matches('"').to_owned(), key.replace('"', "'")),
+        (Some((base, key)), _) => (
+            base,
+            key.trim_matches(['"', '\'']).to_owned(),
+            key.replace('"', "'"),
+        ),
         (None, Some((base, name))) => (base, name.to_owned(), format!("'{name}'")),
         (None, None) => {
             let made = ExprError::new(kind(expression), format!("'{expression}' is undefined"));
@@ -369,6 +385,8 @@ fn undefined(env: &Environment<'_>, detail: &str, context: &Context) -> ExprErro
     };
     let message = if name.parse::<i64>().is_ok() && !matches!(owner_name, "dict") {
         format!("{owner_name} object has no element {name}")
+    } else if owner_name.is_empty() {
+        format!("'object' has no attribute {shown}")
     } else if owner.is_none() {
         format!("'None' has no attribute {shown}")
     } else {

@@ -58,12 +58,7 @@ fn parse_value(value: &Value) -> Result<Version, Error> {
 }
 
 fn parse(text: &str) -> Result<Version, Error> {
-    Version::parse(text).map_err(|_| {
-        fail(
-            ErrorKind::Value,
-            format!("{text} is not valid SemVer string (three numbers are needed, as in 1.2.3)"),
-        )
-    })
+    Version::parse(text).map_err(|_| fail(ErrorKind::Value, format!("{text} is not valid SemVer string")))
 }
 
 fn compare(filter: &'static str, value: &Value, args: More) -> Result<Ordering, Error> {
