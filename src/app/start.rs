@@ -1,6 +1,7 @@
 //! The order in which the parts start.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
@@ -30,7 +31,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let settings = start.loaded.settings.clone();
 
     let builtin = Arc::new(BuiltinRunner::new());
-    let mut runners = runners::builtin(settings.runners.to_runners());
+    let mut runners = runners::builtin(runner_options(&settings));
     runners.add(Arc::clone(&builtin) as Arc<dyn runners::Runner>);
     let checks = checks::checks(runners.specs().map(RunnerSpec::clone));
 
@@ -94,11 +95,28 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         shutdown,
     });
     state.set_ready();
-    let app = app.with_api(api::router(state), settings.api.max_connections);
+    let app = app.with_api(api::router(&state), settings.api.max_connections);
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);
     }
     Ok(Box::new(app))
+}
+
+fn runner_options(settings: &Settings) -> runners::RunnerOptions {
+    let given = &settings.runners;
+    runners::RunnerOptions {
+        shell: runners::ShellOptions {
+            system_user: given.system_user.clone(),
+            keep_output: given.keep_output,
+            grace: Duration::from_secs(given.grace_seconds),
+            sudo: None,
+            shell: given.shell.clone(),
+        },
+        http: runners::HttpOptions {
+            response_limit: given.http_response_limit,
+            ..runners::HttpOptions::default()
+        },
+    }
 }
 
 fn content_options(settings: &Settings) -> content::Options {

@@ -104,7 +104,7 @@ pub(super) fn load(source: &Source, folder: &str, around: &Surroundings<'_>) -> 
         }
     }
     pack.config_schema = reader.schema(&pack.files, &mut loaded);
-    pack.config = config(&pack, around, &mut loaded);
+    pack.config = Arc::new(config(&pack, around, &mut loaded));
     pack.digest = reader.digest(&pack.files);
     loaded.pack = Some(pack);
     loaded
@@ -372,7 +372,7 @@ fn manifest(meta: &mut MetaFile, source: &Source, folder: &str) -> Option<Pack> 
         metadata,
         files: Vec::new(),
         config_schema: None,
-        config: JsonMap::new(),
+        config: Arc::default(),
         counts: BTreeMap::new(),
         digest: String::new(),
     })
