@@ -339,7 +339,7 @@ pub(crate) fn replace_text(text: &str, old: &str, new: &str, count: usize) -> Re
     Ok(text.replacen(old, new, count))
 }
 
-/// `text.center(width, fill)`: an odd blank goes left if the width is odd, as in CPython.
+/// `text.center(width, fill)`: an odd blank goes left if the width is odd, as in `CPython`.
 pub(crate) fn center(text: &str, width: usize, fill: char) -> Result<String, Error> {
     let len = text.chars().count();
     if width <= len {

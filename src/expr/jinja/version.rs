@@ -69,7 +69,8 @@ fn compare(filter: &'static str, value: &Value, args: More) -> Result<Ordering, 
 fn version_match(value: &Value, args: More) -> Result<bool, Error> {
     let args = Args::bind("version_match", &["pattern"], args)?;
     let pattern = args.text(0)?;
-    let operators: [(&str, fn(Ordering) -> bool); 6] = [
+    type Holds = fn(Ordering) -> bool;
+    let operators: [(&str, Holds); 6] = [
         (">=", Ordering::is_ge),
         ("<=", Ordering::is_le),
         ("==", Ordering::is_eq),
