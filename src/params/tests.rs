@@ -492,17 +492,16 @@ proptest! {
         let (jinja, limits, context) = (Jinja::default(), ParamLimits::default(), RenderContext::default());
         let given: Map<String, Value> = given.into_iter().collect();
         let _ = mask(&given, &parameters);
-        if let Ok(stored) = live(&jinja, &limits, &parameters, given, Map::new(), &context) {
-            if let Ok(all) = final_params(&jinja, &limits, &parameters, stored, &context) {
+        if let Ok(stored) = live(&jinja, &limits, &parameters, given, Map::new(), &context)
+            && let Ok(all) = final_params(&jinja, &limits, &parameters, stored, Map::new(), &context) {
                 prop_assert_eq!(all.len(), 3);
             }
-        }
     }
 
     #[test]
     fn any_declaration_is_compiled_or_refused(schema in any_value(), other in any_value()) {
         let runner = map(json!({"a": other}));
-        let action = map(json!({"a": schema.clone(), "b": {"properties": {"x": schema.clone()}, "enum": schema}}));
+        let action = map(json!({"a": schema, "b": {"properties": {"x": schema}, "enum": schema}}));
         let _ = CompiledParameters::compile(&runner, &action);
     }
 }
