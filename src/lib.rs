@@ -19,6 +19,7 @@ pub mod engine;
 pub mod runners;
 
 pub mod api;
+pub mod app;
 pub mod chat;
 pub mod cli;
 pub mod settings;
