@@ -11,7 +11,9 @@ use super::execution::rows;
 use super::output::Format;
 use super::table::{Columns, cell, render_cells, visible};
 use super::{CliError, CliResult, Context, examples, query, run, segment};
-use crate::alias::{Candidate, Definition, Entry, Explanation, FormatEntry, How, Matcher, Parameter, Source, Verdict, batch};
+use crate::alias::{
+    Candidate, Definition, Entry, Explanation, FormatEntry, How, Matcher, Parameter, Source, Verdict, batch,
+};
 use crate::content::Content;
 
 /// Exit status when a message matches nothing.
@@ -38,10 +40,20 @@ pub(super) async fn alias(context: &mut Context<'_>, command: &AliasCommand) -> 
     }
 }
 
-async fn list(context: &mut Context<'_>, connection: &Connection, pack: Option<&str>, show: &Show) -> CliResult {
+async fn list(
+    context: &mut Context<'_>,
+    connection: &Connection,
+    pack: Option<&str>,
+    show: &Show,
+) -> CliResult {
     let mut parts = vec![("limit", "-1".to_owned())];
     parts.extend(pack.map(|pack| ("pack", pack.to_owned())));
-    let mut rows = rows(connection.client.get(&format!("/api/v1/actionalias?{}", query(&parts))).await?)?;
+    let mut rows = rows(
+        connection
+            .client
+            .get(&format!("/api/v1/actionalias?{}", query(&parts)))
+            .await?,
+    )?;
     if context.format == Format::Table && show.attr.is_empty() {
         for row in &mut rows {
             row["formats"] = Value::Array(displays(&row["formats"]));
@@ -59,7 +71,11 @@ fn displays(formats: &Value) -> Vec<Value> {
         .into_iter()
         .flatten()
         .map(|format| match format {
-            Value::Object(map) => map.get("display").or_else(|| map.get("representation")).cloned().unwrap_or_default(),
+            Value::Object(map) => map
+                .get("display")
+                .or_else(|| map.get("representation"))
+                .cloned()
+                .unwrap_or_default(),
             text => text.clone(),
         })
         .collect()
@@ -69,7 +85,8 @@ async fn get(context: &mut Context<'_>, connection: &Connection, reference: &str
     let path = format!("/api/v1/actionalias/{}", segment(reference));
     let found = connection.client.get(&path).await.map_err(|error| {
         if error.status() == Some(404) {
-            return CliError::new(format!("there is no alias `{reference}`")).hint("`sayso alias list` lists all aliases");
+            return CliError::new(format!("there is no alias `{reference}`"))
+                .hint("`sayso alias list` lists all aliases");
         }
         error.into()
     })?;
@@ -102,10 +119,15 @@ async fn rows_of_standard_input(context: &mut Context<'_>) -> CliResult {
 /// All content of the installation, read from its files.
 fn content(context: &Context<'_>) -> Result<Content, CliError> {
     if context.loaded.settings.client.server.is_some() {
-        return Err(CliError::new("this looks at the files of the installation, not at a server")
-            .hint("run it on the server's machine, without --server"));
+        return Err(
+            CliError::new("this looks at the files of the installation, not at a server")
+                .hint("run it on the server's machine, without --server"),
+        );
     }
-    Ok(Content::load(context.loaded.settings.content_options(), context.host.checks()))
+    Ok(Content::load(
+        context.loaded.settings.content_options(),
+        context.host.checks(),
+    ))
 }
 
 fn matched(context: &mut Context<'_>, message: &str) -> CliResult {
@@ -138,17 +160,28 @@ fn explain(context: &mut Context<'_>, message: &str, format: Option<&str>) -> Cl
             Some(false) => "no",
             None => "given up",
         };
-        [&*tried.candidate.alias, &*tried.candidate.representation, how(tried.how), matches, &*tried.regex]
-            .map(|text| cell(&json!(text)))
-            .to_vec()
+        [
+            &*tried.candidate.alias,
+            &*tried.candidate.representation,
+            how(tried.how),
+            matches,
+            &*tried.regex,
+        ]
+        .map(|text| cell(&json!(text)))
+        .to_vec()
     });
     if explanation.tried.is_empty() {
-        context.out.line("no format begins like this message, so none was tried")?;
+        context
+            .out
+            .line("no format begins like this message, so none was tried")?;
     } else {
         let table = render_cells(&header, cells.collect(), context.out.width, context.out.colour);
         context.out.text(&table)?;
         if explanation.tried_count > explanation.tried.len() {
-            context.out.line(&format!("and {} more", explanation.tried_count - explanation.tried.len()))?;
+            context.out.line(&format!(
+                "and {} more",
+                explanation.tried_count - explanation.tried.len()
+            ))?;
         }
     }
     context.out.line("")?;
@@ -171,7 +204,10 @@ fn single(format: &str) -> Result<Matcher, CliError> {
         immutable_parameters: serde_json::Map::new(),
         metadata_file: String::new(),
     };
-    let (matcher, problems) = Matcher::new([Entry { definition: Arc::new(definition), declared: None }]);
+    let (matcher, problems) = Matcher::new([Entry {
+        definition: Arc::new(definition),
+        declared: None,
+    }]);
     match problems.into_iter().next() {
         None => Ok(matcher),
         Some(problem) => {
@@ -192,18 +228,30 @@ const fn how(how: How) -> &'static str {
 }
 
 fn shown(candidate: &Candidate) -> String {
-    visible(&format!("{} ({})", candidate.alias, candidate.display.as_ref().unwrap_or(&candidate.representation)))
+    visible(&format!(
+        "{} ({})",
+        candidate.alias,
+        candidate.display.as_ref().unwrap_or(&candidate.representation)
+    ))
 }
 
 /// What a message means, for people.
 fn verdict(context: &mut Context<'_>, explanation: &Explanation) -> Result<(), CliError> {
     match &explanation.verdict {
-        Verdict::Matched { candidate, action, how: closeness, executions, overridden } => {
+        Verdict::Matched {
+            candidate,
+            action,
+            how: closeness,
+            executions,
+            overridden,
+        } => {
             let reading = match closeness {
                 How::Exact => "",
                 How::Lenient => ", read leniently (case, blanks or key=value)",
             };
-            context.out.line(&format!("matches {}{reading}", shown(candidate)))?;
+            context
+                .out
+                .line(&format!("matches {}{reading}", shown(candidate)))?;
             context.out.line(&format!("runs {}", visible(action)))?;
             for (index, parameters) in executions.iter().enumerate() {
                 if executions.len() > 1 {
@@ -214,18 +262,28 @@ fn verdict(context: &mut Context<'_>, explanation: &Explanation) -> Result<(), C
                 }
             }
             for name in overridden {
-                context.out.line(&format!("  {} is fixed by the alias: the request will be refused", visible(name)))?;
+                context.out.line(&format!(
+                    "  {} is fixed by the alias: the request will be refused",
+                    visible(name)
+                ))?;
             }
             Ok(())
         }
         Verdict::Ambiguous { candidates, count } => {
-            context.out.line(&format!("matches {count} formats, so somebody has to say which:"))?;
-            candidates.iter().try_for_each(|candidate| context.out.line(&format!("  {}", shown(candidate))))
+            context
+                .out
+                .line(&format!("matches {count} formats, so somebody has to say which:"))?;
+            candidates
+                .iter()
+                .try_for_each(|candidate| context.out.line(&format!("  {}", shown(candidate))))
         }
         Verdict::None { nearest } => {
             context.out.line("matches nothing")?;
             for near in nearest {
-                context.out.line(&visible(&format!("  did you mean: {} ({})", near.display, near.alias)))?;
+                context.out.line(&visible(&format!(
+                    "  did you mean: {} ({})",
+                    near.display, near.alias
+                )))?;
             }
             Ok(())
         }
@@ -234,7 +292,10 @@ fn verdict(context: &mut Context<'_>, explanation: &Explanation) -> Result<(), C
 }
 
 fn told(parameter: &Parameter) -> String {
-    let value = parameter.value.as_ref().map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"));
+    let value = parameter
+        .value
+        .as_ref()
+        .map_or_else(|| "nothing".to_owned(), |value| format!("{value:?}"));
     let source = match parameter.source {
         Source::Text => "",
         Source::Pair => " (key=value)",

@@ -37,11 +37,21 @@ pub(super) async fn audit(context: &mut Context<'_>, command: &AuditCommand) -> 
 
 fn filter(words: &[String], args: &AuditFilterArgs) -> Result<AuditFilter, CliError> {
     let user = std::env::var("USER").unwrap_or_default();
-    let asker = Asker { name: &user, now: Timestamp::now(), zone: TimeZone::system() };
+    let asker = Asker {
+        name: &user,
+        now: Timestamp::now(),
+        zone: TimeZone::system(),
+    };
     // A word with blanks in it was quoted in the shell, which took the quotes off.
     let text: Vec<String> = words
         .iter()
-        .map(|word| if word.contains(char::is_whitespace) { format!("\"{word}\"") } else { word.clone() })
+        .map(|word| {
+            if word.contains(char::is_whitespace) {
+                format!("\"{word}\"")
+            } else {
+                word.clone()
+            }
+        })
         .collect();
     let mut filter = parse(&text.join(" "), &asker).map_err(CliError::new)?;
     let time = |text: &Option<String>| text.as_deref().map(|text| when(text, &asker)).transpose();
@@ -67,7 +77,12 @@ async fn tail(
     let mut newest = if last == 0 {
         Vec::new()
     } else {
-        base.entries(AuditFilter { newest_first: true, limit: last, ..wanted.clone() }).await?
+        base.entries(AuditFilter {
+            newest_first: true,
+            limit: last,
+            ..wanted.clone()
+        })
+        .await?
     };
     newest.reverse();
     if !follow {
@@ -77,7 +92,11 @@ async fn tail(
         Some(entry) => entry.number,
         // Nothing fits yet: what was there before is still not new.
         None => base
-            .entries(AuditFilter { newest_first: true, limit: 1, ..AuditFilter::default() })
+            .entries(AuditFilter {
+                newest_first: true,
+                limit: 1,
+                ..AuditFilter::default()
+            })
             .await?
             .first()
             .map_or(0, |entry| entry.number),
@@ -88,7 +107,12 @@ async fn tail(
             () = tokio::time::sleep(LOOK) => {}
             _ = tokio::signal::ctrl_c() => return Ok(0),
         }
-        let more = AuditFilter { after: Some(after), newest_first: false, limit: PAGE, ..wanted.clone() };
+        let more = AuditFilter {
+            after: Some(after),
+            newest_first: false,
+            limit: PAGE,
+            ..wanted.clone()
+        };
         let entries = base.entries(more).await?;
         if let Some(entry) = entries.last() {
             after = entry.number;
@@ -119,7 +143,12 @@ async fn search(
     args: &AuditFilterArgs,
 ) -> CliResult {
     let wanted = filter(words, args)?;
-    let entries = base.entries(AuditFilter { limit: last, ..wanted }).await?;
+    let entries = base
+        .entries(AuditFilter {
+            limit: last,
+            ..wanted
+        })
+        .await?;
     print(context, &entries)
 }
 
@@ -147,15 +176,26 @@ fn row(entry: &AuditEntry) -> Vec<String> {
         (None, Some(id)) => id.to_string(),
         (None, None) => String::new(),
     };
-    let reason = draft.detail.get(crate::audit::DETAIL_REASON).map(cell).unwrap_or_default();
+    let reason = draft
+        .detail
+        .get(crate::audit::DETAIL_REASON)
+        .map(cell)
+        .unwrap_or_default();
     let what = match (&draft.text, reason.is_empty()) {
         (Some(text), true) => text.clone(),
         (Some(text), false) => format!("{text}: {reason}"),
         (None, _) => reason,
     };
-    [entry.number.to_string(), draft.timestamp.to_string(), draft.kind.clone(), draft.actor.clone(), about, what]
-        .map(|text| cell(&Value::String(text)))
-        .to_vec()
+    [
+        entry.number.to_string(),
+        draft.timestamp.to_string(),
+        draft.kind.clone(),
+        draft.actor.clone(),
+        about,
+        what,
+    ]
+    .map(|text| cell(&Value::String(text)))
+    .to_vec()
 }
 
 async fn verified(context: &mut Context<'_>, base: &Base) -> CliResult {
@@ -176,13 +216,19 @@ async fn verified(context: &mut Context<'_>, base: &Base) -> CliResult {
     if context.format != Format::Table {
         context.out.value(&answer, context.format)?;
     } else if ok {
-        context.out.line(&format!("{} entries, the chain is intact", cell(&answer["entries"])))?;
+        context.out.line(&format!(
+            "{} entries, the chain is intact",
+            cell(&answer["entries"])
+        ))?;
         if let Some(hash) = answer["hash"].as_str() {
             context.out.line(&format!("newest hash: {hash}"))?;
         }
     } else {
         context.out.line(&cell(&answer["message"]))?;
-        context.out.line(&format!("{} entries before it are intact", cell(&answer["entries"])))?;
+        context.out.line(&format!(
+            "{} entries before it are intact",
+            cell(&answer["entries"])
+        ))?;
     }
     Ok(if ok { 0 } else { BROKEN })
 }
@@ -192,7 +238,12 @@ async fn sum_up(context: &mut Context<'_>, base: &Base, args: &AuditFilterArgs) 
     let mut entries: Vec<AuditEntry> = Vec::new();
     loop {
         let after = entries.last().map(|entry| entry.number);
-        let page = AuditFilter { after, newest_first: false, limit: PAGE, ..wanted.clone() };
+        let page = AuditFilter {
+            after,
+            newest_first: false,
+            limit: PAGE,
+            ..wanted.clone()
+        };
         let more = base.entries(page).await?;
         let whole = more.len() == PAGE as usize;
         entries.extend(more);
@@ -200,7 +251,10 @@ async fn sum_up(context: &mut Context<'_>, base: &Base, args: &AuditFilterArgs) 
             break;
         }
         if entries.len() >= SUMMED_UP {
-            context.out.note(&format!("only the first {} entries are summed up: narrow it with --since", entries.len()));
+            context.out.note(&format!(
+                "only the first {} entries are summed up: narrow it with --since",
+                entries.len()
+            ));
             break;
         }
     }
@@ -222,13 +276,30 @@ fn people(context: &mut Context<'_>, summary: &Summary) -> Result<(), CliError> 
     if summary.counts.total() == 0 {
         return Ok(());
     }
-    let header = ["who", "action", "succeeded", "failed", "canceled", "denied", "longest"].map(str::to_owned);
+    let header = [
+        "who",
+        "action",
+        "succeeded",
+        "failed",
+        "canceled",
+        "denied",
+        "longest",
+    ]
+    .map(str::to_owned);
     let rows = summary.people.iter().flat_map(|person| {
         person.actions.iter().map(|action| {
-            let longest =
-                action.longest.as_ref().map_or_else(String::new, |longest| format!("{:.1} s", longest.seconds));
+            let longest = action
+                .longest
+                .as_ref()
+                .map_or_else(String::new, |longest| format!("{:.1} s", longest.seconds));
             let counts = action.counts;
-            let number = |count: u64| if count == 0 { String::new() } else { count.to_string() };
+            let number = |count: u64| {
+                if count == 0 {
+                    String::new()
+                } else {
+                    count.to_string()
+                }
+            };
             vec![
                 cell(&json!(person.actor)),
                 cell(&json!(action.action)),
@@ -247,12 +318,21 @@ fn people(context: &mut Context<'_>, summary: &Summary) -> Result<(), CliError> 
     }
     for failure in &summary.failures {
         let id = failure.execution.map_or_else(String::new, |id| format!(" {id}"));
-        let why = if failure.why.is_empty() { String::new() } else { format!(": {}", failure.why) };
-        let text = format!("{} {} {}{id} {}{why}", failure.timestamp, failure.actor, failure.action, failure.outcome);
+        let why = if failure.why.is_empty() {
+            String::new()
+        } else {
+            format!(": {}", failure.why)
+        };
+        let text = format!(
+            "{} {} {}{id} {}{why}",
+            failure.timestamp, failure.actor, failure.action, failure.outcome
+        );
         context.out.line(&format!("  {}", cell(&Value::String(text))))?;
     }
     if summary.more_failures > 0 {
-        context.out.line(&format!("  and {} more", summary.more_failures))?;
+        context
+            .out
+            .line(&format!("  and {} more", summary.more_failures))?;
     }
     Ok(())
 }

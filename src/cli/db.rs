@@ -29,14 +29,18 @@ async fn check(context: &mut Context<'_>, base: &Base) -> CliResult {
     let complaints = base.check().await?;
     let ok = complaints.is_empty();
     if context.format != Format::Table {
-        context.out.value(&json!({"ok": ok, "complaints": complaints}), context.format)?;
+        context
+            .out
+            .value(&json!({"ok": ok, "complaints": complaints}), context.format)?;
     } else if ok {
         context.out.line("the database is sound")?;
     } else {
         for complaint in &complaints {
             context.out.line(&visible(complaint))?;
         }
-        context.out.note("the database is damaged: stop the server, keep the file, put a backup in its place");
+        context
+            .out
+            .note("the database is damaged: stop the server, keep the file, put a backup in its place");
     }
     Ok(if ok { 0 } else { DAMAGED })
 }
@@ -44,7 +48,12 @@ async fn check(context: &mut Context<'_>, base: &Base) -> CliResult {
 async fn backup(context: &mut Context<'_>, base: &Base, target: &Path) -> CliResult {
     let written = match base {
         Base::Api(client) => {
-            client.post("/api/v1/db/backup", Some(&json!({"target": target.display().to_string()}))).await?
+            client
+                .post(
+                    "/api/v1/db/backup",
+                    Some(&json!({"target": target.display().to_string()})),
+                )
+                .await?
         }
         Base::File(store) => {
             let target = std::path::absolute(target).unwrap_or_else(|_| target.to_path_buf());
@@ -59,7 +68,9 @@ async fn backup(context: &mut Context<'_>, base: &Base, target: &Path) -> CliRes
     };
     if context.format == Format::Table {
         let name = written["target"].as_str().unwrap_or_default();
-        context.out.line(&format!("{name}: {}", size(&written["bytes"])))?;
+        context
+            .out
+            .line(&format!("{name}: {}", size(&written["bytes"])))?;
     } else {
         context.out.value(&written, context.format)?;
     }
@@ -89,5 +100,9 @@ pub(super) fn size(bytes: &Value) -> String {
         value /= 1024.0;
         unit = next;
     }
-    if unit == "bytes" { format!("{bytes} bytes") } else { format!("{value:.1} {unit}") }
+    if unit == "bytes" {
+        format!("{bytes} bytes")
+    } else {
+        format!("{value:.1} {unit}")
+    }
 }

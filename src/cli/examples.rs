@@ -37,10 +37,17 @@ pub(super) fn test(context: &mut Context<'_>, paths: &[PathBuf]) -> CliResult {
     let failed = answers.iter().filter(|answer| !answer.ok).count();
     if context.format == Format::Table {
         for answer in answers.iter().filter(|answer| !answer.ok) {
-            let text = format!("{}:{}: \"{}\": {}", answer.file, answer.line, answer.message, answer.problem);
+            let text = format!(
+                "{}:{}: \"{}\": {}",
+                answer.file, answer.line, answer.message, answer.problem
+            );
             context.out.line(&visible(&text))?;
         }
-        context.out.line(&format!("{} examples, {} as expected, {failed} not", answers.len(), answers.len() - failed))?;
+        context.out.line(&format!(
+            "{} examples, {} as expected, {failed} not",
+            answers.len(),
+            answers.len() - failed
+        ))?;
     } else {
         context.out.value(&as_value(&answers)?, context.format)?;
     }
@@ -48,18 +55,30 @@ pub(super) fn test(context: &mut Context<'_>, paths: &[PathBuf]) -> CliResult {
 }
 
 fn answers_of(path: &Path, checks: &Checks) -> Result<Vec<Answer>, CliError> {
-    let file = if path.is_dir() { path.join(FILE) } else { path.to_path_buf() };
+    let file = if path.is_dir() {
+        path.join(FILE)
+    } else {
+        path.to_path_buf()
+    };
     let pack = pack_around(&file)?;
     let text = std::fs::read_to_string(&file).map_err(|error| {
-        CliError::new(format!("cannot read {}: {error}", file.display()))
-            .hint(format!("a pack's examples are in its {FILE}; `sayso alias test --help` shows what to write"))
+        CliError::new(format!("cannot read {}: {error}", file.display())).hint(format!(
+            "a pack's examples are in its {FILE}; `sayso alias test --help` shows what to write"
+        ))
     })?;
     let name = file.display().to_string();
-    let options = Options { builtin: false, packs_dirs: vec![pack.clone()], ..Options::default() };
+    let options = Options {
+        builtin: false,
+        packs_dirs: vec![pack.clone()],
+        ..Options::default()
+    };
     let snapshot = Content::load(options, checks.clone()).snapshot();
     if let Some(error) = snapshot.errors().next() {
-        return Err(CliError::new(format!("the pack in {} has errors, such as {error}", pack.display()))
-            .hint(format!("`sayso pack lint {}` shows them all", pack.display())));
+        return Err(CliError::new(format!(
+            "the pack in {} has errors, such as {error}",
+            pack.display()
+        ))
+        .hint(format!("`sayso pack lint {}` shows them all", pack.display())));
     }
     let document = yaml::parse(&text)
         .map_err(|fault| CliError::new(visible(&fault.problem(&name, Some(&text)).to_string())))?;
@@ -71,17 +90,29 @@ fn answers_of(path: &Path, checks: &Checks) -> Result<Vec<Answer>, CliError> {
     for (index, example) in examples.iter().enumerate() {
         let line = document.locate(&format!("/{index}")).line;
         let wrong = |what: String| {
-            CliError::new(format!("{name}:{line}: {what}")).hint("`sayso alias test --help` shows what to write")
+            CliError::new(format!("{name}:{line}: {what}"))
+                .hint("`sayso alias test --help` shows what to write")
         };
-        let Some(fields) = example.as_object() else { return Err(wrong("an example is a map".to_owned())) };
+        let Some(fields) = example.as_object() else {
+            return Err(wrong("an example is a map".to_owned()));
+        };
         if let Some(unknown) = fields.keys().find(|key| !KEYS.contains(&key.as_str())) {
-            return Err(wrong(format!("an example has no `{unknown}`, only {}", KEYS.join(", "))));
+            return Err(wrong(format!(
+                "an example has no `{unknown}`, only {}",
+                KEYS.join(", ")
+            )));
         }
-        let message = example["message"].as_str().ok_or_else(|| wrong("the example has no message".to_owned()))?;
+        let message = example["message"]
+            .as_str()
+            .ok_or_else(|| wrong("the example has no message".to_owned()))?;
         let alias = match &example["alias"] {
             Value::String(alias) if alias != "none" => Some(alias.as_str()),
             Value::String(_) | Value::Null if fields.contains_key("alias") => None,
-            _ => return Err(wrong("the example does not say which alias: a name, or none".to_owned())),
+            _ => {
+                return Err(wrong(
+                    "the example does not say which alias: a name, or none".to_owned(),
+                ));
+            }
         };
         let problem = problem(&snapshot.matcher, message, alias, &example["parameters"]);
         answers.push(Answer {
@@ -98,12 +129,18 @@ fn answers_of(path: &Path, checks: &Checks) -> Result<Vec<Answer>, CliError> {
 /// The folder with pack.yaml around a file.
 fn pack_around(file: &Path) -> Result<PathBuf, CliError> {
     let absolute = std::path::absolute(file).unwrap_or_else(|_| file.to_path_buf());
-    absolute.ancestors().skip(1).find(|folder| folder.join("pack.yaml").is_file()).map(Path::to_path_buf).ok_or_else(
-        || {
-            CliError::new(format!("{} is in no pack: there is no pack.yaml around it", file.display()))
-                .hint("give the folder of a pack, or a file with examples inside it")
-        },
-    )
+    absolute
+        .ancestors()
+        .skip(1)
+        .find(|folder| folder.join("pack.yaml").is_file())
+        .map(Path::to_path_buf)
+        .ok_or_else(|| {
+            CliError::new(format!(
+                "{} is in no pack: there is no pack.yaml around it",
+                file.display()
+            ))
+            .hint("give the folder of a pack, or a file with examples inside it")
+        })
 }
 
 /// What is not as the example says.
@@ -112,11 +149,24 @@ fn problem(matcher: &Matcher, message: &str, alias: Option<&str>, parameters: &V
         (Outcome::None { .. }, None) => None,
         (Outcome::None { nearest }, Some(alias)) => Some(nearest.first().map_or_else(
             || format!("matches nothing, not {alias}"),
-            |near| format!("matches nothing, not {alias}; the nearest is \"{}\" of {}", near.display, near.alias),
+            |near| {
+                format!(
+                    "matches nothing, not {alias}; the nearest is \"{}\" of {}",
+                    near.display, near.alias
+                )
+            },
         )),
         (Outcome::Limit(limit), _) => Some(limit.to_string()),
-        (Outcome::Ambiguous { candidates, count, .. }, _) => {
-            let names: Vec<&str> = candidates.iter().map(|candidate| candidate.alias.as_str()).collect();
+        (
+            Outcome::Ambiguous {
+                candidates, count, ..
+            },
+            _,
+        ) => {
+            let names: Vec<&str> = candidates
+                .iter()
+                .map(|candidate| candidate.alias.as_str())
+                .collect();
             Some(format!("matches {count} formats: {}", names.join(", ")))
         }
         (Outcome::Matched(found), None) => Some(format!("matches {}, not nothing", found.alias.reference())),
@@ -130,12 +180,17 @@ fn problem(matcher: &Matcher, message: &str, alias: Option<&str>, parameters: &V
                 one => vec![one],
             };
             if wanted.len() != found.parameters.len() {
-                return Some(format!("starts {} executions, not {}", found.parameters.len(), wanted.len()));
+                return Some(format!(
+                    "starts {} executions, not {}",
+                    found.parameters.len(),
+                    wanted.len()
+                ));
             }
             wanted.iter().zip(&found.parameters).find_map(|(wanted, given)| {
                 wanted.as_object()?.iter().find_map(|(name, wanted)| {
                     let given = given.get(name).unwrap_or(&Value::Null);
-                    (text(given) != text(wanted)).then(|| format!("{name} is {}, not {}", shown(given), shown(wanted)))
+                    (text(given) != text(wanted))
+                        .then(|| format!("{name} is {}, not {}", shown(given), shown(wanted)))
                 })
             })
         }

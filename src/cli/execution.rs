@@ -155,7 +155,12 @@ async fn cancel(context: &mut Context<'_>, connection: &Connection, ids: &[Strin
             Ok(answer) => {
                 if context.format == Format::Table {
                     let told = answer["faultstring"].as_str().map_or_else(
-                        || format!("{id} {}", attribute(&answer, "status").as_str().unwrap_or("canceling")),
+                        || {
+                            format!(
+                                "{id} {}",
+                                attribute(&answer, "status").as_str().unwrap_or("canceling")
+                            )
+                        },
                         str::to_owned,
                     );
                     context.out.line(&told)?;

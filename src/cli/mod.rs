@@ -4,11 +4,17 @@
 //! to standard output, everything else to standard error; the exit status says how it went.
 
 mod action;
+mod alias;
 pub mod args;
+mod audit;
+mod base;
 mod config;
 mod connect;
 pub mod datadir;
+mod db;
+mod doctor;
 mod error;
+mod examples;
 mod execution;
 mod host;
 mod output;
@@ -55,6 +61,13 @@ pub struct Context<'a> {
 pub async fn main(host: &dyn Host) -> ExitCode {
     let sources = Sources::of_process(None, Vec::new());
     ExitCode::from(run_with(std::env::args_os(), sources, Output::of_process(), host).await)
+}
+
+/// What the binary ends with when not even its runtime starts.
+#[must_use]
+pub fn failed_early(error: &std::io::Error) -> ExitCode {
+    Output::of_process().error(&CliError::new(format!("cannot start: {error}")));
+    ExitCode::FAILURE
 }
 
 /// The program with everything given. `sources` carries variables and folders; what the arguments say about
@@ -189,6 +202,10 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Action(command) => action::action(context, command).await,
         Command::Execution(command) => execution::execution(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
+        Command::Alias(command) => alias::alias(context, command).await,
+        Command::Audit(command) => audit::audit(context, command).await,
+        Command::Db(command) => db::db(context, command).await,
+        Command::Doctor => doctor::doctor(context).await,
         Command::Config(command) => config::config(context, command),
         Command::Reload => pack::reload(context).await,
         // Answered before settings are read.

@@ -80,7 +80,10 @@ impl Output {
 
     /// Standard output itself, for work that writes a lot elsewhere; what is written here afterwards is lost.
     pub fn stdout(&mut self) -> Box<dyn Write + Send> {
-        Box::new(io::BufWriter::new(std::mem::replace(&mut self.stdout, Box::new(io::sink()))))
+        Box::new(io::BufWriter::new(std::mem::replace(
+            &mut self.stdout,
+            Box::new(io::sink()),
+        )))
     }
 
     /// A line.

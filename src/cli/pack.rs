@@ -67,7 +67,9 @@ pub(super) async fn reload(context: &mut Context<'_>) -> CliResult {
     connection.close().await;
     let answer = answer?;
     if embedded {
-        context.out.note("no server is running: this only shows what it would read");
+        context
+            .out
+            .note("no server is running: this only shows what it would read");
     }
     if context.format != Format::Table {
         context.out.value(&answer, context.format)?;
@@ -90,7 +92,9 @@ pub(super) async fn reload(context: &mut Context<'_>) -> CliResult {
     }
     for problem in answer["problems"].as_array().into_iter().flatten() {
         if let Ok(problem) = serde_json::from_value::<Problem>(problem.clone()) {
-            context.out.note(&visible(&format!("{}: {problem}", severity(problem.severity))));
+            context
+                .out
+                .note(&visible(&format!("{}: {problem}", severity(problem.severity))));
         }
     }
     Ok(0)
@@ -126,10 +130,15 @@ fn as_value(reports: &impl serde::Serialize) -> Result<Value, CliError> {
 }
 
 fn told(context: &mut Context<'_>, report: &LintReport) -> Result<(), CliError> {
-    for (problems, severity) in [(&report.errors, Severity::Error), (&report.warnings, Severity::Warning)] {
+    for (problems, severity) in [
+        (&report.errors, Severity::Error),
+        (&report.warnings, Severity::Warning),
+    ] {
         for problem in problems {
             let text = problem.problem(severity).to_string();
-            context.out.line(&visible(&format!("{}: {text}", self::severity(severity))))?;
+            context
+                .out
+                .line(&visible(&format!("{}: {text}", self::severity(severity))))?;
         }
     }
     let counts = as_value(&report.counts)?;
@@ -140,7 +149,11 @@ fn told(context: &mut Context<'_>, report: &LintReport) -> Result<(), CliError> 
         .filter(|(_, count)| count.as_u64() != Some(0))
         .map(|(what, count)| format!("{count} {what}"))
         .collect();
-    let counted = if counted.is_empty() { "nothing in it".to_owned() } else { counted.join(", ") };
+    let counted = if counted.is_empty() {
+        "nothing in it".to_owned()
+    } else {
+        counted.join(", ")
+    };
     let number = |count: usize, what: &str| match count {
         0 => format!("no {what}s"),
         1 => format!("1 {what}"),

@@ -46,7 +46,7 @@ fn refused(status: StatusCode, text: &str) -> Response {
 fn router(model: Arc<Model>) -> Router {
     let note = |model: &Model, text: String| model.asked.lock().push(text);
     Router::new()
-        .route("/healthz", get(|| async { "ok" }))
+        .route("/readyz", get(|| async { Json(json!({"status": "ready"})) }))
         .route(
             "/api/v1/actions/views/overview/{reference}",
             get(|Path(reference): Path<String>| async move {
@@ -174,20 +174,20 @@ impl Running for FakeRunning {
     }
 }
 
-struct Shell {
-    folder: tempfile::TempDir,
+pub(super) struct Shell {
+    pub(super) folder: tempfile::TempDir,
     model: Arc<Model>,
-    variables: Vec<(String, String)>,
+    pub(super) variables: Vec<(String, String)>,
     width: Option<u16>,
 }
 
-struct Told {
-    status: u8,
-    stdout: String,
-    stderr: String,
+pub(super) struct Told {
+    pub(super) status: u8,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
 }
 
-fn shell(ends: &str) -> Shell {
+pub(super) fn shell(ends: &str) -> Shell {
     let model = Arc::new(Model::default());
     ends.clone_into(&mut model.status.lock());
     *model.looks.lock() = 2;
@@ -200,7 +200,7 @@ fn shell(ends: &str) -> Shell {
 }
 
 impl Shell {
-    async fn run(&self, arguments: &[&str]) -> Told {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Told {
         let (out, stdout, stderr) = Output::captured(self.width);
         let home = self.folder.path().canonicalize().unwrap();
         let mut variables: BTreeMap<String, String> = self.variables.iter().cloned().collect();
@@ -225,7 +225,7 @@ impl Shell {
         std::mem::take(&mut self.model.asked.lock())
     }
 
-    async fn listening(&mut self) -> String {
+    pub(super) async fn listening(&mut self) -> String {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let router = router(Arc::clone(&self.model));
@@ -656,10 +656,12 @@ async fn settings_are_shown_with_their_origin() {
 async fn reloading_says_what_was_read() {
     let mut shell = shell("succeeded");
     shell.listening().await;
+    let told = shell.run(&["reload"]).await;
     assert_eq!(
-        shell.run(&["reload"]).await.stdout,
-        "read again: 3 actions, 1 packs\n"
+        told.stdout,
+        "added: action core.x\nkept as it was, because its file is broken now: alias core.y\n"
     );
+    assert_eq!(told.stderr, "error: core/aliases/y.yaml:3:1: no name\n    x: 1\n    ^\n");
 }
 
 #[tokio::test]

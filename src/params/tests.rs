@@ -493,7 +493,7 @@ proptest! {
         let given: Map<String, Value> = given.into_iter().collect();
         let _ = mask(&given, &parameters);
         if let Ok(stored) = live(&jinja, &limits, &parameters, given, Map::new(), &context)
-            && let Ok(all) = final_params(&jinja, &limits, &parameters, stored, Map::new(), &context) {
+            && let Ok(all) = final_params(&jinja, &limits, &parameters, stored, &context) {
                 prop_assert_eq!(all.len(), 3);
             }
     }

@@ -118,7 +118,9 @@ pub enum Command {
     /// Make the running server read packs, aliases and templates again
     Reload,
     /// Print completions for a shell
-    #[command(after_help = "Examples:\n  sayso completions bash > /etc/bash_completion.d/sayso\n  sayso completions fish > ~/.config/fish/completions/sayso.fish")]
+    #[command(
+        after_help = "Examples:\n  sayso completions bash > /etc/bash_completion.d/sayso\n  sayso completions fish > ~/.config/fish/completions/sayso.fish"
+    )]
     Completions {
         /// Which shell
         shell: clap_complete::Shell,

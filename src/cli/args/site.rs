@@ -40,7 +40,9 @@ pub enum PackCommand {
         show: Show,
     },
     /// Check a pack's files; needs no server
-    #[command(after_help = "Exit status: 0 without errors (warnings are allowed), 1 with errors.\n\nExamples:\n  sayso pack lint packs/web\n  sayso pack lint . --json")]
+    #[command(
+        after_help = "Exit status: 0 without errors (warnings are allowed), 1 with errors.\n\nExamples:\n  sayso pack lint packs/web\n  sayso pack lint . --json"
+    )]
     Lint {
         /// Folders of packs
         #[arg(required = true, value_name = "PATH")]
@@ -81,7 +83,9 @@ Exit status: 0 when an alias matches, 1 when none does.")]
         words: Vec<String>,
     },
     /// Show which formats a message was tried against, and why it matches or not
-    #[command(after_help = "Examples:\n  sayso alias explain deploy web to prod\n  sayso alias explain --format 'deploy {{ app }}' deploy web")]
+    #[command(
+        after_help = "Examples:\n  sayso alias explain deploy web to prod\n  sayso alias explain --format 'deploy {{ app }}' deploy web"
+    )]
     Explain {
         /// The message
         #[arg(required = true)]
@@ -144,7 +148,9 @@ pub enum AuditCommand {
         filter: AuditFilterArgs,
     },
     /// Find entries, newest first
-    #[command(after_help = "Examples:\n  sayso audit search deploy web --since 7d\n  sayso audit search --kind access.denied --actor bo")]
+    #[command(
+        after_help = "Examples:\n  sayso audit search deploy web --since 7d\n  sayso audit search --kind access.denied --actor bo"
+    )]
     Search {
         /// Words that must all occur
         words: Vec<String>,
@@ -170,7 +176,9 @@ pub enum AuditCommand {
 #[derive(Debug, Subcommand)]
 pub enum ConfigCommand {
     /// Print every value in force and where it came from; secrets are masked
-    #[command(after_help = "Examples:\n  sayso config show --changed\n  sayso config show -o toml > sayso.toml")]
+    #[command(
+        after_help = "Examples:\n  sayso config show --changed\n  sayso config show -o toml > sayso.toml"
+    )]
     Show {
         /// Only values that are not the default
         #[arg(long)]
@@ -189,7 +197,9 @@ pub enum DbCommand {
     #[command(after_help = "Exit status: 0 when all is well, 1 when not.")]
     Check,
     /// Write a consistent copy, also while the server runs
-    #[command(after_help = "Secrets in the copy are sealed: keep secret.key as well, but elsewhere.\n\nExamples:\n  sayso db backup /backup/sayso-$(date +%F).db")]
+    #[command(
+        after_help = "Secrets in the copy are sealed: keep secret.key as well, but elsewhere.\n\nExamples:\n  sayso db backup /backup/sayso-$(date +%F).db"
+    )]
     Backup {
         /// Where the copy goes; must not exist
         target: PathBuf,

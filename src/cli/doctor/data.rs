@@ -30,23 +30,41 @@ pub(super) fn folder(settings: &Settings, found: &mut Findings) {
     let shown = dir.display();
     let (mode, owner) = match mode_and_owner(dir) {
         Ok(_) if !dir.is_dir() => {
-            found.add(CHECK, Outcome::Fail, format!("{shown} is no folder"), "set data_dir to a folder");
+            found.add(
+                CHECK,
+                Outcome::Fail,
+                format!("{shown} is no folder"),
+                "set data_dir to a folder",
+            );
             return;
         }
         Ok(seen) => seen,
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            found.ok(CHECK, format!("{shown} is not there yet: it is made at the first start"));
+            found.ok(
+                CHECK,
+                format!("{shown} is not there yet: it is made at the first start"),
+            );
             return;
         }
         Err(error) => {
-            found.add(CHECK, Outcome::Fail, format!("{shown}: {error}"), "run doctor as the account that runs sayso");
+            found.add(
+                CHECK,
+                Outcome::Fail,
+                format!("{shown}: {error}"),
+                "run doctor as the account that runs sayso",
+            );
             return;
         }
     };
     let me = nix::unistd::geteuid().as_raw();
     if owner != me && me != 0 {
         let message = format!("{shown} belongs to another account (number {owner})");
-        found.add(CHECK, Outcome::Fail, message, "run sayso as that account, or choose another data_dir");
+        found.add(
+            CHECK,
+            Outcome::Fail,
+            message,
+            "run sayso as that account, or choose another data_dir",
+        );
     } else if mode & 0o077 != 0 {
         let message = format!("{shown} can be entered by others (mode {mode:04o})");
         found.add(CHECK, Outcome::Warn, message, format!("run: chmod 700 {shown}"));
@@ -58,7 +76,12 @@ pub(super) fn folder(settings: &Settings, found: &mut Findings) {
         && let Some((_, name)) = NETWORK.iter().find(|(kind, _)| *kind == seen.filesystem_type())
     {
         let message = format!("{shown} lies on a network file system ({name}), whose locks fail a database");
-        found.add("file system", Outcome::Fail, message, "put the data folder on a local disk");
+        found.add(
+            "file system",
+            Outcome::Fail,
+            message,
+            "put the data folder on a local disk",
+        );
     }
 }
 
@@ -68,7 +91,12 @@ fn space(dir: &Path, found: &mut Findings) {
     let free = seen.blocks_available().saturating_mul(seen.fragment_size());
     let text = format!("{} free where {} is", size(&free.into()), dir.display());
     if free < TIGHT {
-        found.add(CHECK, Outcome::Fail, text, "make room: without it nothing can be accepted");
+        found.add(
+            CHECK,
+            Outcome::Fail,
+            text,
+            "make room: without it nothing can be accepted",
+        );
     } else if free < LITTLE {
         found.add(CHECK, Outcome::Warn, text, "make room soon");
     } else {
@@ -118,7 +146,12 @@ pub(super) async fn database(settings: &Settings, found: &mut Findings) {
     let store = match SqliteStore::open(SqliteOptions::read_only(&file)).await {
         Ok(store) => store,
         Err(error) => {
-            found.add(CHECK, Outcome::Fail, format!("{}: {error}", file.display()), restore);
+            found.add(
+                CHECK,
+                Outcome::Fail,
+                format!("{}: {error}", file.display()),
+                restore,
+            );
             return;
         }
     };
@@ -133,12 +166,20 @@ pub(super) async fn database(settings: &Settings, found: &mut Findings) {
                 stats.audit_entries
             );
             if stats.bytes > QUICK {
-                found.ok(CHECK, format!("{text}; large, so not checked through (`sayso db check` does)"));
+                found.ok(
+                    CHECK,
+                    format!("{text}; large, so not checked through (`sayso db check` does)"),
+                );
             } else {
                 match store.check().await {
                     Ok(complaints) if complaints.is_empty() => found.ok(CHECK, format!("{text}; sound")),
                     Ok(complaints) => {
-                        found.add(CHECK, Outcome::Fail, format!("damaged: {}", complaints.join("; ")), restore);
+                        found.add(
+                            CHECK,
+                            Outcome::Fail,
+                            format!("damaged: {}", complaints.join("; ")),
+                            restore,
+                        );
                     }
                     Err(error) => found.add(CHECK, Outcome::Fail, error.to_string(), restore),
                 }

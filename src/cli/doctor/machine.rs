@@ -28,12 +28,25 @@ pub(super) fn clock(found: &mut Findings) {
     let (steady, wall) = (steady.elapsed(), wall.elapsed());
     let apart = wall.as_ref().map_or(Duration::MAX, |wall| wall.abs_diff(steady));
     let now = jiff::Zoned::now();
-    let zone = now.time_zone().iana_name().map_or_else(|| "an unnamed time zone".to_owned(), str::to_owned);
+    let zone = now
+        .time_zone()
+        .iana_name()
+        .map_or_else(|| "an unnamed time zone".to_owned(), str::to_owned);
     let set = "set the clock and keep it set: timedatectl set-ntp true";
     if SystemTime::now().duration_since(UNIX_EPOCH).is_err() || now.year() < EARLIEST {
-        found.add(CHECK, Outcome::Fail, format!("shows the year {}", now.year()), set);
+        found.add(
+            CHECK,
+            Outcome::Fail,
+            format!("shows the year {}", now.year()),
+            set,
+        );
     } else if apart > COMPARED {
-        found.add(CHECK, Outcome::Warn, "jumps: within 50 ms it moved otherwise than time passes", set);
+        found.add(
+            CHECK,
+            Outcome::Warn,
+            "jumps: within 50 ms it moved otherwise than time passes",
+            set,
+        );
     } else {
         found.ok(CHECK, format!("{} in {zone}", now.strftime("%Y-%m-%d %H:%M:%S")));
     }
@@ -52,7 +65,12 @@ pub(super) fn programs(variables: &BTreeMap<String, String>, found: &mut Finding
             Some(path) => found.ok(program, path.display().to_string()),
             None => {
                 let message = format!("is not in PATH: {without}");
-                found.add(program, Outcome::Warn, message, format!("install {program} if you need that"));
+                found.add(
+                    program,
+                    Outcome::Warn,
+                    message,
+                    format!("install {program} if you need that"),
+                );
             }
         }
     }
@@ -61,15 +79,23 @@ pub(super) fn programs(variables: &BTreeMap<String, String>, found: &mut Finding
 fn search(program: &str, variables: &BTreeMap<String, String>) -> Option<PathBuf> {
     const USUAL: &str = "/usr/local/bin:/usr/bin:/bin";
     let path = variables.get("PATH").map_or(USUAL, String::as_str);
-    std::env::split_paths(path).map(|dir| dir.join(program)).find(|file| {
-        std::fs::metadata(file).is_ok_and(|seen| seen.is_file() && seen.permissions().mode() & 0o111 != 0)
-    })
+    std::env::split_paths(path)
+        .map(|dir| dir.join(program))
+        .find(|file| {
+            std::fs::metadata(file).is_ok_and(|seen| seen.is_file() && seen.permissions().mode() & 0o111 != 0)
+        })
 }
 
 /// The account that actions run as: there, and reachable without a password.
-pub(super) async fn system_user(settings: &Settings, variables: &BTreeMap<String, String>, found: &mut Findings) {
+pub(super) async fn system_user(
+    settings: &Settings,
+    variables: &BTreeMap<String, String>,
+    found: &mut Findings,
+) {
     const CHECK: &str = "system user";
-    let Some(user) = &settings.runners.system_user else { return };
+    let Some(user) = &settings.runners.system_user else {
+        return;
+    };
     match nix::unistd::User::from_name(user) {
         Ok(Some(account)) if account.uid == nix::unistd::geteuid() => {
             found.ok(CHECK, format!("{user} is the account that this runs as"));
@@ -84,7 +110,12 @@ pub(super) async fn system_user(settings: &Settings, variables: &BTreeMap<String
     }
     let Some(sudo) = search("sudo", variables) else {
         let message = format!("actions are to run as {user}, but there is no sudo");
-        found.add(CHECK, Outcome::Fail, message, "install sudo, or take runners.system_user out");
+        found.add(
+            CHECK,
+            Outcome::Fail,
+            message,
+            "install sudo, or take runners.system_user out",
+        );
         return;
     };
     let tried = tokio::process::Command::new(sudo)
@@ -99,8 +130,14 @@ pub(super) async fn system_user(settings: &Settings, variables: &BTreeMap<String
         _ => {
             let me = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
             let me = me.map_or_else(|| "sayso".to_owned(), |me| me.name);
-            let hint = format!("allow it in a file in /etc/sudoers.d: {me} ALL=({user}) NOPASSWD:SETENV: ALL");
-            found.add(CHECK, Outcome::Fail, format!("`sudo -n -u {user}` does not work"), hint);
+            let hint =
+                format!("allow it in a file in /etc/sudoers.d: {me} ALL=({user}) NOPASSWD:SETENV: ALL");
+            found.add(
+                CHECK,
+                Outcome::Fail,
+                format!("`sudo -n -u {user}` does not work"),
+                hint,
+            );
         }
     }
 }
@@ -108,12 +145,18 @@ pub(super) async fn system_user(settings: &Settings, variables: &BTreeMap<String
 /// Open files.
 pub(super) fn limits(settings: &Settings, found: &mut Findings) {
     const CHECK: &str = "open files";
-    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else { return };
+    let Ok((soft, hard)) = getrlimit(Resource::RLIMIT_NOFILE) else {
+        return;
+    };
     // Three pipes for each action at work, one socket for each connection that is worth counting on.
     let needed = settings.engine.concurrency as u64 * 3 + FILES;
     if soft < needed {
-        let hint = format!("raise the limit: ulimit -n {needed}, or LimitNOFILE={needed} in the service file");
-        let message = format!("{soft} (at most {hard}) are too few for {} actions at once", settings.engine.concurrency);
+        let hint =
+            format!("raise the limit: ulimit -n {needed}, or LimitNOFILE={needed} in the service file");
+        let message = format!(
+            "{soft} (at most {hard}) are too few for {} actions at once",
+            settings.engine.concurrency
+        );
         found.add(CHECK, Outcome::Warn, message, hint);
     } else {
         found.ok(CHECK, format!("at most {soft}"));

@@ -53,8 +53,19 @@ struct Finding {
 struct Findings(Vec<Finding>);
 
 impl Findings {
-    fn add(&mut self, check: &'static str, result: Outcome, message: impl Into<String>, hint: impl Into<String>) {
-        self.0.push(Finding { check, result, message: message.into(), hint: hint.into() });
+    fn add(
+        &mut self,
+        check: &'static str,
+        result: Outcome,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) {
+        self.0.push(Finding {
+            check,
+            result,
+            message: message.into(),
+            hint: hint.into(),
+        });
     }
 
     fn ok(&mut self, check: &'static str, message: impl Into<String>) {
@@ -89,11 +100,19 @@ fn told(context: &mut Context<'_>, found: &[Finding]) -> CliResult {
                 Outcome::Warn => ("warn", "33"),
                 Outcome::Fail => ("fail", "31"),
             };
-            let word = if context.out.colour { format!("\u{1b}[{colour}m{word}\u{1b}[0m") } else { word.to_owned() };
+            let word = if context.out.colour {
+                format!("\u{1b}[{colour}m{word}\u{1b}[0m")
+            } else {
+                word.to_owned()
+            };
             let message = visible(&finding.message).replace('\n', "\n      ");
-            context.out.line(&format!("{word}  {}: {message}", finding.check))?;
+            context
+                .out
+                .line(&format!("{word}  {}: {message}", finding.check))?;
             if !finding.hint.is_empty() {
-                context.out.line(&format!("      do: {}", visible(&finding.hint)))?;
+                context
+                    .out
+                    .line(&format!("      do: {}", visible(&finding.hint)))?;
             }
         }
         context.out.line(&match (failures, warnings) {
@@ -114,7 +133,12 @@ fn configuration(context: &Context<'_>, found: &mut Findings) {
         None => found.ok("settings", "no settings file, the defaults hold"),
     }
     for warning in &loaded.warnings {
-        found.add("settings", Outcome::Warn, warning.clone(), "`sayso config default` lists all settings");
+        found.add(
+            "settings",
+            Outcome::Warn,
+            warning.clone(),
+            "`sayso config default` lists all settings",
+        );
     }
     if loaded.settings.access.mode == crate::access::Mode::Open {
         found.add(
@@ -129,7 +153,11 @@ fn configuration(context: &Context<'_>, found: &mut Findings) {
 /// Either our server works on the folder and answers, or its address is free.
 async fn server(settings: &Settings, found: &mut Findings) {
     const CHECK: &str = "server";
-    let dir = settings.data_dir.is_dir().then(|| DataDir::open(&settings.data_dir).ok()).flatten();
+    let dir = settings
+        .data_dir
+        .is_dir()
+        .then(|| DataDir::open(&settings.data_dir).ok())
+        .flatten();
     let busy = dir.as_ref().and_then(|dir| match dir.lock() {
         Err(DataDirError::Busy { pid, .. }) => Some((dir.listen_address(), pid)),
         _ => None,
@@ -159,7 +187,10 @@ async fn server(settings: &Settings, found: &mut Findings) {
         }
         Some((None, pid)) => {
             let who = pid.map_or_else(String::new, |pid| format!(" (process {pid})"));
-            found.ok(CHECK, format!("another sayso{who} works on the data folder and does not listen (yet)"));
+            found.ok(
+                CHECK,
+                format!("another sayso{who} works on the data folder and does not listen (yet)"),
+            );
         }
         None => {
             let address = &settings.api.listen;
@@ -187,7 +218,12 @@ fn packs(context: &Context<'_>, settings: &Settings, found: &mut Findings) {
     for dir in &settings.content.packs_dirs {
         if !dir.is_dir() {
             let message = format!("the folder {} is not there", dir.display());
-            found.add(CHECK, Outcome::Fail, message, "make it, or take it out of content.packs_dirs");
+            found.add(
+                CHECK,
+                Outcome::Fail,
+                message,
+                "make it, or take it out of content.packs_dirs",
+            );
         }
     }
     let snapshot = Content::load(settings.content_options(), context.host.checks()).snapshot();
@@ -212,7 +248,12 @@ fn packs(context: &Context<'_>, settings: &Settings, found: &mut Findings) {
     }
     let more = snapshot.problems.len().saturating_sub(LISTED);
     if more > 0 {
-        found.add(CHECK, Outcome::Warn, format!("and {more} more problems"), "`sayso pack lint` shows those of one pack");
+        found.add(
+            CHECK,
+            Outcome::Warn,
+            format!("and {more} more problems"),
+            "`sayso pack lint` shows those of one pack",
+        );
     }
 }
 
@@ -221,7 +262,9 @@ mod tests {
     use super::super::tests::shell;
 
     fn line<'a>(text: &'a str, check: &str) -> Vec<&'a str> {
-        text.lines().filter(|line| line.get(6..).is_some_and(|rest| rest.starts_with(check))).collect()
+        text.lines()
+            .filter(|line| line.get(6..).is_some_and(|rest| rest.starts_with(check)))
+            .collect()
     }
 
     #[tokio::test]
@@ -229,8 +272,15 @@ mod tests {
         let shell = shell("succeeded");
         let told = shell.run(&["doctor", "--set", "api.listen=127.0.0.1:0"]).await;
         assert_eq!(told.status, 0, "{}", told.stdout);
-        assert!(line(&told.stdout, "data folder")[0].contains("is not there yet"), "{}", told.stdout);
-        assert!(!shell.folder.path().join(".local").exists(), "looking changes nothing");
+        assert!(
+            line(&told.stdout, "data folder")[0].contains("is not there yet"),
+            "{}",
+            told.stdout
+        );
+        assert!(
+            !shell.folder.path().join(".local").exists(),
+            "looking changes nothing"
+        );
     }
 
     #[tokio::test]
@@ -242,21 +292,47 @@ mod tests {
         dir.secret_key().unwrap();
         std::fs::set_permissions(data.join("secret.key"), std::fs::Permissions::from_mode(0o640)).unwrap();
         std::fs::set_permissions(&data, std::fs::Permissions::from_mode(0o755)).unwrap();
-        std::fs::write(data.join("sayso.db"), "this is no database, it only looks like a file that might be one").unwrap();
+        std::fs::write(
+            data.join("sayso.db"),
+            "this is no database, it only looks like a file that might be one",
+        )
+        .unwrap();
         let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let listen = format!("api.listen={}", taken.local_addr().unwrap());
-        let flags = ["doctor", "--data-dir", "data", "--set", &listen, "--set", "runners.system_user=nobody-here"];
+        let flags = [
+            "doctor",
+            "--data-dir",
+            "data",
+            "--set",
+            &listen,
+            "--set",
+            "runners.system_user=nobody-here",
+        ];
         let told = shell.run(&flags).await;
         assert_eq!(told.status, 1);
         let text = &told.stdout;
-        assert!(line(text, "data folder").iter().any(|line| line.starts_with("warn")), "{text}");
-        assert!(text.contains("chmod 700 ") && text.contains("chmod 600 "), "{text}");
+        assert!(
+            line(text, "data folder")
+                .iter()
+                .any(|line| line.starts_with("warn")),
+            "{text}"
+        );
+        assert!(
+            text.contains("chmod 700 ") && text.contains("chmod 600 "),
+            "{text}"
+        );
         for check in ["secret.key", "database", "server", "system user"] {
-            assert!(line(text, check).iter().any(|line| line.starts_with("fail")), "{check}: {text}");
+            assert!(
+                line(text, check).iter().any(|line| line.starts_with("fail")),
+                "{check}: {text}"
+            );
         }
         let json = shell.run(&[&flags[..], &["-o", "json"]].concat()).await;
         let all: Vec<serde_json::Value> = serde_json::from_str(&json.stdout).unwrap();
-        assert!(all.iter().any(|one| one["check"] == "secret.key" && one["result"] == "fail"));
+        assert!(
+            all.iter()
+                .any(|one| one["check"] == "secret.key" && one["result"] == "fail")
+        );
     }
 
     #[tokio::test]
@@ -268,9 +344,17 @@ mod tests {
         let _lock = dir.lock().unwrap();
         dir.set_listen_address(url.trim_start_matches("http://")).unwrap();
         let told = shell.run(&["doctor", "--data-dir", "data"]).await;
-        assert!(line(&told.stdout, "server")[0].starts_with("ok"), "{}", told.stdout);
+        assert!(
+            line(&told.stdout, "server")[0].starts_with("ok"),
+            "{}",
+            told.stdout
+        );
         dir.set_listen_address("127.0.0.1:1").unwrap();
         let told = shell.run(&["doctor", "--data-dir", "data"]).await;
-        assert!(line(&told.stdout, "server")[0].starts_with("fail"), "{}", told.stdout);
+        assert!(
+            line(&told.stdout, "server")[0].starts_with("fail"),
+            "{}",
+            told.stdout
+        );
     }
 }
