@@ -38,7 +38,9 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let options = content_options(&settings);
     let content = tokio::task::spawn_blocking(move || Content::load(options, checks));
     let store = SqliteStore::open(SqliteOptions {
-        readers: usize::try_from(settings.store.read_connections).unwrap_or(1).max(1),
+        readers: usize::try_from(settings.store.read_connections)
+            .unwrap_or(1)
+            .max(1),
         ..SqliteOptions::new(settings.database())
     })
     .await
@@ -72,7 +74,9 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         identities: {
             let policy = Arc::clone(&policy);
-            Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| policy.identity(user, via))))
+            Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
+                policy.identity(user, via)
+            })))
         },
         builtin,
         options: chat_options(&settings),
@@ -82,8 +86,20 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let shutdown = CancellationToken::new();
     let identity = Arc::new(policy.identity(&settings.access.token_user, "token"));
     let mut tokens = Tokens::default();
-    tokens.add(&start.token, Principal { identity, may_act_as_others: true });
-    let app = App::new(engine, Arc::clone(&content), hub.clone(), start.token, shutdown.clone());
+    tokens.add(
+        &start.token,
+        Principal {
+            identity,
+            may_act_as_others: true,
+        },
+    );
+    let app = App::new(
+        engine,
+        Arc::clone(&content),
+        hub.clone(),
+        start.token,
+        shutdown.clone(),
+    );
     let state = ApiState::new(ApiParts {
         options: settings.api.clone(),
         engine: app.engine.clone(),
@@ -131,8 +147,12 @@ fn content_options(settings: &Settings) -> content::Options {
 
 fn chat_options(settings: &Settings) -> ChatOptions {
     ChatOptions {
-        templates: TemplateOptions { site: Some(settings.templates_dir()) },
-        prefixes: PrefixOptions { prefixes: vec![settings.chat.prefix.clone()] },
+        templates: TemplateOptions {
+            site: Some(settings.templates_dir()),
+        },
+        prefixes: PrefixOptions {
+            prefixes: vec![settings.chat.prefix.clone()],
+        },
         outbox: OutboxOptions::default(),
         web_url: (!settings.api.webui_base_url.is_empty()).then(|| settings.api.webui_base_url.clone()),
     }

@@ -433,12 +433,23 @@ fn plain_requests_never_touch_the_engine() {
     let limits = ParamLimits::default();
     let context = RenderContext::default();
     let noop = compiled(json!({}), json!({}));
-    assert_eq!(live(&jinja, &limits, &noop, Map::new(), Map::new(), &context), Ok(Map::new()));
+    assert_eq!(
+        live(&jinja, &limits, &noop, Map::new(), Map::new(), &context),
+        Ok(Map::new())
+    );
     let local = compiled(
         json!({"cmd": {"type": "string"}, "timeout": {"type": "integer", "default": 60}, "env": {"type": "object"}}),
         json!({"cmd": {"required": true}, "sudo": {"type": "boolean", "default": false, "immutable": true}}),
     );
-    let stored = live(&jinja, &limits, &local, map(json!({"cmd": "date"})), Map::new(), &context).unwrap();
+    let stored = live(
+        &jinja,
+        &limits,
+        &local,
+        map(json!({"cmd": "date"})),
+        Map::new(),
+        &context,
+    )
+    .unwrap();
     assert_eq!(Value::Object(stored.clone()), json!({"cmd": "date"}));
     let all = final_params(&jinja, &limits, &local, stored, &context).unwrap();
     let (runner, action) = local.split(all);
@@ -447,7 +458,14 @@ fn plain_requests_never_touch_the_engine() {
         json!({"cmd": "date", "timeout": 60, "env": null})
     );
     assert_eq!(Value::Object(action), json!({"sudo": false}));
-    let template = live(&jinja, &limits, &local, map(json!({"cmd": "{{ 1 }}"})), Map::new(), &context);
+    let template = live(
+        &jinja,
+        &limits,
+        &local,
+        map(json!({"cmd": "{{ 1 }}"})),
+        Map::new(),
+        &context,
+    );
     assert!(template.expect_err("no fuel").message.contains("too many steps"));
 }
 
