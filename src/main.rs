@@ -2,29 +2,14 @@
 
 use std::process::ExitCode;
 
-use futures_util::future::BoxFuture;
-use sayso::cli::{Host, Running, Start};
-use sayso::content::Checks;
-
-/// A build without the application: the commands that need no server work.
-struct Offline;
-
-impl Host for Offline {
-    fn checks(&self) -> Checks {
-        Checks::default()
-    }
-
-    fn start(&self, _start: Start) -> BoxFuture<'_, anyhow::Result<Box<dyn Running>>> {
-        Box::pin(async { anyhow::bail!("this build has no server in it") })
-    }
-}
+use sayso::app::Sayso;
 
 fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return sayso::cli::failed_early(&error),
     };
-    let status = runtime.block_on(sayso::cli::main(&Offline));
+    let status = runtime.block_on(sayso::cli::main(&Sayso));
     // Blocking reads of standard input never end by themselves.
     runtime.shutdown_background();
     status
