@@ -32,17 +32,22 @@ fn main() {
             yaml::parse(&text).unwrap();
         }
     });
+    let runner = (
+        "local-shell-script".to_owned(),
+        vec!["timeout".to_owned(), "cwd".to_owned()],
+    );
+    let checks = Checks::new([runner].into(), |_| Vec::new());
     let options = Options {
         builtin: false,
         packs_dirs: vec![dir.path().to_owned()],
         ..Options::default()
     };
     let load = best(|| {
-        let content = Content::load(options.clone(), Checks::default());
+        let content = Content::load(options.clone(), checks.clone());
         assert_eq!(content.snapshot().actions.len(), PACKS * ACTIONS);
     });
     let before = resident_kib();
-    let content = Content::load(options, Checks::default());
+    let content = Content::load(options, checks.clone());
     let after = resident_kib();
     assert!(
         content.snapshot().problems.is_empty(),

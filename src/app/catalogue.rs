@@ -19,6 +19,11 @@ impl Catalogue for ContentCatalogue {
     }
 
     fn config(&self, pack: &str) -> Arc<JsonMap> {
-        self.0.snapshot().packs.get(pack).map(|pack| Arc::clone(&pack.config)).unwrap_or_default()
+        self.0
+            .snapshot()
+            .packs
+            .get(pack)
+            .map(|pack| Arc::clone(&pack.config))
+            .unwrap_or_default()
     }
 }

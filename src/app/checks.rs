@@ -14,7 +14,11 @@ pub(super) fn checks(specs: impl Iterator<Item = RunnerSpec>) -> Checks {
         .values()
         .map(|spec| (spec.name.to_owned(), spec.parameters.keys().cloned().collect()))
         .collect();
-    Checks::new(names, move |action| specs.get(&*action.runner_type).map_or_else(Vec::new, |spec| findings(action, spec)))
+    Checks::new(names, move |action| {
+        specs
+            .get(&*action.runner_type)
+            .map_or_else(Vec::new, |spec| findings(action, spec))
+    })
 }
 
 fn findings(action: &Action, runner: &RunnerSpec) -> Vec<Finding> {
@@ -39,9 +43,11 @@ fn findings(action: &Action, runner: &RunnerSpec) -> Vec<Finding> {
 
 /// `parameters.hosts.items[0]` as a JSON pointer.
 fn pointer(path: &str) -> String {
-    path.split(['.', '[', ']']).filter(|part| !part.is_empty()).fold(String::new(), |pointer, part| {
-        pointer + "/" + &part.replace('~', "~0").replace('/', "~1")
-    })
+    path.split(['.', '[', ']'])
+        .filter(|part| !part.is_empty())
+        .fold(String::new(), |pointer, part| {
+            pointer + "/" + &part.replace('~', "~0").replace('/', "~1")
+        })
 }
 
 #[cfg(test)]
@@ -50,6 +56,9 @@ mod tests {
 
     #[test]
     fn paths_become_pointers() {
-        assert_eq!(pointer("parameters.hosts.anyOf[1].type"), "/parameters/hosts/anyOf/1/type");
+        assert_eq!(
+            pointer("parameters.hosts.anyOf[1].type"),
+            "/parameters/hosts/anyOf/1/type"
+        );
     }
 }

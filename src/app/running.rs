@@ -44,7 +44,15 @@ impl App {
         token: Zeroizing<String>,
         shutdown: CancellationToken,
     ) -> Self {
-        Self { engine, content, hub, token, router: Router::new(), max_connections: 0, shutdown }
+        Self {
+            engine,
+            content,
+            hub,
+            token,
+            router: Router::new(),
+            max_connections: 0,
+            shutdown,
+        }
     }
 
     pub(super) fn with_api(mut self, router: Router, max_connections: usize) -> Self {
@@ -69,10 +77,14 @@ impl App {
     pub(super) fn work_in_background(&self, settings: &Settings) {
         if settings.content.watch {
             let reloader = self.reloader();
-            let watch = Arc::clone(&self.content).watch(self.shutdown.clone(), || {}, move |report| {
-                let reloader = reloader.clone();
-                tokio::spawn(async move { reloader.took_effect("files", &report).await });
-            });
+            let watch = Arc::clone(&self.content).watch(
+                self.shutdown.clone(),
+                || {},
+                move |report| {
+                    let reloader = reloader.clone();
+                    tokio::spawn(async move { reloader.took_effect("files", &report).await });
+                },
+            );
             tokio::spawn(watch);
         }
         let store = Arc::clone(self.engine.store());
@@ -93,7 +105,11 @@ impl App {
     }
 
     fn reloader(&self) -> Reloader {
-        Reloader { engine: self.engine.clone(), content: Arc::clone(&self.content), hub: self.hub.clone() }
+        Reloader {
+            engine: self.engine.clone(),
+            content: Arc::clone(&self.content),
+            hub: self.hub.clone(),
+        }
     }
 }
 
@@ -163,7 +179,12 @@ impl Running for App {
     }
 
     fn serve(&self, listener: TcpListener) -> BoxFuture<'static, io::Result<()>> {
-        Box::pin(api::serve(listener, self.router.clone(), self.max_connections, self.shutdown.clone()))
+        Box::pin(api::serve(
+            listener,
+            self.router.clone(),
+            self.max_connections,
+            self.shutdown.clone(),
+        ))
     }
 
     fn reload(&self) -> BoxFuture<'_, Result<String, String>> {

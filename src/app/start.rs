@@ -1,6 +1,7 @@
 //! The order in which the parts start.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
@@ -30,14 +31,16 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let settings = start.loaded.settings.clone();
 
     let builtin = Arc::new(BuiltinRunner::new());
-    let mut runners = runners::builtin(settings.runners.to_runners());
+    let mut runners = runners::builtin(runner_options(&settings));
     runners.add(Arc::clone(&builtin) as Arc<dyn runners::Runner>);
     let checks = checks::checks(runners.specs().map(RunnerSpec::clone));
 
     let options = content_options(&settings);
     let content = tokio::task::spawn_blocking(move || Content::load(options, checks));
     let store = SqliteStore::open(SqliteOptions {
-        readers: usize::try_from(settings.store.read_connections).unwrap_or(1).max(1),
+        readers: usize::try_from(settings.store.read_connections)
+            .unwrap_or(1)
+            .max(1),
         ..SqliteOptions::new(settings.database())
     })
     .await
@@ -71,7 +74,9 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         identities: {
             let policy = Arc::clone(&policy);
-            Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| policy.identity(user, via))))
+            Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
+                policy.identity(user, via)
+            })))
         },
         builtin,
         options: chat_options(&settings),
@@ -81,8 +86,20 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let shutdown = CancellationToken::new();
     let identity = Arc::new(policy.identity(&settings.access.token_user, "token"));
     let mut tokens = Tokens::default();
-    tokens.add(&start.token, Principal { identity, may_act_as_others: true });
-    let app = App::new(engine, Arc::clone(&content), hub.clone(), start.token, shutdown.clone());
+    tokens.add(
+        &start.token,
+        Principal {
+            identity,
+            may_act_as_others: true,
+        },
+    );
+    let app = App::new(
+        engine,
+        Arc::clone(&content),
+        hub.clone(),
+        start.token,
+        shutdown.clone(),
+    );
     let state = ApiState::new(ApiParts {
         options: settings.api.clone(),
         engine: app.engine.clone(),
@@ -94,11 +111,28 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         shutdown,
     });
     state.set_ready();
-    let app = app.with_api(api::router(state), settings.api.max_connections);
+    let app = app.with_api(api::router(&state), settings.api.max_connections);
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);
     }
     Ok(Box::new(app))
+}
+
+fn runner_options(settings: &Settings) -> runners::RunnerOptions {
+    let given = &settings.runners;
+    runners::RunnerOptions {
+        shell: runners::ShellOptions {
+            system_user: given.system_user.clone(),
+            keep_output: given.keep_output,
+            grace: Duration::from_secs(given.grace_seconds),
+            sudo: None,
+            shell: given.shell.clone(),
+        },
+        http: runners::HttpOptions {
+            response_limit: given.http_response_limit,
+            ..runners::HttpOptions::default()
+        },
+    }
 }
 
 fn content_options(settings: &Settings) -> content::Options {
@@ -113,8 +147,12 @@ fn content_options(settings: &Settings) -> content::Options {
 
 fn chat_options(settings: &Settings) -> ChatOptions {
     ChatOptions {
-        templates: TemplateOptions { site: Some(settings.templates_dir()) },
-        prefixes: PrefixOptions { prefixes: vec![settings.chat.prefix.clone()] },
+        templates: TemplateOptions {
+            site: Some(settings.templates_dir()),
+        },
+        prefixes: PrefixOptions {
+            prefixes: vec![settings.chat.prefix.clone()],
+        },
         outbox: OutboxOptions::default(),
         web_url: (!settings.api.webui_base_url.is_empty()).then(|| settings.api.webui_base_url.clone()),
     }

@@ -661,7 +661,10 @@ async fn reloading_says_what_was_read() {
         told.stdout,
         "added: action core.x\nkept as it was, because its file is broken now: alias core.y\n"
     );
-    assert_eq!(told.stderr, "error: core/aliases/y.yaml:3:1: no name\n    x: 1\n    ^\n");
+    assert_eq!(
+        told.stderr,
+        "error: core/aliases/y.yaml:3:1: no name\n    x: 1\n    ^\n"
+    );
 }
 
 #[tokio::test]

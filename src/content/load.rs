@@ -199,7 +199,10 @@ impl Loading<'_> {
         if loaded.config_broken
             && let Some(earlier) = self.before.and_then(|before| before.packs.get(&reference))
         {
-            pack.config = config::with_defaults(earlier.config.clone(), pack.config_schema.as_ref());
+            pack.config = Arc::new(config::with_defaults(
+                (*earlier.config).clone(),
+                pack.config_schema.as_ref(),
+            ));
             self.kept.push(format!("config {reference}"));
         }
         self.keep_items(&reference, &loaded.broken, &mut loaded.items, around);

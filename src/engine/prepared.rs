@@ -76,15 +76,31 @@ fn insert<T>(cache: &Mutex<HashMap<String, Arc<T>>>, digest: &str, value: &Arc<T
 
 impl Prepared {
     fn new(action: &Action, runner: &RunnerSpec) -> Result<Self, String> {
-        let parameters = CompiledParameters::compile(&runner.parameters, &action.parameters).map_err(|problems| {
-            let first = problems.iter().find(|problem| problem.severity == params::Severity::Error);
-            let why = first.map_or_else(String::new, |problem| format!("{}: {}", problem.path, problem.message));
-            format!("the action `{}` declares its parameters wrongly: {why}", action.reference)
+        let parameters =
+            CompiledParameters::compile(&runner.parameters, &action.parameters).map_err(|problems| {
+                let first = problems
+                    .iter()
+                    .find(|problem| problem.severity == params::Severity::Error);
+                let why = first.map_or_else(String::new, |problem| {
+                    format!("{}: {}", problem.path, problem.message)
+                });
+                format!(
+                    "the action `{}` declares its parameters wrongly: {why}",
+                    action.reference
+                )
+            })?;
+        let output = OutputSchema::new(&action.output_schema, runner.output_key).map_err(|why| {
+            format!(
+                "the action `{}` has a wrong output_schema: {why}",
+                action.reference
+            )
         })?;
-        let output = OutputSchema::new(&action.output_schema, runner.output_key)
-            .map_err(|why| format!("the action `{}` has a wrong output_schema: {why}", action.reference))?;
         let document = json!({"action": action.to_api(), "runner": runner.to_api()});
-        Ok(Self { parameters, output, document })
+        Ok(Self {
+            parameters,
+            output,
+            document,
+        })
     }
 
     /// `{action, runner}` as API clients see them.
@@ -102,8 +118,15 @@ impl Prepared {
         config: &Arc<JsonMap>,
     ) -> Result<JsonMap, String> {
         let context = render_context(&self.parameters, &given, context, config);
-        params::live(jinja, &ParamLimits::default(), &self.parameters, given, data, &context)
-            .map_err(|error| error.explain())
+        params::live(
+            jinja,
+            &ParamLimits::default(),
+            &self.parameters,
+            given,
+            data,
+            &context,
+        )
+        .map_err(|error| error.explain())
     }
 
     /// Final parameters: every declared one has a value.
@@ -134,13 +157,16 @@ impl Prepared {
     /// The parameters with secret values sealed for the execution.
     pub(super) fn seal_parameters(&self, parameters: &JsonMap, key: &SecretKey, owner: Id) -> JsonMap {
         let mut sealed = parameters.clone();
-        params::each_secret(&mut sealed, &self.parameters, &mut |value| *value = key.seal(value, owner));
+        params::each_secret(&mut sealed, &self.parameters, &mut |value| {
+            *value = key.seal(value, owner)
+        });
         sealed
     }
 
     /// The result with the values sealed that the output schema declares secret.
     pub(super) fn seal_result(&self, mut result: Value, key: &SecretKey, owner: Id) -> Value {
-        self.output.each_secret(&mut result, &mut |value| *value = key.seal(value, owner));
+        self.output
+            .each_secret(&mut result, &mut |value| *value = key.seal(value, owner));
         result
     }
 
@@ -153,7 +179,10 @@ impl Prepared {
             None => (status, result),
             Some(problem) => {
                 let error = format!("the result does not fit the action's output_schema: {problem}");
-                (Status::Failed, json!({"error": error, "message": "Error validating output. See error output for more details."}))
+                (
+                    Status::Failed,
+                    json!({"error": error, "message": "Error validating output. See error output for more details."}),
+                )
             }
         }
     }

@@ -18,7 +18,9 @@ pub struct CastError {
 
 type Failure = (String, Option<String>);
 
-/// Turns a value into a declared type as the reference system does: texts become lists, objects, booleans and numbers;
+/// Turns a value into a declared type as the reference system does.
+///
+/// Texts become lists, objects, booleans and numbers;
 /// nothing becomes a text; null stays null; types it does not know (and lists of types) leave the value alone. A secret
 /// value is not repeated in the error.
 ///

@@ -30,7 +30,7 @@ pub enum ParamErrorKind {
 pub struct ParamError {
     /// The kind of problem.
     pub kind: ParamErrorKind,
-    /// One sentence, worded as StackStorm words it where it has words for it.
+    /// One sentence, worded as `StackStorm` words it where it has words for it.
     pub message: String,
     /// The parameter (or the way to a part of it, `hosts[0].name`).
     pub parameter: Option<String>,

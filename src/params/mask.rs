@@ -166,7 +166,9 @@ pub fn each_secret(
 /// The parameters with secret values replaced by the mask.
 pub fn mask(values: &Map<String, Value>, compiled: &CompiledParameters) -> Map<String, Value> {
     let mut masked = values.clone();
-    each_secret(&mut masked, compiled, &mut |value| *value = Value::String(MASK.to_owned()));
+    each_secret(&mut masked, compiled, &mut |value| {
+        *value = Value::String(MASK.to_owned())
+    });
     masked
 }
 
@@ -174,8 +176,13 @@ pub fn mask(values: &Map<String, Value>, compiled: &CompiledParameters) -> Map<S
 pub fn mask_result(result: &Value, output_schema: &Value, output_key: Option<&str>) -> Value {
     let mut masked = result.clone();
     let schema = super::output::normalised(output_schema);
-    super::output::each_secret_of(Secrets::of_schema(&schema).as_ref(), output_key, &mut masked, &mut |value| {
-        *value = Value::String(MASK.to_owned());
-    });
+    super::output::each_secret_of(
+        Secrets::of_schema(&schema).as_ref(),
+        output_key,
+        &mut masked,
+        &mut |value| {
+            *value = Value::String(MASK.to_owned());
+        },
+    );
     masked
 }

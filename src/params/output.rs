@@ -30,7 +30,11 @@ impl OutputSchema {
         } else {
             Some(validate::build(&super::schema::convert(&schema, 0))?)
         };
-        Ok(Self { secrets: Secrets::of_schema(&schema), validator, key: output_key.map(str::to_owned) })
+        Ok(Self {
+            secrets: Secrets::of_schema(&schema),
+            validator,
+            key: output_key.map(str::to_owned),
+        })
     }
 
     /// Hands every secret part of a result to `change`.
@@ -47,7 +51,11 @@ impl OutputSchema {
         };
         let error = self.validator.as_ref()?.iter_errors(described).next()?;
         let path = error.instance_path().to_string();
-        let place = if path.is_empty() { "the whole result".to_owned() } else { format!("`{path}`") };
+        let place = if path.is_empty() {
+            "the whole result".to_owned()
+        } else {
+            format!("`{path}`")
+        };
         Some(format!("{place} does not satisfy `{}`", error.schema_path()))
     }
 }
@@ -57,7 +65,11 @@ pub(super) fn normalised(schema: &Value) -> Cow<'_, Value> {
     let is_property_list = schema.as_object().is_some_and(|schema| {
         !schema.is_empty() && !schema.contains_key("type") && schema.values().all(Value::is_object)
     });
-    if is_property_list { Cow::Owned(json!({"properties": schema})) } else { Cow::Borrowed(schema) }
+    if is_property_list {
+        Cow::Owned(json!({"properties": schema}))
+    } else {
+        Cow::Borrowed(schema)
+    }
 }
 
 pub(super) fn each_secret_of(
@@ -89,10 +101,16 @@ mod tests {
         assert_eq!(output.problem(&json!({"result": {"n": 1}})), None);
         let problem = output.problem(&json!({"result": {"n": "private"}})).unwrap();
         assert!(problem.starts_with("`/n` does not satisfy"), "{problem}");
-        assert!(output.problem(&json!({"result": {}})).is_some(), "a required property may not be missing");
+        assert!(
+            output.problem(&json!({"result": {}})).is_some(),
+            "a required property may not be missing"
+        );
         let mut result = json!({"result": {"token": "t", "n": 1}, "token": "other"});
         output.each_secret(&mut result, &mut |value| *value = json!("gone"));
-        assert_eq!(result, json!({"result": {"token": "gone", "n": 1}, "token": "other"}));
+        assert_eq!(
+            result,
+            json!({"result": {"token": "gone", "n": 1}, "token": "other"})
+        );
     }
 
     #[test]

@@ -41,7 +41,9 @@ pub fn any_template(values: &Map<String, Value>) -> bool {
     values.values().any(has_template)
 }
 
-/// The first pass, when a request arrives: what the caller gave, rendered, cast and validated, and defaults that are
+/// The first pass, when a request arrives.
+///
+/// The result is what the caller gave, rendered, cast and validated, and defaults that are
 /// templates. Undeclared, missing and immutable parameters are refused. Texts that a rendering made are not rendered
 /// again; parameters in `data` come from such a rendering and are taken as they are.
 ///
@@ -139,7 +141,9 @@ pub fn render_live(
     Ok(result)
 }
 
-/// The second pass, just before the action runs: every declared parameter with its value, its default or null. Given
+/// The second pass, just before the action runs.
+///
+/// The result is every declared parameter with its value, its default or null. Given
 /// values are data, never templates. [`CompiledParameters::split`] parts the runner's from the action's.
 ///
 /// # Errors
@@ -264,12 +268,12 @@ fn evaluate<'g, 'v>(
         // Values enter the template context only when something needs them, and then once.
         for needed in &node.needs {
             let Some(other) = graph.get(needed) else { continue };
-            if let Source::Value(value) = other.source {
-                if !shared.contains_key(other.name) {
-                    let value = Arc::new(value.clone());
-                    variables.set(other.name, &value);
-                    shared.insert(other.name, value);
-                }
+            if let Source::Value(value) = other.source
+                && !shared.contains_key(other.name)
+            {
+                let value = Arc::new(value.clone());
+                variables.set(other.name, &value);
+                shared.insert(other.name, value);
             }
         }
         let rendered = match node.source {
@@ -472,13 +476,10 @@ fn scrubbed(mut error: ParamError, compiled: &CompiledParameters, given: &Map<St
         }
     }
     secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    let clean = |text: &str| {
-        secrets
-            .iter()
-            .fold(text.to_owned(), |text, secret| text.replace(secret, MASK))
-    };
-    error.message = clean(&error.message);
-    error.value = error.value.as_deref().map(clean);
-    error.hint = error.hint.as_deref().map(clean);
+    for secret in secrets {
+        error.message = error.message.replace(secret, MASK);
+        error.value = error.value.map(|text| text.replace(secret, MASK));
+        error.hint = error.hint.map(|text| text.replace(secret, MASK));
+    }
     error
 }

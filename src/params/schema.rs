@@ -108,7 +108,10 @@ impl Problem {
     }
 }
 
-/// Merges an action's parameters over its runner's: the action's own first, in their order, then the runner's others.
+/// Merges an action's parameters over its runner's.
+///
+/// The order is the action's own first, in their order, then the runner's others.
+///
 /// The problems are overrides that a runner does not allow, and positions with gaps or used twice.
 pub fn merge_schema(
     runner: &Map<String, Value>,
@@ -365,13 +368,14 @@ fn check_defaults(merged: &Map<String, Value>, problems: &mut Vec<Problem>) {
                 let mut alone = Map::new();
                 alone.insert(name.clone(), schema.clone());
                 let instance = json!({name: cast});
-                if let Ok(validator) = super::validate::build(&json_schema(&alone)) {
-                    if !validator.is_valid(&instance) && !schema.to_string().contains("\"$ref\"") {
-                        problems.push(Problem::warning(
-                            path,
-                            "the default is not allowed by its own schema",
-                        ));
-                    }
+                if let Ok(validator) = super::validate::build(&json_schema(&alone))
+                    && !validator.is_valid(&instance)
+                    && !schema.to_string().contains("\"$ref\"")
+                {
+                    problems.push(Problem::warning(
+                        path,
+                        "the default is not allowed by its own schema",
+                    ));
                 }
             }
         }
@@ -427,16 +431,16 @@ fn allow_null(schema: &mut Value) {
         Some(Value::Array(list)) if !list.iter().any(|kind| kind == "null") => list.push("null".into()),
         _ => {}
     }
-    if let Some(Value::Array(values)) = map.get_mut("enum") {
-        if !values.iter().any(Value::is_null) {
-            values.push(Value::Null);
-        }
+    if let Some(Value::Array(values)) = map.get_mut("enum")
+        && !values.iter().any(Value::is_null)
+    {
+        values.push(Value::Null);
     }
     for key in ["anyOf", "oneOf"] {
-        if let Some(Value::Array(parts)) = map.get_mut(key) {
-            if !parts.contains(&null) {
-                parts.push(null.clone());
-            }
+        if let Some(Value::Array(parts)) = map.get_mut(key)
+            && !parts.contains(&null)
+        {
+            parts.push(null.clone());
         }
     }
     // Whatever else it demands (allOf, $ref, not), null is allowed.

@@ -433,12 +433,23 @@ fn plain_requests_never_touch_the_engine() {
     let limits = ParamLimits::default();
     let context = RenderContext::default();
     let noop = compiled(json!({}), json!({}));
-    assert_eq!(live(&jinja, &limits, &noop, Map::new(), Map::new(), &context), Ok(Map::new()));
+    assert_eq!(
+        live(&jinja, &limits, &noop, Map::new(), Map::new(), &context),
+        Ok(Map::new())
+    );
     let local = compiled(
         json!({"cmd": {"type": "string"}, "timeout": {"type": "integer", "default": 60}, "env": {"type": "object"}}),
         json!({"cmd": {"required": true}, "sudo": {"type": "boolean", "default": false, "immutable": true}}),
     );
-    let stored = live(&jinja, &limits, &local, map(json!({"cmd": "date"})), Map::new(), &context).unwrap();
+    let stored = live(
+        &jinja,
+        &limits,
+        &local,
+        map(json!({"cmd": "date"})),
+        Map::new(),
+        &context,
+    )
+    .unwrap();
     assert_eq!(Value::Object(stored.clone()), json!({"cmd": "date"}));
     let all = final_params(&jinja, &limits, &local, stored, &context).unwrap();
     let (runner, action) = local.split(all);
@@ -447,7 +458,14 @@ fn plain_requests_never_touch_the_engine() {
         json!({"cmd": "date", "timeout": 60, "env": null})
     );
     assert_eq!(Value::Object(action), json!({"sudo": false}));
-    let template = live(&jinja, &limits, &local, map(json!({"cmd": "{{ 1 }}"})), Map::new(), &context);
+    let template = live(
+        &jinja,
+        &limits,
+        &local,
+        map(json!({"cmd": "{{ 1 }}"})),
+        Map::new(),
+        &context,
+    );
     assert!(template.expect_err("no fuel").message.contains("too many steps"));
 }
 
@@ -492,17 +510,16 @@ proptest! {
         let (jinja, limits, context) = (Jinja::default(), ParamLimits::default(), RenderContext::default());
         let given: Map<String, Value> = given.into_iter().collect();
         let _ = mask(&given, &parameters);
-        if let Ok(stored) = live(&jinja, &limits, &parameters, given, Map::new(), &context) {
-            if let Ok(all) = final_params(&jinja, &limits, &parameters, stored, &context) {
+        if let Ok(stored) = live(&jinja, &limits, &parameters, given, Map::new(), &context)
+            && let Ok(all) = final_params(&jinja, &limits, &parameters, stored, &context) {
                 prop_assert_eq!(all.len(), 3);
             }
-        }
     }
 
     #[test]
     fn any_declaration_is_compiled_or_refused(schema in any_value(), other in any_value()) {
         let runner = map(json!({"a": other}));
-        let action = map(json!({"a": schema.clone(), "b": {"properties": {"x": schema.clone()}, "enum": schema}}));
+        let action = map(json!({"a": schema, "b": {"properties": {"x": schema}, "enum": schema}}));
         let _ = CompiledParameters::compile(&runner, &action);
     }
 }

@@ -1,4 +1,4 @@
-//! Validating parameters by JSON schema, with StackStorm's words for what is wrong.
+//! Validating parameters by JSON schema, with `StackStorm`'s words for what is wrong.
 
 use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, ValidationError, Validator};

@@ -25,8 +25,8 @@ pub use describe::{Described, default_toml, describe, markdown_table};
 pub use kind::Kind;
 pub use load::{Flag, InForce, Loaded, SettingsError, Source, Sources, load};
 pub use sections::{
-    ChatOptions, ClientOptions, ContentOptions, DiscordOptions, LogFormat, LogOptions,
-    RunnerOptions, SlackOptions, StoreOptions,
+    ChatOptions, ClientOptions, ContentOptions, DiscordOptions, LogFormat, LogOptions, RunnerOptions,
+    SlackOptions, StoreOptions,
 };
 
 /// All settings in force. `Default` is what holds without file, variables and flags, except for

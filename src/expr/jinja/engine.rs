@@ -219,7 +219,7 @@ fn translate(env: &Environment<'_>, template: &str, error: &Error, context: &Con
             unknown_filter(detail, error.kind() == Theirs::UnknownTest)
         }
         Theirs::UnknownFunction => {
-            let name = quoted(detail).unwrap_or(detail);
+            let name = detail.strip_suffix(" is unknown").unwrap_or(detail);
             let made = ExprError::new(ErrorKind::Undefined, format!("'{name}' is undefined"));
             let names = context.names();
             let known = globals::NAMES.into_iter().chain(names.iter().map(String::as_str));
@@ -274,7 +274,7 @@ fn unknown_filter(detail: &str, test: bool) -> ExprError {
 }
 
 /// Filters that a misspelt name may have meant.
-pub(crate) const FILTERS: [&str; 58] = [
+pub(crate) const FILTERS: &[&str] = &[
     "abs",
     "attr",
     "basename",
@@ -290,6 +290,7 @@ pub(crate) const FILTERS: [&str; 58] = [
     "filesizeformat",
     "first",
     "float",
+    "forceescape",
     "format",
     "from_json_string",
     "from_yaml_string",
@@ -307,6 +308,8 @@ pub(crate) const FILTERS: [&str; 58] = [
     "map",
     "max",
     "min",
+    "pprint",
+    "random",
     "regex_match",
     "regex_replace",
     "regex_search",
@@ -316,10 +319,13 @@ pub(crate) const FILTERS: [&str; 58] = [
     "replace",
     "reverse",
     "round",
+    "safe",
     "select",
     "selectattr",
+    "slice",
     "sort",
     "string",
+    "striptags",
     "sum",
     "title",
     "to_complex",
@@ -332,7 +338,20 @@ pub(crate) const FILTERS: [&str; 58] = [
     "unique",
     "upper",
     "urlencode",
+    "urlize",
     "use_none",
+    "version_bump_major",
+    "version_bump_minor",
+    "version_bump_patch",
+    "version_compare",
+    "version_equal",
+    "version_less_than",
+    "version_match",
+    "version_more_than",
+    "version_strip_patch",
+    "wordcount",
+    "wordwrap",
+    "xmlattr",
 ];
 
 /// Words an undefined name as Jinja does: `'x' is undefined`, `'dict object' has no attribute 'y'`.
@@ -378,10 +397,11 @@ fn undefined(env: &Environment<'_>, detail: &str, context: &Context) -> ExprErro
         .compile_expression(base)
         .and_then(|base| base.eval(context.root()))
         .unwrap_or_default();
-    let owner_name = if owner.is_undefined() {
-        "dict"
-    } else {
-        type_name(&owner)
+    // Of a variable of a loop nothing is known here; mostly it is a dictionary.
+    let owner_name = match type_name(&owner) {
+        "Undefined" if base.contains("(...)") => "",
+        "Undefined" => "dict",
+        name => name,
     };
     let message = if name.parse::<i64>().is_ok() && !matches!(owner_name, "dict") {
         format!("{owner_name} object has no element {name}")

@@ -1,4 +1,4 @@
-//! Answers of Jinja2 3.1.6 with StackStorm's filters, and what is ours alone: limits, hints, laziness.
+//! Answers of Jinja2 3.1.6 with `StackStorm`'s filters, and what is ours alone: limits, hints, laziness.
 
 use serde_json::json;
 
@@ -26,8 +26,8 @@ fn check_rows(rows: &str, at_least: usize) {
             (Ok(text), Some(expected)) if text == expected => {}
             (Err(_), None) => {}
             _ => wrong.push(format!(
-                "{template}\n    expected {}\n    found    {found:?}",
-                row.get("value").unwrap_or(&row["error"])
+                "{template}\n    expected {:?}\n    found    {found:?}",
+                row.get("value").or_else(|| row.get("error"))
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! StackStorm's version filters, on strict semantic versions.
+//! `StackStorm`'s version filters, on strict semantic versions.
 
 use std::cmp::Ordering;
 
@@ -66,10 +66,11 @@ fn compare(filter: &'static str, value: &Value, args: More) -> Result<Ordering, 
     Ok(parse_value(value)?.cmp_precedence(&parse(&args.text(0)?)?))
 }
 
-fn version_match(value: Value, args: More) -> Result<bool, Error> {
+fn version_match(value: &Value, args: More) -> Result<bool, Error> {
     let args = Args::bind("version_match", &["pattern"], args)?;
     let pattern = args.text(0)?;
-    let operators: [(&str, fn(Ordering) -> bool); 6] = [
+    type Holds = fn(Ordering) -> bool;
+    let operators: [(&str, Holds); 6] = [
         (">=", Ordering::is_ge),
         ("<=", Ordering::is_le),
         ("==", Ordering::is_eq),
@@ -88,5 +89,5 @@ fn version_match(value: Value, args: More) -> Result<bool, Error> {
             ),
         ));
     };
-    Ok(holds(parse_value(&value)?.cmp_precedence(&parse(wanted)?)))
+    Ok(holds(parse_value(value)?.cmp_precedence(&parse(wanted)?)))
 }
