@@ -1,0 +1,6 @@
+//! Conversations through the real router, engine, store and outbox, with a modelled platform at the far end.
+
+mod commands;
+mod conversation;
+mod delivery;
+mod support;
