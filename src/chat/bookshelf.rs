@@ -7,7 +7,8 @@ use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
 
 use super::phrasebook::{
-    Alias, Candidate, Command, ContentSummary, Given, Near, Phrase, Phrasebook, Reading, Reloaded, Shelf, Source,
+    Alias, Candidate, Command, ContentSummary, Given, Near, Phrase, Phrasebook, Reading, Reloaded, Shelf,
+    Source,
 };
 use super::templates::PackTemplate;
 use crate::alias::{self, Definition, How, Outcome};
@@ -25,7 +26,10 @@ impl ContentShelf {
     /// A shelf of this content.
     #[must_use]
     pub fn new(content: Arc<Content>) -> Self {
-        Self { content, current: Mutex::new(None) }
+        Self {
+            content,
+            current: Mutex::new(None),
+        }
     }
 }
 
@@ -52,7 +56,11 @@ impl Shelf for ContentShelf {
             let line = |verb: &str, items: Vec<String>| match items.len() {
                 0 => None,
                 1..=8 => Some(format!("{verb}: {}", items.join(", "))),
-                count => Some(format!("{verb}: {} and {} more", items[..8].join(", "), count - 8)),
+                count => Some(format!(
+                    "{verb}: {} and {} more",
+                    items[..8].join(", "),
+                    count - 8
+                )),
             };
             let changes = [
                 line("new", report.added),
@@ -60,7 +68,9 @@ impl Shelf for ContentShelf {
                 line("gone", report.removed),
                 line("broken, so kept as before", report.kept),
             ];
-            Ok(Reloaded { changes: changes.into_iter().flatten().collect() })
+            Ok(Reloaded {
+                changes: changes.into_iter().flatten().collect(),
+            })
         })
     }
 }
@@ -72,13 +82,20 @@ struct SnapshotBook {
 
 impl SnapshotBook {
     fn new(snapshot: Arc<Snapshot>) -> Self {
-        let aliases = snapshot.aliases.iter().map(|(name, alias)| (name.clone(), Arc::new(read(alias)))).collect();
+        let aliases = snapshot
+            .aliases
+            .iter()
+            .map(|(name, alias)| (name.clone(), Arc::new(read(alias))))
+            .collect();
         Self { snapshot, aliases }
     }
 
     fn known(&self, definition: &Definition) -> Arc<Alias> {
         let reference = definition.reference();
-        self.aliases.get(&reference).cloned().unwrap_or_else(|| Arc::new(read(definition)))
+        self.aliases
+            .get(&reference)
+            .cloned()
+            .unwrap_or_else(|| Arc::new(read(definition)))
     }
 }
 
@@ -107,7 +124,11 @@ fn given(parameter: alias::Parameter) -> Option<Given> {
         alias::Source::Default => Source::Default,
         alias::Source::Nothing | alias::Source::Immutable => return None,
     };
-    Some(Given { name: parameter.name, text: parameter.value, source })
+    Some(Given {
+        name: parameter.name,
+        text: parameter.value,
+        source,
+    })
 }
 
 impl Phrasebook for SnapshotBook {
@@ -118,7 +139,9 @@ impl Phrasebook for SnapshotBook {
                 let display = found.display.unwrap_or_else(|| found.representation.clone());
                 let notes = match found.how {
                     How::Exact => Vec::new(),
-                    How::Lenient => vec!["it fits when case, blanks or the order of name=value are overlooked".to_owned()],
+                    How::Lenient => {
+                        vec!["it fits when case, blanks or the order of name=value are overlooked".to_owned()]
+                    }
                 };
                 let phrase = |parameters: Vec<alias::Parameter>| Phrase {
                     alias: Arc::clone(&alias),
@@ -131,7 +154,11 @@ impl Phrasebook for SnapshotBook {
             }
             Outcome::Ambiguous { candidates, .. } => {
                 let candidate = |found: alias::Candidate| Candidate {
-                    action: self.aliases.get(&found.alias).map(|alias| alias.action.clone()).unwrap_or_default(),
+                    action: self
+                        .aliases
+                        .get(&found.alias)
+                        .map(|alias| alias.action.clone())
+                        .unwrap_or_default(),
                     display: found.display.unwrap_or(found.representation),
                     alias: found.alias,
                 };

@@ -4,8 +4,8 @@
 //! message and starts the execution in one commit. Answers are rows of the outbox, written in the commits that
 //! they answer for; the outbox's worker makes them into messages and hands those to the gateways.
 
-mod builtin;
 mod bookshelf;
+mod builtin;
 mod callers;
 pub mod card;
 pub mod cards;

@@ -195,9 +195,13 @@ pub struct ContentSummary {
 /// # Errors
 /// One sentence that names the parameter, its text and what was expected.
 pub fn cast(name: &str, text: &str, schema: Option<&Value>) -> Result<Value, String> {
-    let wanted = schema.and_then(|schema| schema.get("type")).and_then(Value::as_str).and_then(Type::from_name);
+    let wanted = schema
+        .and_then(|schema| schema.get("type"))
+        .and_then(Value::as_str)
+        .and_then(Type::from_name);
     let literal = |text: &str| pyliteral::parse(text).ok();
-    cast::value(name, text.into(), wanted.unwrap_or(Type::String), &literal).map_err(|error| error.to_string())
+    cast::value(name, text.into(), wanted.unwrap_or(Type::String), &literal)
+        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -210,7 +214,11 @@ mod tests {
     #[rstest]
     #[case("array", "a, b ,c", Ok(json!(["a", "b", "c"])))]
     #[case("object", "{'a':1}", Ok(json!({"a": 1})))]
-    #[case("boolean", "perhaps", Err("parameter `p` must be `true` or `false`, not `perhaps`"))]
+    #[case(
+        "boolean",
+        "perhaps",
+        Err("parameter `p` must be `true` or `false`, not `perhaps`")
+    )]
     #[case("integer", " 4 ", Ok(json!(4)))]
     #[case("string", "5", Ok(json!("5")))]
     fn texts_take_the_declared_type(

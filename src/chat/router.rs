@@ -97,11 +97,15 @@ impl Router {
         let phrases = match reading {
             Reading::Means(phrases) => phrases,
             Reading::Ambiguous(candidates) => {
-                return self.answer_only(&message, &key, ambiguous(first, &candidates)).await;
+                return self
+                    .answer_only(&message, &key, ambiguous(first, &candidates))
+                    .await;
             }
             Reading::GivenUp(reason) => {
                 let data = json!({"message": reason, "hint": "Say it shorter or in simpler words."});
-                return self.answer_only(&message, &key, Answer::new("refused", data)).await;
+                return self
+                    .answer_only(&message, &key, Answer::new("refused", data))
+                    .await;
             }
             Reading::Nothing => {
                 let nearest = book.nearest(first, 3);

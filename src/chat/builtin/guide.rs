@@ -134,9 +134,9 @@ pub(super) fn explain(call: &Call<'_>) -> Answer {
         Reading::GivenUp(reason) => return Err(Refusal::new(reason)),
         Reading::Ambiguous(candidates) => {
             data["ambiguous"] = true.into();
-            let fits = candidates.iter().map(|fit| {
-                json!({"display": fit.display, "reason": format!("{} runs {}", fit.alias, fit.action)})
-            });
+            let fits = candidates.iter().map(
+                |fit| json!({"display": fit.display, "reason": format!("{} runs {}", fit.alias, fit.action)}),
+            );
             data["nearest"] = fits.collect::<Vec<_>>().into();
         }
         Reading::Means(phrases) => {

@@ -20,6 +20,11 @@ pub(super) fn text(card: &Card, style: Style) -> String {
         };
         if index > 0 {
             out.push('\n');
+            // Paragraphs stay apart; everything else is set off by its form.
+            let before = card.blocks.get(index - 1);
+            if matches!((before, block), (Some(Block::Text { .. }), Block::Text { .. })) {
+                out.push('\n');
+            }
         }
         out.push_str(&part);
     }

@@ -70,7 +70,10 @@ fn user_text_is_inert(#[case] hostile: &str) {
     assert_eq!(slack.matches("```").count(), 2, "{slack}");
     let markdown = card.text(Style::Markdown);
     // In code blocks mentions do not ring.
-    assert!(!markdown.split("```").next().unwrap().contains("@everyone"), "mentions ring: {markdown}");
+    assert!(
+        !markdown.split("```").next().unwrap().contains("@everyone"),
+        "mentions ring: {markdown}"
+    );
 }
 
 #[test]

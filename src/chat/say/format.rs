@@ -62,17 +62,28 @@ pub(crate) fn formatted(text: &str, lines: usize) -> Formatted {
 }
 
 /// Formats may take so much: they make messages, not reports.
-static JINJA: LazyLock<Jinja> =
-    LazyLock::new(|| Jinja::new(Limits { fuel: 2_000_000, output: LIMIT, ..Limits::default() }));
+static JINJA: LazyLock<Jinja> = LazyLock::new(|| {
+    Jinja::new(Limits {
+        fuel: 2_000_000,
+        output: LIMIT,
+        ..Limits::default()
+    })
+});
 
 /// Renders a Jinja format. With `permissive` what is undefined prints as nothing, else it is an error.
 ///
 /// # Errors
 /// The reason, for people.
 pub(crate) fn jinja(format: &str, context: &Arc<Value>, permissive: bool) -> Result<String, String> {
-    let undefined = if permissive { Undefined::Permissive } else { Undefined::Strict };
+    let undefined = if permissive {
+        Undefined::Permissive
+    } else {
+        Undefined::Strict
+    };
     let context = Context::from_json(Arc::clone(context));
-    JINJA.render(format, &context, undefined).map_err(|error| error.to_string())
+    JINJA
+        .render(format, &context, undefined)
+        .map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

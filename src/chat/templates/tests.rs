@@ -41,7 +41,9 @@ fn sample() -> Value {
         "problems": ["p"], "since": "s", "people": [row], "actions": [row], "denied": [row], "entries": [row],
         "intact": false, "broken": 3, "aliases": 3, "error": "e",
     });
-    let (Some(all), Value::Object(more)) = (data.as_object_mut(), more) else { unreachable!() };
+    let (Some(all), Value::Object(more)) = (data.as_object_mut(), more) else {
+        unreachable!()
+    };
     all.extend(more);
     data
 }
@@ -73,11 +75,16 @@ fn every_built_in_template_renders_its_data() {
     assert!(names.len() > 20);
     for name in names.keys() {
         // Strict mode: a template that names something unknown fails here.
-        let text = templates.registry.render(&format!("builtin:{name}"), &data_for(name));
+        let text = templates
+            .registry
+            .render(&format!("builtin:{name}"), &data_for(name));
         let text = text.unwrap_or_else(|error| panic!("{name}: {error}"));
         let card = Card::parse(Tone::Neutral, &text);
         assert!(!card.text(Style::Plain).trim().is_empty(), "{name} says nothing");
-        assert!(!card.text(Style::Plain).contains("```"), "{name} has a stray fence:\n{text}");
+        assert!(
+            !card.text(Style::Plain).contains("```"),
+            "{name} has a stray fence:\n{text}"
+        );
     }
 }
 
@@ -87,18 +94,30 @@ fn broken_overrides_are_reported_and_the_built_in_template_is_used() {
     std::fs::write(site.path().join("internal.hbs"), "{{#if}").unwrap();
     std::fs::write(site.path().join("denied.hbs"), "No: {{no_such_thing}}").unwrap();
     std::fs::write(site.path().join("unusable.hbs"), "Nope, {{reason}}!").unwrap();
-    let options = TemplateOptions { site: Some(site.path().to_owned()) };
+    let options = TemplateOptions {
+        site: Some(site.path().to_owned()),
+    };
     let templates = Templates::load(&options, &[]);
     assert_eq!(templates.problems().len(), 1, "{:?}", templates.problems());
     assert!(templates.problems()[0].file.ends_with("internal.hbs"));
     let say = |kind: &str| {
-        let card = templates.render(Choice { kind, ..Choice::default() }, Tone::Bad, &sample());
+        let card = templates.render(
+            Choice {
+                kind,
+                ..Choice::default()
+            },
+            Tone::Bad,
+            &sample(),
+        );
         card.text(Style::Plain)
     };
     assert!(say("internal").contains("under the id e"));
     assert!(say("denied").starts_with("Not allowed: r"));
     assert_eq!(say("unusable"), "Nope, r!");
-    assert!(say("nowhere").contains("core.local"), "data are shown when no template is left");
+    assert!(
+        say("nowhere").contains("core.local"),
+        "data are shown when no template is left"
+    );
 }
 
 #[test]
@@ -111,14 +130,39 @@ fn packs_and_aliases_bring_their_own() {
     };
     let templates = Templates::load(
         &TemplateOptions::default(),
-        &[pack("result", "web result"), pack("fancy", "# fancy {{execution.status}}")],
+        &[
+            pack("result", "web result"),
+            pack("fancy", "# fancy {{execution.status}}"),
+        ],
     );
     let say = |choice: Choice<'_>| templates.render(choice, Tone::Good, &sample()).text(Style::Plain);
-    let web = Choice { kind: "result", alias: None, pack: Some("web") };
+    let web = Choice {
+        kind: "result",
+        alias: None,
+        pack: Some("web"),
+    };
     assert_eq!(say(web), "web result");
-    assert_eq!(say(Choice { alias: Some("fancy"), ..web }), "fancy failed");
-    assert_eq!(say(Choice { alias: Some("missing"), ..web }), "web result");
-    assert!(say(Choice { pack: Some("core"), ..web }).starts_with("✘ core.local failed in 1 min 15 s"));
+    assert_eq!(
+        say(Choice {
+            alias: Some("fancy"),
+            ..web
+        }),
+        "fancy failed"
+    );
+    assert_eq!(
+        say(Choice {
+            alias: Some("missing"),
+            ..web
+        }),
+        "web result"
+    );
+    assert!(
+        say(Choice {
+            pack: Some("core"),
+            ..web
+        })
+        .starts_with("✘ core.local failed in 1 min 15 s")
+    );
 }
 
 #[test]
@@ -128,18 +172,41 @@ fn hostile_text_stays_text() {
     let mut data = sample();
     data["text"] = hostile.into();
     data["nearest"] = json!([{"display": hostile, "description": hostile}]);
-    let card = templates.render(Choice { kind: "not_understood", ..Choice::default() }, Tone::Neutral, &data);
-    let says = card.blocks.iter().filter(|block| matches!(block, Block::Heading { .. } | Block::Code { .. })).count();
+    let card = templates.render(
+        Choice {
+            kind: "not_understood",
+            ..Choice::default()
+        },
+        Tone::Neutral,
+        &data,
+    );
+    let says = card
+        .blocks
+        .iter()
+        .filter(|block| matches!(block, Block::Heading { .. } | Block::Code { .. }))
+        .count();
     assert_eq!(says, 1, "{card:?}");
     let slack = card.text(Style::Slack);
-    assert!(!slack.contains("<!channel>") && !slack.contains('\u{1b}'), "{slack}");
-    let Block::Table { rows, .. } = &card.blocks[2] else { panic!("{card:?}") };
+    assert!(
+        !slack.contains("<!channel>") && !slack.contains('\u{1b}'),
+        "{slack}"
+    );
+    let Block::Table { rows, .. } = &card.blocks[2] else {
+        panic!("{card:?}")
+    };
     assert_eq!((rows.len(), rows[0].len()), (1, 2));
 }
 
 #[test]
 fn durations_fit_their_size() {
-    let times = [(0.004, "4 ms"), (1.24, "1.2 s"), (59.0, "59 s"), (185.0, "3 min 5 s"), (7800.0, "2 h 10 min"), (273_600.0, "3 d 4 h")];
+    let times = [
+        (0.004, "4 ms"),
+        (1.24, "1.2 s"),
+        (59.0, "59 s"),
+        (185.0, "3 min 5 s"),
+        (7800.0, "2 h 10 min"),
+        (273_600.0, "3 d 4 h"),
+    ];
     for (seconds, text) in times {
         assert_eq!(duration(seconds), text);
     }

@@ -31,7 +31,9 @@ pub(super) const LIMIT: Duration = Duration::from_secs(20);
 
 /// Waits for something that must come.
 pub(super) async fn soon<T>(what: &str, future: impl Future<Output = T>) -> T {
-    tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("{what} did not come"))
+    tokio::time::timeout(LIMIT, future)
+        .await
+        .unwrap_or_else(|_| panic!("{what} did not come"))
 }
 
 struct Actions(Arc<Content>);
@@ -110,7 +112,10 @@ impl Platform {
 
     /// The next message that was posted.
     pub(super) async fn next(&self) -> Rendered {
-        soon("a message", async { self.inbox.lock().await.recv().await.unwrap() }).await
+        soon("a message", async {
+            self.inbox.lock().await.recv().await.unwrap()
+        })
+        .await
     }
 
     /// The next message that is no passing progress.
@@ -182,24 +187,61 @@ fn write(path: std::path::PathBuf, text: &str) {
 /// Pack `t`: aliases for everything that conversations need.
 fn pack(root: &std::path::Path) {
     let pack = root.join("packs/t");
-    write(pack.join("pack.yaml"), "ref: t\nname: t\ndescription: For tests.\nversion: 1.0.0\nauthor: ana\nemail: a@b.co\n");
+    write(
+        pack.join("pack.yaml"),
+        "ref: t\nname: t\ndescription: For tests.\nversion: 1.0.0\nauthor: ana\nemail: a@b.co\n",
+    );
     let action = |name: &str, more: &str| {
-        let text = format!("name: {name}\nrunner_type: puppet\nenabled: true\nentry_point: ''\ndescription: Does {name}.\n{more}");
+        let text = format!(
+            "name: {name}\nrunner_type: puppet\nenabled: true\nentry_point: ''\ndescription: Does {name}.\n{more}"
+        );
         write(pack.join(format!("actions/{name}.yaml")), &text);
     };
-    action("deploy", "parameters:\n  app:\n    type: string\n    required: true\n  count:\n    type: integer\n  env:\n    type: string\n  who:\n    type: string\n");
+    action(
+        "deploy",
+        "parameters:\n  app:\n    type: string\n    required: true\n  count:\n    type: integer\n  env:\n    type: string\n  who:\n    type: string\n",
+    );
     action("quiet", "parameters: {}\n");
     action("resting", "parameters: {}\n");
-    write(pack.join("actions/resting.yaml"), "name: resting\nrunner_type: puppet\nenabled: false\nentry_point: ''\nparameters: {}\n");
-    action("ticket", "parameters:\n  key:\n    type: string\n    required: true\n");
-    let alias = |name: &str, text: &str| write(pack.join(format!("aliases/{name}.yaml")), &format!("name: {name}\n{text}"));
-    alias("deploy", "action_ref: t.deploy\ndescription: Deploy an app.\nformats:\n  - 'deploy {{app}} to {{env=staging}}'\nack:\n  format: 'Deploying {{ execution.parameters.app }}.'\n  append_url: false\n");
-    alias("ship", "action_ref: t.deploy\ndescription: Ship it.\nformats:\n  - 'ship {{app}}'\nimmutable_parameters:\n  who: '{{ api_user }}'\nresult:\n  format: 'shipped{~}to {{ execution.parameters.env }}\n\n    ```\n\n    {{ execution.result.stdout }}\n\n    ```'\n");
-    alias("quiet", "action_ref: t.quiet\nformats:\n  - 'be quiet'\nack:\n  enabled: false\nresult:\n  enabled: false\n");
+    write(
+        pack.join("actions/resting.yaml"),
+        "name: resting\nrunner_type: puppet\nenabled: false\nentry_point: ''\nparameters: {}\n",
+    );
+    action(
+        "ticket",
+        "parameters:\n  key:\n    type: string\n    required: true\n",
+    );
+    let alias = |name: &str, text: &str| {
+        write(
+            pack.join(format!("aliases/{name}.yaml")),
+            &format!("name: {name}\n{text}"),
+        )
+    };
+    alias(
+        "deploy",
+        "action_ref: t.deploy\ndescription: Deploy an app.\nformats:\n  - 'deploy {{app}} to {{env=staging}}'\nack:\n  format: 'Deploying {{ execution.parameters.app }}.'\n  append_url: false\n",
+    );
+    alias(
+        "ship",
+        "action_ref: t.deploy\ndescription: Ship it.\nformats:\n  - 'ship {{app}}'\nimmutable_parameters:\n  who: '{{ api_user }}'\nresult:\n  format: 'shipped{~}to {{ execution.parameters.env }}\n\n    ```\n\n    {{ execution.result.stdout }}\n\n    ```'\n",
+    );
+    alias(
+        "quiet",
+        "action_ref: t.quiet\nformats:\n  - 'be quiet'\nack:\n  enabled: false\nresult:\n  enabled: false\n",
+    );
     alias("resting", "action_ref: t.resting\nformats:\n  - 'switched off'\n");
-    alias("one", "action_ref: t.quiet\nformats:\n  - display: 'go one'\n    representation: ['go (?P<x>one|two)']\n");
-    alias("two", "action_ref: t.quiet\nformats:\n  - display: 'go two'\n    representation: ['go (?P<y>two|three)']\n");
-    alias("ticket", "action_ref: t.ticket\nformats:\n  - display: 'fix ABC-1'\n    representation: ['(?:\\b|^)fix (?P<key>[A-Z]+-\\d+)(?:\\b|$)']\n    match_multiple: true\nack:\n  enabled: false\n");
+    alias(
+        "one",
+        "action_ref: t.quiet\nformats:\n  - display: 'go one'\n    representation: ['go (?P<x>one|two)']\n",
+    );
+    alias(
+        "two",
+        "action_ref: t.quiet\nformats:\n  - display: 'go two'\n    representation: ['go (?P<y>two|three)']\n",
+    );
+    alias(
+        "ticket",
+        "action_ref: t.ticket\nformats:\n  - display: 'fix ABC-1'\n    representation: ['(?:\\b|^)fix (?P<key>[A-Z]+-\\d+)(?:\\b|$)']\n    match_multiple: true\nack:\n  enabled: false\n",
+    );
 }
 
 impl Bot {
@@ -211,9 +253,14 @@ impl Bot {
 
     /// Starts on a folder that may have been used before.
     pub(super) async fn on(folder: TempDir, platform: Arc<Platform>) -> Self {
-        let store = SqliteStore::open(SqliteOptions::new(folder.path().join("sayso.db"))).await.unwrap();
+        let store = SqliteStore::open(SqliteOptions::new(folder.path().join("sayso.db")))
+            .await
+            .unwrap();
         let store = Arc::new(store);
-        let options = content::Options { packs_dirs: vec![folder.path().join("packs")], ..content::Options::default() };
+        let options = content::Options {
+            packs_dirs: vec![folder.path().join("packs")],
+            ..content::Options::default()
+        };
         let checks = Checks::new(std::collections::BTreeMap::default(), |_| Vec::new());
         let content = Arc::new(Content::load(options, checks));
         let snapshot = content.snapshot();
@@ -266,13 +313,26 @@ impl Bot {
             engine: engine.clone(),
             shelf: Arc::new(ContentShelf::new(content)),
             authority: policy,
-            identities: Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| named.identity(user, via)))),
+            identities: Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
+                named.identity(user, via)
+            }))),
             builtin,
-            options: ChatOptions { outbox: patience(), ..ChatOptions::default() },
+            options: ChatOptions {
+                outbox: patience(),
+                ..ChatOptions::default()
+            },
             clock: None,
         });
         hub.attach(Arc::clone(&platform) as Arc<dyn Gateway>);
-        Self { folder, store, engine, hub, platform, jobs: tokio::sync::Mutex::new(received), outcomes }
+        Self {
+            folder,
+            store,
+            engine,
+            hub,
+            platform,
+            jobs: tokio::sync::Mutex::new(received),
+            outcomes,
+        }
     }
 
     pub(super) fn message(&self, who: &str, text: &str) -> Inbound {

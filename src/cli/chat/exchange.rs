@@ -58,13 +58,20 @@ fn ids(value: &Value) -> Vec<Id> {
 impl Exchange {
     /// From the server's answer to the message.
     pub(super) fn new(accepted: &Value) -> Self {
-        let (waiting, answers) = (ids(&accepted["executions"]), ids(&accepted["answers"]).into_iter().collect());
+        let (waiting, answers) = (
+            ids(&accepted["executions"]),
+            ids(&accepted["answers"]).into_iter().collect(),
+        );
         let understood = accepted["understood"].as_bool().unwrap_or(true);
         Self {
             waiting,
             answers,
             executions: Vec::new(),
-            verdict: if understood { Verdict::Succeeded } else { Verdict::NotUnderstood },
+            verdict: if understood {
+                Verdict::Succeeded
+            } else {
+                Verdict::NotUnderstood
+            },
         }
     }
 
@@ -74,7 +81,11 @@ impl Exchange {
             && let Some(at) = self.waiting.iter().position(|id| *id == execution)
         {
             if !event.is_final {
-                return Some(if event.kind == "ack" && !event.edit { Shown::First } else { Shown::Progress });
+                return Some(if event.kind == "ack" && !event.edit {
+                    Shown::First
+                } else {
+                    Shown::Progress
+                });
             }
             self.waiting.remove(at);
             let status = event.status.unwrap_or(Status::Abandoned);
@@ -86,7 +97,11 @@ impl Exchange {
             return Some(Shown::Final);
         }
         if event.id.is_some_and(|id| self.answers.remove(&id)) {
-            self.verdict = self.verdict.max(if event.understood { Verdict::Failed } else { Verdict::NotUnderstood });
+            self.verdict = self.verdict.max(if event.understood {
+                Verdict::Failed
+            } else {
+                Verdict::NotUnderstood
+            });
             return Some(Shown::Final);
         }
         None
@@ -141,9 +156,18 @@ mod tests {
     fn an_exchange_is_over_when_all_it_started_is() {
         let (first, second, other) = (Id::new(), Id::new(), Id::new());
         let mut exchange = Exchange::new(&json!({"executions": [first], "answers": [], "understood": true}));
-        assert_eq!(exchange.take(&event(None, Some(other), "result", Some(Status::Failed))), None);
-        assert_eq!(exchange.take(&event(None, Some(first), "ack", None)), Some(Shown::First));
-        assert_eq!(exchange.take(&event(None, Some(first), "card", None)), Some(Shown::Progress));
+        assert_eq!(
+            exchange.take(&event(None, Some(other), "result", Some(Status::Failed))),
+            None
+        );
+        assert_eq!(
+            exchange.take(&event(None, Some(first), "ack", None)),
+            Some(Shown::First)
+        );
+        assert_eq!(
+            exchange.take(&event(None, Some(first), "card", None)),
+            Some(Shown::Progress)
+        );
         let mut end = event(None, Some(first), "result", Some(Status::Succeeded));
         end.starts = vec![second];
         assert_eq!(exchange.take(&end), Some(Shown::Final));
@@ -159,7 +183,10 @@ mod tests {
             let answer = Id::new();
             let accepted = json!({"executions": [], "answers": [answer], "understood": kind != "denied"});
             let mut exchange = Exchange::new(&accepted);
-            assert_eq!(exchange.take(&event(Some(answer), None, kind, None)), Some(Shown::Final));
+            assert_eq!(
+                exchange.take(&event(Some(answer), None, kind, None)),
+                Some(Shown::Final)
+            );
             assert!(exchange.is_over());
             assert_eq!(exchange.verdict().exit_status(), status, "{kind}");
         }

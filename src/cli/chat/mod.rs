@@ -34,7 +34,11 @@ pub struct Options {
 /// The file that keeps what was typed: `$XDG_STATE_HOME/sayso/history`, else `history` in the data folder.
 #[must_use]
 pub fn history_file(variables: &BTreeMap<String, String>, data_dir: &Path) -> PathBuf {
-    match variables.get("XDG_STATE_HOME").map(Path::new).filter(|path| path.is_absolute()) {
+    match variables
+        .get("XDG_STATE_HOME")
+        .map(Path::new)
+        .filter(|path| path.is_absolute())
+    {
         Some(state) => state.join("sayso/history"),
         None => data_dir.join("chat.history"),
     }
@@ -46,7 +50,11 @@ pub fn history_file(variables: &BTreeMap<String, String>, data_dir: &Path) -> Pa
 /// # Errors
 /// When the server cannot be reached or refuses.
 pub async fn interactive(client: Client, options: Options) -> Result<u8, ClientError> {
-    let Options { mut screen, history, terminal } = options;
+    let Options {
+        mut screen,
+        history,
+        terminal,
+    } = options;
     if terminal {
         return terminal::run(client, &mut screen, history).await;
     }
@@ -94,12 +102,21 @@ pub async fn one_shot(
 }
 
 /// Says one text and prints its final answers.
-async fn say(session: &mut Session, text: &str, json: bool, screen: &mut Screen) -> Result<Verdict, ClientError> {
+async fn say(
+    session: &mut Session,
+    text: &str,
+    json: bool,
+    screen: &mut Screen,
+) -> Result<Verdict, ClientError> {
     let mut exchange = session.say(text).await?;
     let mut answers = Vec::new();
     while !exchange.is_over() {
         let event = session.next().await?;
-        if exchange.take(&event).is_some_and(|shown| shown == exchange::Shown::Final) && !event.silent {
+        if exchange
+            .take(&event)
+            .is_some_and(|shown| shown == exchange::Shown::Final)
+            && !event.silent
+        {
             if json {
                 answers.push(event.text);
             } else {

@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::path::PathBuf;
 
 use reedline::{
-    ColumnarMenu, Completer, CompletionResult, DefaultHinter, Emacs, FileBackedHistory, KeyCode, KeyModifiers,
-    MenuBuilder as _, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent, ReedlineMenu, Span,
-    Suggestion, default_emacs_keybindings,
+    ColumnarMenu, Completer, CompletionResult, DefaultHinter, Emacs, FileBackedHistory, KeyCode,
+    KeyModifiers, MenuBuilder as _, Prompt, PromptEditMode, PromptHistorySearch, Reedline, ReedlineEvent,
+    ReedlineMenu, Span, Suggestion, default_emacs_keybindings,
 };
 
 /// Lines of history that are kept.
@@ -44,8 +44,12 @@ pub(super) struct Commands {
 
 impl Commands {
     pub(super) fn new(commands: Vec<(String, String)>) -> Self {
-        let all = commands.into_iter().map(|(display, description)| (beginning(&display), display, description));
-        Self { all: all.filter(|(fixed, ..)| !fixed.is_empty()).collect() }
+        let all = commands
+            .into_iter()
+            .map(|(display, description)| (beginning(&display), display, description));
+        Self {
+            all: all.filter(|(fixed, ..)| !fixed.is_empty()).collect(),
+        }
     }
 }
 
@@ -61,7 +65,10 @@ impl Completer for Commands {
         let mut suggestions: Vec<Suggestion> = Vec::new();
         for (fixed, display, description) in &self.all {
             let fits = fixed.to_lowercase().starts_with(typed.trim_start());
-            if !fits || suggestions.len() >= SUGGESTIONS || suggestions.iter().any(|known| known.value == *fixed) {
+            if !fits
+                || suggestions.len() >= SUGGESTIONS
+                || suggestions.iter().any(|known| known.value == *fixed)
+            {
                 continue;
             }
             suggestions.push(Suggestion {
@@ -86,7 +93,10 @@ pub(super) fn editor(commands: Vec<(String, String)>, history: Option<PathBuf>, 
     keys.add_binding(
         KeyModifiers::NONE,
         KeyCode::Tab,
-        ReedlineEvent::UntilFound(vec![ReedlineEvent::Menu(MENU.to_owned()), ReedlineEvent::MenuNext]),
+        ReedlineEvent::UntilFound(vec![
+            ReedlineEvent::Menu(MENU.to_owned()),
+            ReedlineEvent::MenuNext,
+        ]),
     );
     let mut editor = Reedline::create()
         .with_completer(Box::new(Commands::new(commands)))
@@ -119,7 +129,11 @@ mod tests {
         ]);
         let mut complete = |typed: &str| -> Vec<(String, bool)> {
             let found = commands.complete(typed, typed.len());
-            found.suggestions().iter().map(|one| (one.value.clone(), one.append_whitespace)).collect()
+            found
+                .suggestions()
+                .iter()
+                .map(|one| (one.value.clone(), one.append_whitespace))
+                .collect()
         };
         assert_eq!(complete("dep"), [("deploy".to_owned(), true)]);
         assert_eq!(complete("l"), [("log".to_owned(), true)]);

@@ -28,14 +28,29 @@ impl Screen {
         let terminal = io::stdout().is_terminal();
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let width = if terminal { comfy_table::Table::new().width().unwrap_or(80) } else { 80 };
-        Self { live: terminal, colour: terminal && wanted, ..Self::new(Box::new(io::stdout()), usize::from(width)) }
+        let width = if terminal {
+            comfy_table::Table::new().width().unwrap_or(80)
+        } else {
+            80
+        };
+        Self {
+            live: terminal,
+            colour: terminal && wanted,
+            ..Self::new(Box::new(io::stdout()), usize::from(width))
+        }
     }
 
     /// Any writer, without colours and live line.
     #[must_use]
     pub fn new(out: Sink, width: usize) -> Self {
-        Self { out, colour: false, live: false, width, frame: 0, shown: false }
+        Self {
+            out,
+            colour: false,
+            live: false,
+            width,
+            frame: 0,
+            shown: false,
+        }
     }
 
     /// Whether colours are wanted.
@@ -52,12 +67,20 @@ impl Screen {
 
     /// A faint remark.
     pub fn remark(&mut self, text: &str) {
-        if self.colour { self.line(&format!("\u{1b}[2m{text}\u{1b}[0m")) } else { self.line(text) }
+        if self.colour {
+            self.line(&format!("\u{1b}[2m{text}\u{1b}[0m"))
+        } else {
+            self.line(text)
+        }
     }
 
     /// An answer.
     pub fn card(&mut self, event: &ConsoleEvent) {
-        if self.colour { self.line(&event.blocks.text(Style::Terminal)) } else { self.line(&event.text) }
+        if self.colour {
+            self.line(&event.blocks.text(Style::Terminal))
+        } else {
+            self.line(&event.text)
+        }
     }
 
     /// Shows the live line: what is at work, for how long, and the last line that it wrote.
@@ -66,7 +89,11 @@ impl Screen {
             return;
         }
         self.frame = (self.frame + 1) % SPINNER.len();
-        let mut text = format!("{} {what} · {}", SPINNER[self.frame], duration(elapsed.as_secs_f64().floor()));
+        let mut text = format!(
+            "{} {what} · {}",
+            SPINNER[self.frame],
+            duration(elapsed.as_secs_f64().floor())
+        );
         if !last.trim().is_empty() {
             text.push_str(" · ");
             text.push_str(last.trim());
@@ -79,7 +106,11 @@ impl Screen {
             }
             cut.push(char);
         }
-        let dim = if self.colour { ("\u{1b}[2m", "\u{1b}[0m") } else { ("", "") };
+        let dim = if self.colour {
+            ("\u{1b}[2m", "\u{1b}[0m")
+        } else {
+            ("", "")
+        };
         self.write(&format!("\r\u{1b}[2K{}{cut}{}", dim.0, dim.1));
         self.shown = true;
     }
@@ -94,6 +125,9 @@ impl Screen {
 
     fn write(&mut self, text: &str) {
         // A closed pipe ends the reader, not the command that was asked for.
-        let _ = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        let _ = self
+            .out
+            .write_all(text.as_bytes())
+            .and_then(|()| self.out.flush());
     }
 }

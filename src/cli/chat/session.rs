@@ -41,12 +41,23 @@ impl Session {
         let conversation = format!("term-{}", Id::new());
         let stream = client.events(&path(&conversation, None)).await?;
         let (sender, events) = mpsc::channel(REMEMBERED);
-        let reader = Reader { client: client.clone(), conversation: conversation.clone(), seen: VecDeque::new(), sender };
+        let reader = Reader {
+            client: client.clone(),
+            conversation: conversation.clone(),
+            seen: VecDeque::new(),
+            sender,
+        };
         let (ready, heard) = tokio::sync::oneshot::channel();
         let reader = tokio::spawn(reader.run(stream, Some(ready)));
         // An error comes as the first event.
         let _ = heard.await;
-        Ok(Self { client, conversation, events, early: VecDeque::new(), reader })
+        Ok(Self {
+            client,
+            conversation,
+            events,
+            early: VecDeque::new(),
+            reader,
+        })
     }
 
     /// The client that it uses.
@@ -68,7 +79,8 @@ impl Session {
         // When the first request did arrive its answers are not known; its events will tell nothing then.
         if answer["duplicate"] == true {
             return Err(ClientError::Malformed(
-                "the connection broke while the command was sent: it was accepted, `history` shows it".to_owned(),
+                "the connection broke while the command was sent: it was accepted, `history` shows it"
+                    .to_owned(),
             ));
         }
         Ok(Exchange::new(&answer))
@@ -87,7 +99,10 @@ impl Session {
 
     /// The next event when one is there already.
     pub(super) fn try_next(&mut self) -> Option<Result<ConsoleEvent, ClientError>> {
-        self.early.pop_front().map(Ok).or_else(|| self.events.try_recv().ok())
+        self.early
+            .pop_front()
+            .map(Ok)
+            .or_else(|| self.events.try_recv().ok())
     }
 }
 
@@ -163,5 +178,7 @@ pub(super) async fn completions(client: &Client) -> Result<Vec<(String, String)>
     let answer = client.get("/api/v1/chat/completions").await?;
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let commands = answer["commands"].as_array().into_iter().flatten();
-    Ok(commands.map(|command| (text(&command["display"]), text(&command["description"]))).collect())
+    Ok(commands
+        .map(|command| (text(&command["display"]), text(&command["description"])))
+        .collect())
 }

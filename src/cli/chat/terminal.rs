@@ -40,11 +40,15 @@ pub(super) async fn run(
     }
     let mut editor = Some(editor(commands, history, screen.colour()));
     screen.line("Sayso listens. Say what you want done; `help` shows what there is.");
-    screen.remark("Tab completes, a & at the end runs it in the background, Ctrl-C stops a command, Ctrl-D leaves.");
+    screen.remark(
+        "Tab completes, a & at the end runs it in the background, Ctrl-C stops a command, Ctrl-D leaves.",
+    );
     let mut running: Vec<Running> = Vec::new();
     loop {
         drain(&mut session, &mut running, screen)?;
-        let Some(line) = read(&mut editor).await else { break };
+        let Some(line) = read(&mut editor).await else {
+            break;
+        };
         let text = match line {
             Signal::Success(text) => text,
             Signal::CtrlD => break,
@@ -77,7 +81,10 @@ pub(super) async fn run(
         }
     }
     if !running.is_empty() {
-        screen.remark(&format!("{} commands go on without you; `history` shows how they end.", running.len()));
+        screen.remark(&format!(
+            "{} commands go on without you; `history` shows how they end.",
+            running.len()
+        ));
     }
     Ok(0)
 }
@@ -103,8 +110,14 @@ fn drain(session: &mut Session, running: &mut Vec<Running>, screen: &mut Screen)
 }
 
 /// Waits until the last command is answered. Ctrl-C asks the server to stop it, a second one stops waiting.
-async fn wait(session: &mut Session, running: &mut Vec<Running>, screen: &mut Screen) -> Result<(), ClientError> {
-    let Some(mine) = running.last().map(|it| it.started) else { return Ok(()) };
+async fn wait(
+    session: &mut Session,
+    running: &mut Vec<Running>,
+    screen: &mut Screen,
+) -> Result<(), ClientError> {
+    let Some(mine) = running.last().map(|it| it.started) else {
+        return Ok(());
+    };
     let mut tick = tokio::time::interval(TICK);
     let mut asked = false;
     while let Some(current) = running.iter().find(|it| it.started == mine) {
@@ -137,8 +150,10 @@ async fn wait(session: &mut Session, running: &mut Vec<Running>, screen: &mut Sc
 /// Gives an event to the command that it answers and prints what may be printed: the answers of commands
 /// stand in the order of the commands.
 fn take(event: ConsoleEvent, running: &mut Vec<Running>, screen: &mut Screen) {
-    let Some((at, shown)) =
-        running.iter_mut().enumerate().find_map(|(at, it)| it.exchange.take(&event).map(|shown| (at, shown)))
+    let Some((at, shown)) = running
+        .iter_mut()
+        .enumerate()
+        .find_map(|(at, it)| it.exchange.take(&event).map(|shown| (at, shown)))
     else {
         // An answer to something said elsewhere in this conversation, such as before a reconnection.
         if event.is_final && !event.silent {
@@ -148,7 +163,13 @@ fn take(event: ConsoleEvent, running: &mut Vec<Running>, screen: &mut Screen) {
     };
     match shown {
         Shown::Progress => {
-            if let Some(line) = event.text.lines().rev().nth(1).filter(|_| event.text.lines().count() > 2) {
+            if let Some(line) = event
+                .text
+                .lines()
+                .rev()
+                .nth(1)
+                .filter(|_| event.text.lines().count() > 2)
+            {
                 line.clone_into(&mut running[at].last);
             }
         }
