@@ -4,6 +4,7 @@
 //! over a socket or in this process. Handlers are in `resources/`, event streams in `stream/`, what all
 //! routes share in `http/`.
 
+pub mod chat;
 pub mod client;
 mod http;
 pub mod metrics;

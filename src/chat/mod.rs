@@ -1,5 +1,29 @@
 //! Chat: gateways, the router between messages and executions, cards and the outbox.
+//!
+//! A gateway hands every message to [`Hub::receive`]; the router normalises it, finds the alias, claims the
+//! message and starts the execution in one commit. Answers are rows of the outbox, written in the commits that
+//! they answer for; the outbox's worker makes them into messages and hands those to the gateways.
 
+mod bookshelf;
+mod builtin;
+mod callers;
 pub mod card;
+pub mod cards;
+pub mod console;
 pub mod gateway;
+mod hub;
+pub mod identities;
 pub mod normalise;
+mod outbox;
+mod parameters;
+pub mod phrasebook;
+pub mod prefix;
+mod router;
+mod say;
+pub mod templates;
+
+pub use bookshelf::ContentShelf;
+pub use builtin::{BuiltinRunner, RUNNER as BUILTIN_RUNNER};
+pub use hub::{ChatOptions, Hub, HubParts};
+pub use outbox::{Clock, OutboxOptions, Patience};
+pub use router::ReceiveError;

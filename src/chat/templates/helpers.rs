@@ -25,7 +25,11 @@ pub fn duration(seconds: f64) -> String {
 
 fn pair(whole: u64, big: u64, big_name: &str, small: u64, small_name: &str) -> String {
     let rest = whole % big / small;
-    if rest == 0 { format!("{} {big_name}", whole / big) } else { format!("{} {big_name} {rest} {small_name}", whole / big) }
+    if rest == 0 {
+        format!("{} {big_name}", whole / big)
+    } else {
+        format!("{} {big_name} {rest} {small_name}", whole / big)
+    }
 }
 
 /// A time for people, `2026-11-22 13:00:27` (UTC).
@@ -61,7 +65,11 @@ impl HelperDef for Named {
         _: &'rc Context,
         _: &mut RenderContext<'reg, 'rc>,
     ) -> Result<ScopedJson<'rc>, RenderError> {
-        let values: Vec<&Value> = helper.params().iter().map(handlebars::PathAndJson::value).collect();
+        let values: Vec<&Value> = helper
+            .params()
+            .iter()
+            .map(handlebars::PathAndJson::value)
+            .collect();
         (self.1)(&values)
             .map(ScopedJson::Derived)
             .map_err(|reason| RenderErrorReason::Other(format!("`{}`: {reason}", self.0)).into())
@@ -70,12 +78,16 @@ impl HelperDef for Named {
 
 pub(super) fn register(registry: &mut Handlebars<'_>) {
     let all: [(&'static str, Give); 12] = [
-        ("duration", |values| number(values, 0).map(|seconds| duration(seconds).into())),
+        ("duration", |values| {
+            number(values, 0).map(|seconds| duration(seconds).into())
+        }),
         ("moment", |values| {
             let text = text(values, 0);
             Ok(text.parse::<Timestamp>().map_or(text, moment).into())
         }),
-        ("truncate", |values| Ok(truncate(&text(values, 0), size(values, 1)?).into())),
+        ("truncate", |values| {
+            Ok(truncate(&text(values, 0), size(values, 1)?).into())
+        }),
         ("cell", |values| {
             let one_line = text(values, 0).split_whitespace().collect::<Vec<_>>().join(" ");
             let limit = if values.len() > 1 { size(values, 1)? } else { 60 };
@@ -83,7 +95,10 @@ pub(super) fn register(registry: &mut Handlebars<'_>) {
         }),
         ("indent", |values| {
             let pad = " ".repeat(size(values, 1)?.min(40));
-            let lines: Vec<String> = text(values, 0).lines().map(|line| format!("{pad}{line}")).collect();
+            let lines: Vec<String> = text(values, 0)
+                .lines()
+                .map(|line| format!("{pad}{line}"))
+                .collect();
             Ok(lines.join("\n").into())
         }),
         ("icon", |values| Ok(icon(&text(values, 0)).into())),
@@ -94,15 +109,37 @@ pub(super) fn register(registry: &mut Handlebars<'_>) {
         }),
         ("json", |values| {
             let value = values.first().copied().unwrap_or(&Value::Null);
-            serde_json::to_string(value).map(Value::from).map_err(|error| error.to_string())
+            serde_json::to_string(value)
+                .map(Value::from)
+                .map_err(|error| error.to_string())
         }),
-        ("short", |values| Ok(text(values, 0).chars().take(24).collect::<String>().into())),
+        ("short", |values| {
+            Ok(text(values, 0).chars().take(24).collect::<String>().into())
+        }),
         ("join", |values| {
-            let separator = if values.len() > 1 { text(values, 1) } else { ", ".to_owned() };
-            let items = values.first().and_then(|value| value.as_array()).ok_or("needs a list")?;
-            Ok(items.iter().map(shown).collect::<Vec<_>>().join(&separator).into())
+            let separator = if values.len() > 1 {
+                text(values, 1)
+            } else {
+                ", ".to_owned()
+            };
+            let items = values
+                .first()
+                .and_then(|value| value.as_array())
+                .ok_or("needs a list")?;
+            Ok(items
+                .iter()
+                .map(shown)
+                .collect::<Vec<_>>()
+                .join(&separator)
+                .into())
         }),
-        ("oneline", |values| Ok(text(values, 0).split_whitespace().collect::<Vec<_>>().join(" ").into())),
+        ("oneline", |values| {
+            Ok(text(values, 0)
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .into())
+        }),
         ("has", |values| {
             Ok(match values.first() {
                 None | Some(Value::Null | Value::Bool(false)) => false,
@@ -132,12 +169,17 @@ fn text(values: &[&Value], index: usize) -> String {
 }
 
 fn number(values: &[&Value], index: usize) -> Result<f64, String> {
-    values.get(index).and_then(|value| value.as_f64()).ok_or_else(|| format!("needs a number in place {}", index + 1))
+    values
+        .get(index)
+        .and_then(|value| value.as_f64())
+        .ok_or_else(|| format!("needs a number in place {}", index + 1))
 }
 
 fn size(values: &[&Value], index: usize) -> Result<usize, String> {
     let number = values.get(index).and_then(|value| value.as_u64());
-    number.and_then(|n| usize::try_from(n).ok()).ok_or_else(|| format!("needs a whole number in place {}", index + 1))
+    number
+        .and_then(|n| usize::try_from(n).ok())
+        .ok_or_else(|| format!("needs a whole number in place {}", index + 1))
 }
 
 fn truncate(text: &str, limit: usize) -> String {

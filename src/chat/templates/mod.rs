@@ -25,7 +25,6 @@ const OUTPUT_LIMIT: usize = 4 << 20;
 
 #[derive(RustEmbed)]
 #[folder = "templates/"]
-#[include = "*.hbs"]
 struct BuiltIn;
 
 /// Where a template may come from besides the built-in ones.
@@ -73,9 +72,16 @@ impl Templates {
         registry.set_strict_mode(true);
         registry.register_escape_fn(escape);
         helpers::register(&mut registry);
-        let mut templates = Self { registry, problems: Vec::new() };
+        let mut templates = Self {
+            registry,
+            problems: Vec::new(),
+        };
         for (name, text) in Self::built_in() {
-            templates.add(&format!("builtin:{name}"), &format!("templates/{name}.hbs"), &text);
+            templates.add(
+                &format!("builtin:{name}"),
+                &format!("templates/{name}.hbs"),
+                &text,
+            );
         }
         for template in packs {
             let name = format!("pack:{}/{}", template.pack, template.name);
@@ -188,11 +194,19 @@ impl Templates {
                 }
                 Err(error) => {
                     let line = error.line_no.unwrap_or(0);
-                    tracing::warn!(template.name = name, line, "the template failed: {}", error.reason());
+                    tracing::warn!(
+                        template.name = name,
+                        line,
+                        "the template failed: {}",
+                        error.reason()
+                    );
                 }
             }
         }
-        tracing::error!(template.kind = choice.kind, "no template could render the message");
+        tracing::error!(
+            template.kind = choice.kind,
+            "no template could render the message"
+        );
         Card::plain(tone, &serde_json::to_string_pretty(data).unwrap_or_default())
     }
 }

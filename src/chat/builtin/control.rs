@@ -1,0 +1,215 @@
+//! `cancel`, `rerun`, `reload` and `status`.
+
+use serde_json::{Value, json};
+
+use super::{Answer, Call, Refusal, find};
+use crate::chat::cards::{card_of, row};
+use crate::chat::normalise::words;
+use crate::chat::phrasebook::cast;
+use crate::chat::say::readable;
+use crate::engine::{CancelError, Cancelled, RerunOptions, SubmitError};
+use crate::model::{Id, JsonMap, Origin, OutboxState, Timestamp};
+use crate::store::Write;
+
+/// Problems that `status` and `reload` list.
+const LISTED: usize = 10;
+/// Undelivered messages beyond this are worth a word.
+const MANY_PENDING: u64 = 100;
+
+pub(super) async fn cancel(call: &Call<'_>) -> Answer {
+    let execution = find::execution(call, call.text("id").unwrap_or("last")).await?;
+    let (asked, execution) = match call.desk.engine.cancel(execution.id, &call.identity).await {
+        Ok(Cancelled::Asked(execution)) => (true, execution),
+        Ok(Cancelled::NotCancelable(execution)) => (false, execution),
+        Err(CancelError::Unknown(id)) => return Err(Refusal::new(format!("there is no execution {id}"))),
+        Err(CancelError::Denied(decision)) => {
+            return Err(Refusal::new(format!("not allowed: {}", decision.reason)));
+        }
+        Err(CancelError::Store(error)) => return Err(error.into()),
+    };
+    Ok(json!({
+        "asked": asked,
+        "id": execution.id,
+        "action": execution.request.action,
+        "status": execution.status,
+    }))
+}
+
+pub(super) async fn rerun(call: &Call<'_>) -> Answer {
+    let first = find::execution(call, call.text("id").unwrap_or("last")).await?;
+    let action = call.desk.shelf.current().action(&first.request.action);
+    let mut changes = JsonMap::new();
+    for word in
+        words(call.text("changes").unwrap_or_default()).map_err(|error| Refusal::new(error.to_string()))?
+    {
+        let (name, value) = word
+            .text
+            .split_once('=')
+            .filter(|(name, _)| !name.is_empty())
+            .ok_or_else(|| {
+                Refusal::new(format!("`{}` changes nothing", word.text))
+                    .hint("Write changes as name=value, separated by blanks.")
+            })?;
+        if value.contains("{{") || value.contains("{%") {
+            return Err(Refusal::new(format!("`{name}` is an expression")).hint("Say the value itself."));
+        }
+        let value = value
+            .strip_prefix('"')
+            .and_then(|value| value.strip_suffix('"'))
+            .unwrap_or(value);
+        let schema = action
+            .as_ref()
+            .and_then(|action| action.parameters.get(name))
+            .or_else(|| {
+                let runner = call.desk.engine.runners().get(&first.request.runner)?;
+                runner.spec().parameters.get(name)
+            });
+        if schema.is_none() && action.is_some() {
+            let known: Vec<&str> = action
+                .iter()
+                .flat_map(|action| action.parameters.keys())
+                .map(String::as_str)
+                .collect();
+            return Err(
+                Refusal::new(format!("`{}` has no parameter `{name}`", first.request.action))
+                    .hint(format!("It has: {}.", known.join(", "))),
+            );
+        }
+        changes.insert(name.to_owned(), cast(name, value, schema).map_err(Refusal::new)?);
+    }
+    let id = Id::new();
+    let mut with = Vec::new();
+    let mut ack = None;
+    if let Some(place) = &call.place {
+        let mut first = row(
+            place,
+            json!({"kind": "ack", "execution": id, "brief": true}),
+            Timestamp::now(),
+        );
+        first.card = Some(card_of(id));
+        first.execution = Some(id);
+        with.push(Write::Outbox(Box::new(first.clone())));
+        ack = Some(first);
+    }
+    let origin = Origin {
+        kind: if call.place.is_some() { "chat" } else { "api" }.to_owned(),
+        place: call.place.clone(),
+        text: Some(format!(
+            "rerun {}{}",
+            first.id,
+            call.text("changes")
+                .map(|text| format!(" {text}"))
+                .unwrap_or_default()
+        )),
+        alias: first.request.origin.alias.clone(),
+        format: first.request.origin.format.clone(),
+        builtin: false,
+    };
+    let shown: Vec<Value> = changes
+        .iter()
+        .map(|(name, value)| json!({"name": name, "value": readable(value)}))
+        .collect();
+    let options = RerunOptions {
+        parameters: changes,
+        id: Some(id),
+        with,
+        ..RerunOptions::default()
+    };
+    match call
+        .desk
+        .engine
+        .rerun(first.id, call.identity.clone(), origin, options)
+        .await
+    {
+        Ok(_) => {}
+        Err(SubmitError::Denied(decision)) => {
+            return Err(Refusal::new(format!("not allowed: {}", decision.reason)));
+        }
+        Err(SubmitError::Store(error)) => return Err(error.into()),
+        Err(other) => return Err(Refusal::new(other.to_string())),
+    }
+    call.desk.outbox.committed(ack.into_iter().collect());
+    Ok(json!({
+        "id": id,
+        "original": first.id,
+        "action": first.request.action,
+        "changes": shown,
+        "starts": if call.place.is_some() { json!([id]) } else { json!([]) },
+    }))
+}
+
+pub(super) async fn reload(call: &Call<'_>) -> Answer {
+    let reloaded = call.desk.shelf.reload().await.map_err(|error| {
+        Refusal::new(format!("content could not be read again: {error}"))
+            .hint("What was loaded before still works.")
+    })?;
+    call.desk.speaker.reload();
+    let summary = call.desk.shelf.current().summary();
+    let mut problems = summary.problems;
+    problems.extend(call.desk.speaker.problems());
+    Ok(json!({
+        "packs": summary.packs,
+        "actions": summary.actions,
+        "aliases": summary.aliases,
+        "changes": reloaded.changes,
+        "problems": problems.into_iter().take(LISTED).collect::<Vec<_>>(),
+    }))
+}
+
+fn size(bytes: u64) -> String {
+    match bytes {
+        0..1024 => format!("{bytes} bytes"),
+        1024..1_048_576 => format!("{} kB", bytes >> 10),
+        1_048_576..1_073_741_824 => format!("{} MB", bytes >> 20),
+        _ => format!("{} GB", bytes >> 30),
+    }
+}
+
+pub(super) async fn status(call: &Call<'_>) -> Answer {
+    let desk = call.desk;
+    let store = desk.engine.store().stats().await?;
+    let counts = desk.engine.store().outbox_counts().await?;
+    let count = |state: OutboxState| {
+        counts
+            .iter()
+            .filter(|(_, it, _)| *it == state)
+            .map(|(_, _, n)| n)
+            .sum::<u64>()
+    };
+    let (pending, failed) = (count(OutboxState::Pending), count(OutboxState::Failed));
+    let engine = desk.engine.stats();
+    let summary = desk.shelf.current().summary();
+    let mut problems = summary.problems;
+    problems.extend(desk.speaker.problems());
+    let gateways: Vec<Value> = desk
+        .gateways
+        .all()
+        .iter()
+        .map(|gateway| json!({"name": gateway.name(), "health": gateway.health()}))
+        .collect();
+    let mut complaints = Vec::new();
+    if pending > MANY_PENDING {
+        complaints.push(format!("{pending} messages wait to be delivered"));
+    }
+    if failed > 0 {
+        complaints.push(format!("{failed} messages could not be delivered"));
+    }
+    if engine.waiting > engine.concurrency {
+        complaints.push(format!("{} executions wait for a free place", engine.waiting));
+    }
+    if !problems.is_empty() {
+        complaints.push(format!("{} problems in packs and templates", problems.len()));
+    }
+    Ok(json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptime": Timestamp::now().seconds_since(desk.started),
+        "healthy": complaints.is_empty(),
+        "complaints": complaints,
+        "engine": engine,
+        "store": {"kind": store.kind, "executions": store.executions, "unfinished": store.unfinished, "size": size(store.bytes + store.wal_bytes)},
+        "content": {"packs": summary.packs, "actions": summary.actions, "aliases": summary.aliases},
+        "outbox": format!("{pending} waiting, {failed} given up"),
+        "gateways": gateways,
+        "problems": problems.into_iter().take(LISTED).collect::<Vec<_>>(),
+    }))
+}

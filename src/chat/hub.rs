@@ -1,0 +1,238 @@
+//! Chat as one thing: gateways on one side, the engine on the other.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+use super::builtin::{BuiltinRunner, Desk};
+use super::console::{Console, ConsoleEvent};
+use super::gateway::{Form, Gateway, Inbound, Receipt};
+use super::identities::Identities;
+use super::outbox::{Clock, Gateways, Outbox, OutboxOptions, OutboxParts};
+use super::phrasebook::{Command, Shelf};
+use super::prefix::PrefixOptions;
+use super::router::{ReceiveError, Router, system_clock};
+use super::say::Speaker;
+use super::templates::TemplateOptions;
+use crate::access::Authority;
+use crate::engine::Engine;
+use crate::model::{Id, Identity, OutboxState, Place};
+use crate::store::StoreError;
+
+/// Messages that are told again at once to somebody who comes back.
+const REPLAY: u32 = 500;
+
+/// Settings of chat.
+#[derive(Clone, Debug, Default)]
+pub struct ChatOptions {
+    /// Where templates come from.
+    pub templates: TemplateOptions,
+    /// How commands begin where others talk too.
+    pub prefixes: PrefixOptions,
+    /// How patiently messages are delivered.
+    pub outbox: OutboxOptions,
+    /// Address of the web pages for links, when there are any.
+    pub web_url: Option<String>,
+}
+
+/// What chat is made of. The engine must have been started with [`super::cards::Cards`] among its observers and
+/// with `builtin` among its runners.
+pub struct HubParts {
+    /// The engine.
+    pub engine: Engine,
+    /// The content.
+    pub shelf: Arc<dyn Shelf>,
+    /// Permissions, for help and explanations.
+    pub authority: Arc<dyn Authority>,
+    /// Who is behind an account.
+    pub identities: Arc<dyn Identities>,
+    /// The runner of the built-in commands that the engine was given.
+    pub builtin: Arc<BuiltinRunner>,
+    /// Settings.
+    pub options: ChatOptions,
+    /// The clock; `None`: the system's.
+    pub clock: Option<Clock>,
+}
+
+/// Chat. Cheap to clone; all clones are the same.
+#[derive(Clone)]
+pub struct Hub {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    router: Router,
+    desk: Arc<Desk>,
+    console: Arc<Console>,
+    builtin: Arc<BuiltinRunner>,
+    stop: CancellationToken,
+    worker: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Hub {
+    /// Starts chat with the console as its first gateway: what was pending is delivered, messages are taken.
+    #[must_use]
+    pub fn start(parts: HubParts) -> Self {
+        let HubParts {
+            engine,
+            shelf,
+            authority,
+            identities,
+            builtin,
+            options,
+            clock,
+        } = parts;
+        let clock = clock.unwrap_or_else(system_clock);
+        let stop = CancellationToken::new();
+        let speaker = Arc::new(Speaker::new(
+            engine.clone(),
+            Arc::clone(&shelf),
+            options.templates,
+            options.web_url,
+        ));
+        let gateways = Arc::new(Gateways::default());
+        let console = Arc::new(Console::default());
+        gateways.add(Arc::clone(&console) as Arc<dyn Gateway>);
+        let (outbox, worker) = Outbox::start(OutboxParts {
+            engine: engine.clone(),
+            speaker: Arc::clone(&speaker),
+            gateways: Arc::clone(&gateways),
+            options: options.outbox,
+            clock: Arc::clone(&clock),
+            stop: stop.clone(),
+        });
+        let router = Router {
+            engine: engine.clone(),
+            shelf: Arc::clone(&shelf),
+            identities: Arc::clone(&identities),
+            prefixes: options.prefixes,
+            outbox: outbox.clone(),
+            callers: Arc::clone(&builtin.callers),
+            clock: Arc::clone(&clock),
+        };
+        let desk = Arc::new(Desk {
+            engine,
+            shelf,
+            authority,
+            identities,
+            speaker,
+            gateways,
+            outbox,
+            started: clock(),
+            positions: Mutex::default(),
+        });
+        builtin.open(Arc::clone(&desk));
+        Self {
+            inner: Arc::new(Inner {
+                router,
+                desk,
+                console,
+                builtin,
+                stop,
+                worker: Mutex::new(Some(worker)),
+            }),
+        }
+    }
+
+    /// Takes a message. When it returns, its claim and what follows from it are committed: the gateway may
+    /// acknowledge it to the platform.
+    ///
+    /// # Errors
+    /// When nothing could be stored: the platform should deliver the message again.
+    pub async fn receive(&self, message: Inbound) -> Result<Receipt, ReceiveError> {
+        self.inner.router.receive(message).await
+    }
+
+    /// Adds a gateway, or puts another one in the place of one with the same name, and delivers what waits
+    /// for it.
+    pub fn attach(&self, gateway: Arc<dyn Gateway>) {
+        let name = gateway.name().to_owned();
+        self.inner.desk.gateways.add(gateway);
+        self.back(&name, None);
+    }
+
+    /// Removes a gateway; its messages wait.
+    pub fn detach(&self, name: &str) {
+        self.inner.desk.gateways.remove(name);
+    }
+
+    /// Tells that a gateway, or one conversation on it, can be reached again after [`super::gateway::SendError::Away`].
+    pub fn back(&self, gateway: &str, conversation: Option<&str>) {
+        self.inner.desk.outbox.back(gateway, conversation);
+    }
+
+    /// Reads the templates again, after the content was reloaded by somebody else.
+    pub fn reload_templates(&self) {
+        self.inner.desk.speaker.reload();
+    }
+
+    /// The console gateway.
+    #[must_use]
+    pub fn console(&self) -> &Arc<Console> {
+        &self.inner.console
+    }
+
+    /// Commands that somebody may say in a place.
+    #[must_use]
+    pub fn completions(&self, identity: &Identity, place: &Place) -> Vec<Command> {
+        let book = self.inner.desk.shelf.current();
+        let mut commands = book.commands();
+        commands.retain(|command| {
+            book.action(&command.action).is_some_and(|action| {
+                action.enabled && self.inner.desk.authority.could(identity, &action, Some(place))
+            })
+        });
+        commands
+    }
+
+    /// The identity of somebody by name, as requests on their behalf have it.
+    #[must_use]
+    pub fn named(&self, user: &str, via: &str) -> Identity {
+        self.inner.desk.identities.named(user, via)
+    }
+
+    /// Delivered messages of a console session after `after`, for a client that comes back.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn missed(&self, conversation: &str, after: Id) -> Result<Vec<ConsoleEvent>, StoreError> {
+        let desk = &self.inner.desk;
+        let gateway = super::console::GATEWAY.to_owned();
+        let rows = desk
+            .engine
+            .store()
+            .outbox_conversation(gateway, conversation.to_owned(), Some(after), REPLAY)
+            .await?;
+        let mut events = Vec::new();
+        for row in rows.into_iter().filter(|row| row.state == OutboxState::Sent) {
+            let edit = (row.body["kind"] == "card")
+                .then(|| row.message_ref.clone())
+                .flatten();
+            let made = desk
+                .speaker
+                .message(&row, Form::Rich, &Console::can(), edit)
+                .await?;
+            events.extend(made.map(ConsoleEvent::from));
+        }
+        Ok(events)
+    }
+
+    /// Ends delivery: what is on its way arrives, the rest waits in the store.
+    pub async fn shutdown(&self) {
+        self.inner.stop.cancel();
+        self.inner.builtin.close();
+        let worker = self.inner.worker.lock().take();
+        if let Some(worker) = worker
+            && let Err(error) = worker.await
+        {
+            tracing::error!("the outbox ended with a panic: {error}");
+        }
+    }
+
+    /// Fires when chat ends; streams to clients end then.
+    pub(crate) fn stopping(&self) -> CancellationToken {
+        self.inner.stop.clone()
+    }
+}

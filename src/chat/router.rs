@@ -1,0 +1,429 @@
+//! The road of one message: from the text to a committed execution, or to an answer that says why not.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use thiserror::Error;
+
+use super::cards::{card_of, row};
+use super::gateway::{Inbound, Receipt};
+use super::identities::Identities;
+use super::normalise::{Normalised, Unusable, normalise};
+use super::outbox::{Clock, Outbox};
+use super::parameters::{self, Values};
+use super::phrasebook::{Candidate, Near, Phrase, Phrasebook, Reading, Shelf};
+use super::prefix::PrefixOptions;
+use super::{builtin, callers::Callers};
+use crate::engine::{Engine, Submit, SubmitError};
+use crate::model::{Action, Id, Identity, InboxClaim, JsonMap, Origin, OutboxMessage, Timestamp};
+use crate::store::{CommitError, StoreError, Write};
+
+/// Executions that one message may start.
+const MOST_AT_ONCE: usize = 20;
+/// A first answer that would be outrun by the final one within this time is left out.
+const PATIENCE_MS: i64 = 400;
+
+/// The message could not be taken: nothing is stored, the platform may deliver it again.
+#[derive(Debug, Error)]
+#[error("the message could not be taken: {0}")]
+pub struct ReceiveError(#[from] pub StoreError);
+
+/// Takes messages.
+pub(crate) struct Router {
+    pub(crate) engine: Engine,
+    pub(crate) shelf: Arc<dyn Shelf>,
+    pub(crate) identities: Arc<dyn Identities>,
+    pub(crate) prefixes: PrefixOptions,
+    pub(crate) outbox: Outbox,
+    pub(crate) callers: Arc<Callers>,
+    pub(crate) clock: Clock,
+}
+
+/// An answer that starts nothing: the kind of its template and the data for it.
+pub(crate) struct Answer {
+    pub(crate) kind: &'static str,
+    pub(crate) data: Value,
+}
+
+impl Answer {
+    const fn new(kind: &'static str, data: Value) -> Self {
+        Self { kind, data }
+    }
+}
+
+/// How one part of a message ended.
+enum Part {
+    Started(Id),
+    Answered(Id, &'static str),
+    Duplicate,
+}
+
+impl Router {
+    /// Takes a message: when it returns, what follows from it is committed.
+    pub(crate) async fn receive(&self, message: Inbound) -> Result<Receipt, ReceiveError> {
+        let meant = message.is_direct || message.mentions_bot;
+        let said = match normalise(&message.text, message.dialect, message.bot.as_deref()) {
+            Ok(said) => said,
+            Err(_) if !meant && !self.looks_addressed(&message.text) => {
+                return Ok(Receipt::Ignored("not for the bot"));
+            }
+            Err(Unusable::Quotation) if !message.is_direct => return Ok(Receipt::Ignored("a quotation")),
+            Err(Unusable::Empty) if !meant => return Ok(Receipt::Ignored("empty")),
+            Err(error) => return self.answer_only(&message, &message.key, unusable(&error)).await,
+        };
+        let sentences = self.prefixes.sentences(&said.text, meant || said.addressed);
+        let Some(first) = sentences.first().copied() else {
+            return Ok(Receipt::Ignored("not for the bot"));
+        };
+        let key = match self.edit_key(&message).await? {
+            Some(key) => key,
+            None => return Ok(Receipt::Duplicate),
+        };
+        let identity = match self.identities.of(&message).await {
+            Ok(identity) => identity,
+            Err(reason) => {
+                let data = json!({"message": reason, "hint": null});
+                return self
+                    .answer_only(&message, &key, Answer::new("refused", data))
+                    .await;
+            }
+        };
+        let book = self.shelf.current();
+        let reading = sentences
+            .iter()
+            .map(|sentence| book.read(sentence))
+            .find(|reading| *reading != Reading::Nothing)
+            .unwrap_or(Reading::Nothing);
+        let phrases = match reading {
+            Reading::Means(phrases) => phrases,
+            Reading::Ambiguous(candidates) => {
+                return self
+                    .answer_only(&message, &key, ambiguous(first, &candidates))
+                    .await;
+            }
+            Reading::GivenUp(reason) => {
+                let data = json!({"message": reason, "hint": "Say it shorter or in simpler words."});
+                return self
+                    .answer_only(&message, &key, Answer::new("refused", data))
+                    .await;
+            }
+            Reading::Nothing => {
+                let nearest = book.nearest(first, 3);
+                let answer = not_understood(first, &nearest, &said);
+                return self.answer_only(&message, &key, answer).await;
+            }
+        };
+        self.start(&message, &key, &identity, &*book, first, phrases)
+            .await
+    }
+
+    fn looks_addressed(&self, text: &str) -> bool {
+        let start: String = text.trim_start().chars().take(64).collect();
+        !self.prefixes.sentences(&start, false).is_empty()
+    }
+
+    /// The key under which the message is claimed. An edited message whose first version ran is left alone;
+    /// one whose first version started nothing counts as a new message.
+    async fn edit_key(&self, message: &Inbound) -> Result<Option<String>, ReceiveError> {
+        if !message.edited {
+            return Ok(Some(message.key.clone()));
+        }
+        Ok(match self.engine.store().claim(message.key.clone()).await? {
+            None => Some(message.key.clone()),
+            Some(claim) if claim.execution.is_some() => None,
+            Some(_) => Some(format!("{}:{}", message.key, Id::of_name(&message.text))),
+        })
+    }
+
+    async fn start(
+        &self,
+        message: &Inbound,
+        key: &str,
+        identity: &Identity,
+        book: &dyn Phrasebook,
+        sentence: &str,
+        phrases: Vec<Phrase>,
+    ) -> Result<Receipt, ReceiveError> {
+        if phrases.len() > MOST_AT_ONCE {
+            let text = format!(
+                "this would start {} executions at once; {MOST_AT_ONCE} are allowed",
+                phrases.len()
+            );
+            let data = json!({"message": text, "hint": "Say it in several messages."});
+            return self.answer_only(message, key, Answer::new("refused", data)).await;
+        }
+        let (mut executions, mut answers, mut kind) = (Vec::new(), Vec::new(), "");
+        for (number, phrase) in phrases.into_iter().enumerate() {
+            // Each part has its own claim: a message that comes again after a crash in between goes on
+            // where it stopped.
+            let part_key = if number == 0 {
+                key.to_owned()
+            } else {
+                format!("{key}#{}", number + 1)
+            };
+            match self
+                .start_one(message, &part_key, identity, book, sentence, phrase)
+                .await?
+            {
+                Part::Started(id) => executions.push(id),
+                Part::Answered(id, name) => {
+                    answers.push(id);
+                    kind = name;
+                }
+                Part::Duplicate => {}
+            }
+        }
+        Ok(match (executions.is_empty(), answers.is_empty()) {
+            (false, _) => Receipt::Started { executions, answers },
+            (true, false) => Receipt::Answered {
+                answers,
+                kind: kind.to_owned(),
+            },
+            (true, true) => Receipt::Duplicate,
+        })
+    }
+
+    async fn start_one(
+        &self,
+        message: &Inbound,
+        key: &str,
+        identity: &Identity,
+        book: &dyn Phrasebook,
+        sentence: &str,
+        phrase: Phrase,
+    ) -> Result<Part, ReceiveError> {
+        let alias = Arc::clone(&phrase.alias);
+        let action = book.action(&alias.action);
+        let id = Id::new();
+        let context = context_of(message, &alias.reference);
+        let values = match parameters::values(
+            &phrase,
+            action.as_deref(),
+            self.engine.runners(),
+            &context,
+            identity,
+        ) {
+            Ok(values) => values,
+            Err(reason) => {
+                let answer = bad_parameters(&reason, &phrase, action.as_deref());
+                return self.answer(message, key, answer).await;
+            }
+        };
+        let is_builtin = action
+            .as_ref()
+            .is_some_and(|action| action.runner_type == builtin::RUNNER);
+        let now = (self.clock)();
+        let mut with = vec![Write::Claim(InboxClaim {
+            key: key.to_owned(),
+            received: message.received,
+            place: message.place.clone(),
+            execution: Some(id),
+        })];
+        let mut ack = None;
+        if alias.ack && !is_builtin {
+            let body = json!({"kind": "ack", "execution": id, "key": message.key, "brief": alias.ack_format.is_none()});
+            let mut first = row(&message.place, body, now);
+            first.card = Some(card_of(id));
+            first.execution = Some(id);
+            if alias.ack_format.is_none() {
+                first.next_attempt = now.plus_millis(PATIENCE_MS);
+            }
+            with.push(Write::Outbox(Box::new(first.clone())));
+            ack = Some(first);
+        }
+        let Values { parameters, data } = values;
+        self.callers.remember(id, identity.clone(), message.place.clone());
+        let request = Submit {
+            id: Some(id),
+            action: alias.action.clone(),
+            parameters,
+            data,
+            identity: identity.clone(),
+            origin: Origin {
+                kind: "chat".to_owned(),
+                place: Some(message.place.clone()),
+                text: Some(sentence.to_owned()),
+                alias: Some(alias.reference.clone()),
+                format: Some(phrase.format.clone()),
+                builtin: is_builtin,
+            },
+            context,
+            with,
+            ..Submit::default()
+        };
+        let error = match self.engine.submit(request).await {
+            Ok(_) => {
+                self.outbox.committed(ack.into_iter().collect());
+                tracing::info!(execution.id = %id, alias.r#ref = alias.reference, "a chat command was accepted");
+                return Ok(Part::Started(id));
+            }
+            Err(error) => error,
+        };
+        self.callers.forget(id);
+        let answer = match error {
+            SubmitError::Duplicate(_) => return Ok(Part::Duplicate),
+            SubmitError::Denied(decision) => Answer::new(
+                "denied",
+                json!({
+                    "reason": decision.reason,
+                    "action": alias.action,
+                    "display": phrase.display,
+                    "user": identity.user,
+                    "grant": null,
+                }),
+            ),
+            SubmitError::Parameters(reason) => bad_parameters(&reason, &phrase, action.as_deref()),
+            SubmitError::Store(error) => internal(&error),
+            other => {
+                let hint = match &other {
+                    SubmitError::Disabled(_) => "Whoever looks after the pack can enable it.",
+                    SubmitError::QueueFull(_) => "`ps` shows what is going on.",
+                    SubmitError::Stopping => "Say it again when the server is back.",
+                    _ => "The alias names it; whoever looks after the pack can correct that.",
+                };
+                Answer::new("refused", json!({"message": other.to_string(), "hint": hint}))
+            }
+        };
+        self.answer(message, key, answer).await
+    }
+
+    async fn answer_only(
+        &self,
+        message: &Inbound,
+        key: &str,
+        answer: Answer,
+    ) -> Result<Receipt, ReceiveError> {
+        Ok(match self.answer(message, key, answer).await? {
+            Part::Answered(id, kind) => Receipt::Answered {
+                answers: vec![id],
+                kind: kind.to_owned(),
+            },
+            _ => Receipt::Duplicate,
+        })
+    }
+
+    /// Commits an answer together with the claim of the message.
+    async fn answer(&self, message: &Inbound, key: &str, answer: Answer) -> Result<Part, ReceiveError> {
+        let body = json!({"kind": answer.kind, "data": answer.data, "key": message.key});
+        let row: OutboxMessage = row(&message.place, body, (self.clock)());
+        let claim = InboxClaim {
+            key: key.to_owned(),
+            received: message.received,
+            place: message.place.clone(),
+            execution: None,
+        };
+        match self
+            .engine
+            .store()
+            .commit(vec![Write::Claim(claim), Write::Outbox(Box::new(row.clone()))])
+            .await
+        {
+            Ok(()) => {
+                let id = row.id;
+                self.outbox.committed(vec![row]);
+                Ok(Part::Answered(id, answer.kind))
+            }
+            Err(CommitError::Duplicate(_)) => Ok(Part::Duplicate),
+            Err(CommitError::Store(error)) => {
+                tracing::error!("an answer could not be stored: {error}");
+                Err(error.into())
+            }
+            Err(error @ CommitError::Conflict(_)) => Err(StoreError::Database(error.to_string()).into()),
+        }
+    }
+}
+
+/// The context that the reference's aliases give to their executions.
+fn context_of(message: &Inbound, alias: &str) -> JsonMap {
+    let name = alias.split_once('.').map_or(alias, |(_, name)| name);
+    let mut context = JsonMap::new();
+    context.insert(
+        "action_alias_ref".to_owned(),
+        json!({"id": Id::of_name(&format!("action_alias:{alias}")), "name": name, "ref": alias}),
+    );
+    context.insert("api_user".to_owned(), message.display_name.clone().into());
+    let channel = message.place.name.as_ref().unwrap_or(&message.place.conversation);
+    context.insert("source_channel".to_owned(), channel.clone().into());
+    context
+}
+
+fn unusable(error: &Unusable) -> Answer {
+    let (line, caret) = match error {
+        Unusable::UnclosedQuote { line, column } => (
+            Some(line.clone()),
+            Some(format!("{:>width$}", "^", width = column + 1)),
+        ),
+        _ => (None, None),
+    };
+    let reason = match error {
+        Unusable::UnclosedQuote { .. } => "The quote is not closed".to_owned(),
+        other => other.to_string(),
+    };
+    Answer::new(
+        "unusable",
+        json!({"reason": reason, "line": line, "caret": caret}),
+    )
+}
+
+fn not_understood(sentence: &str, nearest: &[Near], said: &Normalised) -> Answer {
+    let nearest: Vec<Value> = nearest
+        .iter()
+        .map(|near| json!({"display": near.command.display, "description": near.command.description}))
+        .collect();
+    Answer::new(
+        "not_understood",
+        json!({"text": sentence, "nearest": nearest, "notes": said.notes}),
+    )
+}
+
+fn ambiguous(sentence: &str, candidates: &[Candidate]) -> Answer {
+    let candidates: Vec<Value> = candidates
+        .iter()
+        .map(|candidate| {
+            json!({"display": candidate.display, "alias": candidate.alias, "action": candidate.action})
+        })
+        .collect();
+    Answer::new("ambiguous", json!({"text": sentence, "candidates": candidates}))
+}
+
+fn bad_parameters(reason: &str, phrase: &Phrase, action: Option<&Action>) -> Answer {
+    let parameters: Vec<Value> = action
+        .into_iter()
+        .flat_map(|action| &action.parameters)
+        .filter(|(name, schema)| schema["immutable"] != true && !phrase.alias.immutable.contains_key(*name))
+        .take(20)
+        .map(|(name, schema)| {
+            let required = if schema["required"] == true {
+                ", needed"
+            } else {
+                ""
+            };
+            json!({
+                "name": name,
+                "type": format!("{}{required}", schema["type"].as_str().unwrap_or("string")),
+                "description": schema["description"].as_str().unwrap_or_default(),
+            })
+        })
+        .collect();
+    Answer::new(
+        "parameters",
+        json!({
+            "message": reason,
+            "display": phrase.display,
+            "description": phrase.alias.description,
+            "parameters": parameters,
+        }),
+    )
+}
+
+/// An error of our own: the reader gets an id that is in the log too.
+fn internal(error: &dyn std::error::Error) -> Answer {
+    let id = Id::new().to_string();
+    tracing::error!(error.id = id, "a chat command failed: {error}");
+    Answer::new("internal", json!({"error_id": id}))
+}
+
+/// The system clock.
+pub(crate) fn system_clock() -> Clock {
+    Arc::new(Timestamp::now)
+}
