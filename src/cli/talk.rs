@@ -27,7 +27,10 @@ async fn converse(context: &Context<'_>, connection: &Connection, args: &ChatArg
         };
         let options = Options {
             screen,
-            history: Some(chat::history_file(&context.variables, &context.loaded.settings.data_dir)),
+            history: Some(chat::history_file(
+                &context.variables,
+                &context.loaded.settings.data_dir,
+            )),
             terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
         };
         chat::interactive(client, options).await
