@@ -463,7 +463,7 @@ async fn lists_are_tables_json_or_yaml() {
     assert_eq!(
         shell.asked(),
         [
-            "GET /api/v1/executions?limit=2&action=core.local&status=failed&parent=null\
+            "GET /api/v1/executions?limit=2&action=core.local&status=failed&top_level=true\
           &include_attributes=id%2Caction%2Ccontext%2Cstatus%2Cstart_timestamp%2Cend_timestamp"
         ]
     );
@@ -797,7 +797,7 @@ const PACK: &[(&str, &str)] = &[
     ),
     (
         "web/actions/deploy.yaml",
-        "name: deploy\nrunner_type: noop\ndescription: Deploys.\nparameters:\n  app:\n    type: string\n  env:\n    type: string\n",
+        "name: deploy\nrunner_type: noop\ndescription: Deploys.\nparameters:\n  app:\n    type: string\n    description: What.\n  env:\n    type: string\n    description: Where.\n",
     ),
     (
         "web/aliases/deploy.yaml",
@@ -816,7 +816,7 @@ async fn packs_are_linted_without_a_server() {
     let told = shell.run(&["pack", "lint", &pack]).await;
     assert_eq!(
         (told.status, told.stdout.as_str()),
-        (0, "web: no errors, no warnings (1 actions, 1 aliases)\n")
+        (0, "web: no errors, no warnings (1 action, 1 alias)\n")
     );
     write(shell.folder.path(), &[("web/actions/broken.yaml", "name: [\n")]);
     let told = shell.run(&["pack", "lint", &pack, "--json"]).await;
@@ -849,7 +849,7 @@ async fn the_examples_of_a_pack_are_run() {
     );
 
     let good = "- message: deploy web to prod\n  alias: deploy\n  parameters: {app: web, env: prod}\n\
-                - message: dance\n  alias: none\n- message: deploy 5 to\n  alias: none\n";
+                - message: dance\n  alias: none\n- message: deploys web\n  alias: none\n";
     write(shell.folder.path(), &[("web/tests/aliases.yaml", good)]);
     let told = shell.run(&["alias", "test", &pack]).await;
     assert_eq!(
