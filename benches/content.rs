@@ -6,8 +6,10 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sayso::alias::{Entry, Matcher};
 use sayso::content::{Checks, Content, Options, yaml};
 
 const PACKS: usize = 100;
@@ -30,17 +32,22 @@ fn main() {
             yaml::parse(&text).unwrap();
         }
     });
+    let runner = (
+        "local-shell-script".to_owned(),
+        vec!["timeout".to_owned(), "cwd".to_owned()],
+    );
+    let checks = Checks::new([runner].into(), |_| Vec::new());
     let options = Options {
         builtin: false,
         packs_dirs: vec![dir.path().to_owned()],
         ..Options::default()
     };
     let load = best(|| {
-        let content = Content::load(options.clone(), Checks::default());
+        let content = Content::load(options.clone(), checks.clone());
         assert_eq!(content.snapshot().actions.len(), PACKS * ACTIONS);
     });
     let before = resident_kib();
-    let content = Content::load(options, Checks::default());
+    let content = Content::load(options, checks.clone());
     let after = resident_kib();
     assert!(
         content.snapshot().problems.is_empty(),
@@ -49,6 +56,14 @@ fn main() {
     );
     let reload = best(|| {
         assert!(content.reload().is_empty());
+    });
+    let snapshot = content.snapshot();
+    let matcher = best(|| {
+        let entries = snapshot.aliases.values().map(|definition| Entry {
+            definition: Arc::clone(definition),
+            declared: None,
+        });
+        assert_eq!(Matcher::new(entries).0.len(), PACKS * ACTIONS);
     });
     println!("read and parse (one thread)  {:>8.1} ms", millis(baseline));
     println!(
@@ -61,6 +76,7 @@ fn main() {
         millis(reload),
         ratio(reload, baseline)
     );
+    println!("matcher of all aliases alone {:>8.1} ms", millis(matcher));
     println!(
         "memory of one more snapshot  {:>8} kB",
         after.saturating_sub(before)

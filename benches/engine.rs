@@ -34,7 +34,10 @@ struct Everybody;
 
 impl Authority for Everybody {
     fn decide(&self, _ask: &Ask<'_>) -> Decision {
-        Decision { allowed: true, reason: "open".to_owned() }
+        Decision {
+            allowed: true,
+            reason: "open".to_owned(),
+        }
     }
     fn could(&self, _identity: &Identity, _action: &Action, _place: Option<&Place>) -> bool {
         true
@@ -78,11 +81,16 @@ where
 }
 
 fn main() {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
         let store = Arc::new(
-            SqliteStore::open(SqliteOptions::new(folder.path().join("sayso.db"))).await.expect("a store"),
+            SqliteStore::open(SqliteOptions::new(folder.path().join("sayso.db")))
+                .await
+                .expect("a store"),
         );
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
@@ -92,6 +100,7 @@ fn main() {
             authority: Arc::new(Everybody),
             observers: Vec::new(),
             key: SecretKey::new([0; 32]),
+            jinja: Arc::default(),
             scratch: folder.path().to_path_buf(),
         })
         .await
@@ -103,7 +112,10 @@ fn main() {
             async move {
                 let end = Instant::now() + TIME;
                 while Instant::now() < end {
-                    let draft = AuditDraft { kind: "bench".to_owned(), ..AuditDraft::default() };
+                    let draft = AuditDraft {
+                        kind: "bench".to_owned(),
+                        ..AuditDraft::default()
+                    };
                     store.commit(vec![Write::Audit(draft)]).await.expect("a commit");
                     count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
                 }
@@ -120,7 +132,10 @@ fn main() {
                 while Instant::now() < end {
                     let request = Submit {
                         action: "core.noop".to_owned(),
-                        identity: Identity { user: "ana".to_owned(), ..Identity::default() },
+                        identity: Identity {
+                            user: "ana".to_owned(),
+                            ..Identity::default()
+                        },
                         ..Submit::default()
                     };
                     engine.submit(request).await.expect("accepted");
@@ -131,7 +146,10 @@ fn main() {
         .await;
         let rate = count.load(std::sync::atomic::Ordering::Relaxed) as f64 / seconds;
         let stats = store.stats().await.expect("stats");
-        println!("durable noops accepted and ended:      {rate:>9.0}/s, {:.2} of the baseline", rate / baseline);
+        println!(
+            "durable noops accepted and ended:      {rate:>9.0}/s, {:.2} of the baseline",
+            rate / baseline
+        );
         println!(
             "{} transactions in {} commits, {} statements",
             stats.transactions, stats.commits, stats.statements

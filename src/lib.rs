@@ -8,6 +8,7 @@ pub mod model;
 
 pub mod alias;
 pub mod expr;
+pub mod params;
 
 pub mod content;
 pub mod store;
@@ -18,6 +19,7 @@ pub mod engine;
 pub mod runners;
 
 pub mod api;
+pub mod app;
 pub mod chat;
 pub mod cli;
 pub mod settings;

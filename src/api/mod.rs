@@ -23,3 +23,6 @@ pub use options::ApiOptions;
 pub use routes::router;
 pub use serve::serve;
 pub use state::{ApiParts, ApiState, Reload};
+
+#[cfg(test)]
+mod tests;

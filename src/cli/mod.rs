@@ -1,3 +1,242 @@
-//! The  command line.
+//! The `sayso` command: server, client, offline tools.
+//!
+//! [`main`] is the whole program; the binary only passes the [`Host`] that starts the application. Data goes
+//! to standard output, everything else to standard error; the exit status says how it went.
 
+mod action;
+mod alias;
+pub mod args;
+mod audit;
+mod base;
 pub mod chat;
+mod config;
+mod connect;
+pub mod datadir;
+mod db;
+mod doctor;
+mod error;
+mod examples;
+mod execution;
+mod host;
+mod output;
+mod pack;
+pub mod parameters;
+mod run;
+mod serve;
+mod table;
+#[cfg(test)]
+mod tests;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use crate::settings::{Flag, Loaded, Sources, load};
+use args::{Cli, Command, GlobalArgs};
+
+pub use connect::{Connection, connect};
+pub use error::{CliError, CliResult};
+pub use host::{Host, Purpose, Running, Start};
+pub use output::{Captured, Format, Output};
+pub use run::exit_status;
+
+/// What every command works with.
+pub struct Context<'a> {
+    /// Where it writes.
+    pub out: Output,
+    /// How it writes.
+    pub format: Format,
+    /// Settings in force.
+    pub loaded: Arc<Loaded>,
+    /// The process's variables.
+    pub variables: BTreeMap<String, String>,
+    /// Starts the application.
+    pub host: &'a dyn Host,
+}
+
+/// The program: reads the process's arguments and variables, does what they say.
+pub async fn main(host: &dyn Host) -> ExitCode {
+    let sources = Sources::of_process(None, Vec::new());
+    ExitCode::from(run_with(std::env::args_os(), sources, Output::of_process(), host).await)
+}
+
+/// What the binary ends with when not even its runtime starts.
+#[must_use]
+pub fn failed_early(error: &std::io::Error) -> ExitCode {
+    Output::of_process().error(&CliError::new(format!("cannot start: {error}")));
+    ExitCode::FAILURE
+}
+
+/// The program with everything given. `sources` carries variables and folders; what the arguments say about
+/// settings is added to it.
+pub async fn run_with(
+    arguments: impl IntoIterator<Item = OsString>,
+    sources: Sources,
+    mut out: Output,
+    host: &dyn Host,
+) -> u8 {
+    let cli = match Cli::try_parse_from(arguments) {
+        Ok(cli) => cli,
+        Err(error) => return usage(&error, &mut out),
+    };
+    if let Command::Completions { shell } = cli.command {
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Cli::command(), "sayso", &mut script);
+        return finish(out.text(&String::from_utf8_lossy(&script)).map(|()| 0), &mut out);
+    }
+    let variables = sources.variables.clone();
+    let loaded = match settings(sources, &cli) {
+        Ok(loaded) => loaded,
+        Err(error) => return finish(Err(error), &mut out),
+    };
+    let format = cli.global.format();
+    let mut context = Context {
+        out,
+        format,
+        loaded: Arc::new(loaded),
+        variables,
+        host,
+    };
+    let outcome = dispatch(&mut context, &cli.command).await;
+    finish(outcome, &mut context.out)
+}
+
+/// clap's own texts: help goes to standard output, mistakes to standard error.
+fn usage(error: &clap::Error, out: &mut Output) -> u8 {
+    let status = u8::try_from(error.exit_code()).unwrap_or(error::REFUSED);
+    let text = if out.colour {
+        error.render().ansi().to_string()
+    } else {
+        error.render().to_string()
+    };
+    if error.use_stderr() {
+        out.note(text.trim_end());
+        return status;
+    }
+    let written = out.text(&text).map(|()| status);
+    finish(written, out)
+}
+
+fn finish(outcome: CliResult, out: &mut Output) -> u8 {
+    outcome.unwrap_or_else(|error| {
+        out.error(&error);
+        error.status
+    })
+}
+
+fn settings(mut sources: Sources, cli: &Cli) -> Result<Loaded, CliError> {
+    let global = &cli.global;
+    sources.config.clone_from(&global.config);
+    sources.flags = flags(global)?;
+    if let Command::Serve(serve) = &cli.command {
+        sources.flags.extend(
+            serve
+                .listen
+                .as_deref()
+                .map(|listen| flag("--listen", "api.listen", listen)),
+        );
+    }
+    let loaded = load(&sources)?;
+    if global.format() == Format::Toml
+        && !matches!(cli.command, Command::Config(args::ConfigCommand::Show { .. }))
+    {
+        return Err(
+            CliError::new("toml is a format of `sayso config show` only").hint("use -o json or -o yaml")
+        );
+    }
+    Ok(loaded)
+}
+
+fn flag(name: &str, key: &str, value: &str) -> Flag {
+    Flag {
+        name: name.to_owned(),
+        key: key.to_owned(),
+        value: value.to_owned(),
+    }
+}
+
+fn flags(global: &GlobalArgs) -> Result<Vec<Flag>, CliError> {
+    let mut flags = Vec::new();
+    for setting in &global.set {
+        let Some((key, value)) = setting.split_once('=') else {
+            return Err(CliError::new(format!("--set {setting} has no value"))
+                .hint("write it as key=value, such as --set engine.concurrency=8"));
+        };
+        flags.push(flag("--set", key.trim(), value));
+    }
+    let path = |path: &std::path::Path| path.to_string_lossy().into_owned();
+    flags.extend(
+        global
+            .data_dir
+            .as_deref()
+            .map(|dir| flag("--data-dir", "data_dir", &path(dir))),
+    );
+    for dir in &global.packs_dirs {
+        flags.push(flag("--packs-dir", "content.packs_dirs", &path(dir)));
+    }
+    flags.extend(
+        global
+            .server
+            .as_deref()
+            .map(|server| flag("--server", "client.server", server)),
+    );
+    flags.extend(
+        global
+            .token
+            .as_deref()
+            .map(|token| flag("--token", "client.token", token)),
+    );
+    Ok(flags)
+}
+
+async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
+    if !matches!(command, Command::Serve(_)) {
+        client_logs(context)?;
+    }
+    match command {
+        Command::Serve(_) => serve::serve(context).await,
+        Command::Run(args) => run::run(context, args).await,
+        Command::Action(command) => action::action(context, command).await,
+        Command::Execution(command) => execution::execution(context, command).await,
+        Command::Pack(command) => pack::pack(context, command).await,
+        Command::Alias(command) => alias::alias(context, command).await,
+        Command::Audit(command) => audit::audit(context, command).await,
+        Command::Db(command) => db::db(context, command).await,
+        Command::Doctor => doctor::doctor(context).await,
+        Command::Config(command) => config::config(context, command),
+        Command::Reload => pack::reload(context).await,
+        // Answered before settings are read.
+        Command::Completions { .. } => Ok(0),
+    }
+}
+
+/// Client commands log only what goes wrong, unless the user asks for more.
+fn client_logs(context: &Context<'_>) -> Result<(), CliError> {
+    let mut options = context.loaded.settings.log.clone();
+    let asked = matches!(
+        context.loaded.source("log.level"),
+        crate::settings::Source::Variable(_) | crate::settings::Source::Flag(_)
+    );
+    if !asked {
+        "warn".clone_into(&mut options.level);
+    }
+    serve::log_to_stderr(&options)
+}
+
+/// A part of a path in a URL.
+fn segment(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes())
+        .collect::<String>()
+        .replace('+', "%20")
+}
+
+/// A query from names and values.
+fn query(parts: &[(&str, String)]) -> String {
+    url::form_urlencoded::Serializer::new(String::new())
+        .extend_pairs(parts)
+        .finish()
+}

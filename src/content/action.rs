@@ -135,9 +135,9 @@ fn finish(
             );
         } else {
             let file = format!("actions/{}", action.entry_point);
-            match place.source.check(&file) {
-                Ok(()) => {
-                    place.source.digest(&file, &mut digest);
+            match place.source.digest(&file) {
+                Ok(content) => {
+                    digest.update(content);
                     if place.source.dir().is_none() {
                         action.embedded_entry_point = place.source.text(&file).ok().map(Arc::from);
                     }

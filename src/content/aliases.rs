@@ -70,6 +70,32 @@ pub(super) fn parameters(definition: &Definition) -> Vec<(String, String)> {
     found
 }
 
+/// Whether the alias can only set parameters that are `known`. Looks at the text of its formats alone, which is
+/// much cheaper than [`parameters`]; false only means that these must be asked.
+pub(super) fn sets_only(definition: &Definition, known: &[String]) -> bool {
+    let is_known = |name: &str| known.iter().any(|known| known == name);
+    let in_text = |text: &str| {
+        let braces = text.split("{{").skip(1);
+        let groups = text.split("(?P<").skip(1);
+        braces.chain(groups).all(|rest| {
+            let rest = rest.trim_start();
+            let end = rest
+                .find(|c: char| !c.is_alphanumeric() && c != '_')
+                .unwrap_or(rest.len());
+            is_known(&rest[..end])
+        })
+    };
+    definition.immutable_parameters.keys().all(|name| is_known(name))
+        && definition.formats.iter().all(|entry| match entry {
+            FormatEntry::Text(text) => in_text(text),
+            FormatEntry::Detailed(detailed) => match &detailed.representation {
+                Some(Representation::One(text)) => in_text(text),
+                Some(Representation::Many(texts)) => texts.iter().all(|text| in_text(text)),
+                None => true,
+            },
+        })
+}
+
 /// The matcher of all aliases. What it cannot use is added to `problems`, unless it is known already.
 pub(super) fn matcher(
     aliases: &BTreeMap<String, Arc<Definition>>,

@@ -96,6 +96,9 @@ fn unknown_parameters(alias: &Definition, action: &Action, checks: &Checks) -> V
         return Vec::new();
     }
     let known = declared(action, checks);
+    if aliases::sets_only(alias, &known) {
+        return Vec::new();
+    }
     let mut found: Vec<(String, String, String)> = Vec::new();
     for (path, parameter) in aliases::parameters(alias) {
         if known.contains(&parameter)

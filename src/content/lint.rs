@@ -124,7 +124,7 @@ pub fn lint(path: &Path, checks: &Checks) -> LintReport {
     let folder = if path.file_name().is_some_and(|name| name == "pack.yaml") {
         path.parent()
             .filter(|parent| !parent.as_os_str().is_empty())
-            .unwrap_or(Path::new("."))
+            .unwrap_or_else(|| Path::new("."))
     } else {
         path
     };
@@ -159,7 +159,7 @@ pub fn lint(path: &Path, checks: &Checks) -> LintReport {
         items,
         mut problems,
         ..
-    } = pack::load(Source::Disk(real), &name, &around);
+    } = pack::load(&Source::Disk(real), &name, &around);
     let Some(pack) = pack else {
         return report(name, problems, Counts::default());
     };

@@ -111,7 +111,7 @@ struct Found {
 }
 
 fn read_all<'a>(found: &'a [Found], around: &Surroundings<'_>) -> Vec<(&'a Found, Loaded)> {
-    let read = |found: &'a Found| (found, pack::load(found.source.clone(), &found.folder, around));
+    let read = |found: &'a Found| (found, pack::load(&found.source, &found.folder, around));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = cores.min(MAX_THREADS).min(found.len() / PACKS_PER_THREAD).max(1);
     if threads == 1 {
@@ -186,7 +186,7 @@ impl Loading<'_> {
             let Some(first) = &other.path else {
                 self.parts.notes.push(format!(
                     "pack {reference} in {} replaces the built-in pack of that name",
-                    found.source.dir().unwrap_or(Path::new("")).display()
+                    found.source.dir().unwrap_or_else(|| Path::new("")).display()
                 ));
                 self.insert(reference, pack, loaded.items);
                 return;
@@ -199,7 +199,10 @@ impl Loading<'_> {
         if loaded.config_broken
             && let Some(earlier) = self.before.and_then(|before| before.packs.get(&reference))
         {
-            pack.config = config::with_defaults(earlier.config.clone(), pack.config_schema.as_ref());
+            pack.config = Arc::new(config::with_defaults(
+                (*earlier.config).clone(),
+                pack.config_schema.as_ref(),
+            ));
             self.kept.push(format!("config {reference}"));
         }
         self.keep_items(&reference, &loaded.broken, &mut loaded.items, around);

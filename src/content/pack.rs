@@ -64,7 +64,7 @@ pub(super) struct Loaded {
 }
 
 /// Reads the pack in `source`, which lies in a folder called `folder`.
-pub(super) fn load(source: Source, folder: &str, around: &Surroundings<'_>) -> Loaded {
+pub(super) fn load(source: &Source, folder: &str, around: &Surroundings<'_>) -> Loaded {
     let mut loaded = Loaded {
         pack: None,
         items: Items::new(source.clone()),
@@ -83,7 +83,7 @@ pub(super) fn load(source: Source, folder: &str, around: &Surroundings<'_>) -> L
         }
     };
     let mut reader = Reader {
-        source: &source,
+        source,
         folder,
         digests: BTreeMap::new(),
     };
@@ -104,7 +104,7 @@ pub(super) fn load(source: Source, folder: &str, around: &Surroundings<'_>) -> L
         }
     }
     pack.config_schema = reader.schema(&pack.files, &mut loaded);
-    pack.config = config(&pack, around, &mut loaded);
+    pack.config = Arc::new(config(&pack, around, &mut loaded));
     pack.digest = reader.digest(&pack.files);
     loaded.pack = Some(pack);
     loaded
@@ -265,11 +265,11 @@ impl Reader<'_> {
         for file in files {
             whole.update(file.as_bytes());
             whole.update([0]);
-            let content = self.digests.get(file).copied().unwrap_or_else(|| {
-                let mut content = Sha256::new();
-                self.source.digest(file, &mut content);
-                content.finalize().into()
-            });
+            // What cannot be read counts as empty: it may be no item, and then nobody reads it.
+            let content = match self.digests.get(file) {
+                Some(content) => *content,
+                None => self.source.digest(file).unwrap_or_default(),
+            };
             whole.update(content);
         }
         hex::encode(whole.finalize())
@@ -372,7 +372,7 @@ fn manifest(meta: &mut MetaFile, source: &Source, folder: &str) -> Option<Pack> 
         metadata,
         files: Vec::new(),
         config_schema: None,
-        config: JsonMap::new(),
+        config: Arc::default(),
         counts: BTreeMap::new(),
         digest: String::new(),
     })

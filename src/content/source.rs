@@ -3,11 +3,12 @@
 //! Everything on disk is untrusted: only regular files inside the pack's folder are read, up to fixed limits.
 
 use std::borrow::Cow;
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata};
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 
 use rust_embed::Embed;
+use sha2::{Digest, Sha256};
 
 use super::yaml::MAX_BYTES;
 
@@ -111,8 +112,8 @@ impl Source {
     pub(super) fn text(&self, file: &str) -> Result<String, Unreadable> {
         let bytes = match self {
             Self::Disk(dir) => {
-                let path = inside(dir, file)?;
-                let size = fs::metadata(&path).map_err(|error| Unreadable::io(&error))?.len();
+                let (path, metadata) = inside(dir, file)?;
+                let size = metadata.len();
                 if size > MAX_BYTES as u64 {
                     return Err(too_large(size));
                 }
@@ -143,45 +144,30 @@ impl Source {
         })
     }
 
-    /// Feeds the content of a file to a digest; what cannot be read counts as empty.
-    pub(super) fn digest(&self, file: &str, digest: &mut impl sha2::Digest) {
+    /// SHA-256 over size and content of a regular file inside the folder, symbolic links followed.
+    pub(super) fn digest(&self, file: &str) -> Result<[u8; 32], Unreadable> {
+        let mut digest = Sha256::new();
         match self {
             Self::Disk(dir) => {
-                let Ok(path) = inside(dir, file) else { return };
-                let Ok(mut opened) = File::open(path) else { return };
-                let size = opened.metadata().map_or(0, |metadata| metadata.len());
-                digest.update(size.to_le_bytes());
-                if size > MAX_DIGEST_BYTES {
-                    return;
-                }
-                let mut buffer = Vec::with_capacity(usize::try_from(size).unwrap_or(0));
-                if opened
-                    .by_ref()
-                    .take(MAX_DIGEST_BYTES)
-                    .read_to_end(&mut buffer)
-                    .is_ok()
-                {
-                    digest.update(&buffer);
-                }
-            }
-            Self::Builtin(_) | Self::BuiltinAliases => {
-                if let Some(content) = self.embedded(file) {
-                    digest.update((content.len() as u64).to_le_bytes());
+                let (path, metadata) = inside(dir, file)?;
+                digest.update(metadata.len().to_le_bytes());
+                if metadata.len() <= MAX_DIGEST_BYTES {
+                    let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
+                    File::open(path)
+                        .and_then(|opened| opened.take(MAX_DIGEST_BYTES).read_to_end(&mut content))
+                        .map_err(|error| Unreadable::io(&error))?;
                     digest.update(&content);
                 }
             }
+            Self::Builtin(_) | Self::BuiltinAliases => {
+                let content = self
+                    .embedded(file)
+                    .ok_or_else(|| Unreadable::new("the file does not exist", ""))?;
+                digest.update((content.len() as u64).to_le_bytes());
+                digest.update(&content);
+            }
         }
-    }
-
-    /// Checks that `file` is a regular file inside the folder, symbolic links followed.
-    pub(super) fn check(&self, file: &str) -> Result<(), Unreadable> {
-        match self {
-            Self::Disk(dir) => inside(dir, file).map(|_| ()),
-            Self::Builtin(_) | Self::BuiltinAliases => self
-                .embedded(file)
-                .map(|_| ())
-                .ok_or_else(|| Unreadable::new("the file does not exist", "")),
-        }
+        Ok(digest.finalize().into())
     }
 
     fn embedded(&self, file: &str) -> Option<Cow<'static, [u8]>> {
@@ -206,31 +192,39 @@ fn too_large(size: u64) -> Unreadable {
     )
 }
 
-/// Path of a regular file below `dir` (which has no symbolic links in it itself).
-fn inside(dir: &Path, file: &str) -> Result<PathBuf, Unreadable> {
+/// Path and metadata of a regular file below `dir` (which has no symbolic links in it itself).
+fn inside(dir: &Path, file: &str) -> Result<(PathBuf, Metadata), Unreadable> {
     let outside = || {
         Unreadable::new(
             "the path leaves the pack's folder",
             "keep the file inside the pack",
         )
     };
-    let relative = Path::new(file);
-    if relative
-        .components()
-        .any(|part| !matches!(part, Component::Normal(_) | Component::CurDir))
-    {
-        return Err(outside());
+    let mut path = dir.to_owned();
+    let mut last = None;
+    let mut linked = false;
+    for part in Path::new(file).components() {
+        match part {
+            Component::CurDir => continue,
+            Component::Normal(name) => path.push(name),
+            _ => return Err(outside()),
+        }
+        // Resolving the whole path would look at every folder above the pack again, for each file.
+        let metadata = fs::symlink_metadata(&path).map_err(|error| Unreadable::io(&error))?;
+        linked |= metadata.is_symlink();
+        last = Some(metadata);
     }
-    let path = dir.join(relative);
-    let real = path.canonicalize().map_err(|error| Unreadable::io(&error))?;
-    if !real.starts_with(dir) {
-        return Err(outside());
+    if linked {
+        path = path.canonicalize().map_err(|error| Unreadable::io(&error))?;
+        if !path.starts_with(dir) {
+            return Err(outside());
+        }
+        last = Some(fs::metadata(&path).map_err(|error| Unreadable::io(&error))?);
     }
-    let metadata = fs::metadata(&real).map_err(|error| Unreadable::io(&error))?;
-    if !metadata.is_file() {
-        return Err(Unreadable::new("this is no regular file", ""));
+    match last {
+        Some(metadata) if metadata.is_file() => Ok((path, metadata)),
+        _ => Err(Unreadable::new("this is no regular file", "")),
     }
-    Ok(real)
 }
 
 fn walk(dir: &Path, prefix: &str, depth: usize, files: &mut Vec<String>) -> io::Result<()> {

@@ -68,8 +68,9 @@ async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitErr
     context.insert("pack".to_owned(), action.pack.clone().into());
     let parameters = prepared
         .live(
+            &parts.jinja,
             request.parameters,
-            &request.data,
+            request.data,
             &context,
             &parts.catalogue.config(&action.pack),
         )
@@ -237,33 +238,34 @@ fn run_purely(state: &Arc<State>, checked: &mut Checked) -> Result<bool, SubmitE
     let context = checked.execution.context();
     let config = state.parts.catalogue.config(&checked.action.pack);
     begin(state, &mut checked.execution);
-    let (status, result) =
-        match checked
-            .prepared
-            .finals(std::mem::take(&mut checked.parameters), &context, &config)
-        {
-            Err(message) => (Status::Failed, json!({"error": message})),
-            Ok(parameters) => {
-                let job = Job {
-                    execution: checked.execution.id,
-                    action: Arc::clone(&checked.action),
-                    parameters,
-                    context,
-                    user: checked.execution.request.user.clone(),
-                    scratch: std::path::PathBuf::new(),
-                    cancel: CancellationToken::new(),
-                    output: OutputSink::discard(),
-                };
-                match runner.run(job).now_or_never() {
-                    Some(outcome) => (outcome.status, outcome.result),
-                    // A runner that calls itself pure and is not: a bug, and told as one.
-                    None => (
-                        Status::Failed,
-                        json!({"error": "the runner did not answer at once"}),
-                    ),
-                }
+    let (status, result) = match checked.prepared.finals(
+        &state.parts.jinja,
+        std::mem::take(&mut checked.parameters),
+        &context,
+        &config,
+    ) {
+        Err(message) => (Status::Failed, json!({"error": message})),
+        Ok(parameters) => {
+            let job = Job {
+                execution: checked.execution.id,
+                action: Arc::clone(&checked.action),
+                parameters,
+                context,
+                user: checked.execution.request.user.clone(),
+                scratch: std::path::PathBuf::new(),
+                cancel: CancellationToken::new(),
+                output: OutputSink::discard(),
+            };
+            match runner.run(job).now_or_never() {
+                Some(outcome) => (outcome.status, outcome.result),
+                // A runner that calls itself pure and is not: a bug, and told as one.
+                None => (
+                    Status::Failed,
+                    json!({"error": "the runner did not answer at once"}),
+                ),
             }
-        };
+        }
+    };
     end(&mut checked.execution, status, result);
     Ok(true)
 }

@@ -15,6 +15,7 @@ use super::{
     accept, cancel, dispatch, recover,
 };
 use crate::access::Authority;
+use crate::expr::jinja::Jinja;
 use crate::model::{Action, Execution, Id, Identity, JsonMap, Origin};
 use crate::runners::Runners;
 use crate::store::{Store, StoreError};
@@ -45,6 +46,8 @@ pub struct EngineParts {
     pub observers: Vec<Arc<dyn Observer>>,
     /// The 32-byte key that seals secrets at rest.
     pub key: super::SecretKey,
+    /// Renders parameters.
+    pub jinja: Arc<Jinja>,
     /// Folder for scratch files of running actions.
     pub scratch: std::path::PathBuf,
 }

@@ -7,7 +7,9 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use super::{Definition, SecretKey};
+use crate::expr::jinja::{Jinja, KeyLookup, KeyScope};
 use crate::model::{Action, Id, JsonMap, Status};
+use crate::params::{self, CompiledParameters, OutputSchema, ParamLimits, RenderContext};
 use crate::runners::RunnerSpec;
 
 /// So many digests are kept; beyond it a cache starts anew (a storm of reloads, not normal life).
@@ -15,7 +17,8 @@ const CACHE_LIMIT: usize = 20_000;
 
 /// An action ready to be requested and run.
 pub(super) struct Prepared {
-    defaults: JsonMap,
+    parameters: CompiledParameters,
+    output: OutputSchema,
     document: Value,
 }
 
@@ -73,17 +76,30 @@ fn insert<T>(cache: &Mutex<HashMap<String, Arc<T>>>, digest: &str, value: &Arc<T
 
 impl Prepared {
     fn new(action: &Action, runner: &RunnerSpec) -> Result<Self, String> {
-        let mut defaults = JsonMap::new();
-        for (name, schema) in runner.parameters.iter().chain(&action.parameters) {
-            if let Some(default) = schema.get("default") {
-                defaults.insert(name.clone(), default.clone());
-            } else {
-                defaults.entry(name.clone()).or_insert(Value::Null);
-            }
-        }
+        let parameters =
+            CompiledParameters::compile(&runner.parameters, &action.parameters).map_err(|problems| {
+                let first = problems
+                    .iter()
+                    .find(|problem| problem.severity == params::Severity::Error);
+                let why = first.map_or_else(String::new, |problem| {
+                    format!("{}: {}", problem.path, problem.message)
+                });
+                format!(
+                    "the action `{}` declares its parameters wrongly: {why}",
+                    action.reference
+                )
+            })?;
+        let output = OutputSchema::new(&action.output_schema, runner.output_key).map_err(|why| {
+            format!(
+                "the action `{}` has a wrong output_schema: {why}",
+                action.reference
+            )
+        })?;
+        let document = json!({"action": action.to_api(), "runner": runner.to_api()});
         Ok(Self {
-            defaults,
-            document: json!({"action": action.to_api(), "runner": runner.to_api()}),
+            parameters,
+            output,
+            document,
         })
     }
 
@@ -95,44 +111,106 @@ impl Prepared {
     /// Live parameters: `given` rendered, cast and validated, `data` taken as it is.
     pub(super) fn live(
         &self,
-        mut given: JsonMap,
-        data: &JsonMap,
-        _context: &JsonMap,
-        _config: &JsonMap,
+        jinja: &Jinja,
+        given: JsonMap,
+        data: JsonMap,
+        context: &JsonMap,
+        config: &Arc<JsonMap>,
     ) -> Result<JsonMap, String> {
-        given.extend(data.clone());
-        Ok(given)
+        let context = render_context(&self.parameters, &given, context, config);
+        params::live(
+            jinja,
+            &ParamLimits::default(),
+            &self.parameters,
+            given,
+            data,
+            &context,
+        )
+        .map_err(|error| error.explain())
     }
 
     /// Final parameters: every declared one has a value.
     pub(super) fn finals(
         &self,
+        jinja: &Jinja,
         live: JsonMap,
-        _context: &JsonMap,
-        _config: &JsonMap,
+        context: &JsonMap,
+        config: &Arc<JsonMap>,
     ) -> Result<JsonMap, String> {
-        let mut all = self.defaults.clone();
-        all.extend(live);
-        Ok(all)
+        let context = render_context(&self.parameters, &live, context, config);
+        params::final_params(jinja, &ParamLimits::default(), &self.parameters, live, &context)
+            .map_err(|error| error.explain())
     }
 
     /// Texts of the secret parameters, to be removed from the sentence that was typed.
-    pub(super) fn secret_texts(&self, _parameters: &JsonMap) -> Vec<String> {
-        Vec::new()
+    pub(super) fn secret_texts(&self, parameters: &JsonMap) -> Vec<String> {
+        let mut texts = Vec::new();
+        let mut copy = parameters.clone();
+        params::each_secret(&mut copy, &self.parameters, &mut |value| match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::String(text) => texts.push(text.clone()),
+            other => texts.push(other.to_string()),
+        });
+        texts
     }
 
     /// The parameters with secret values sealed for the execution.
-    pub(super) fn seal_parameters(&self, parameters: &JsonMap, _key: &SecretKey, _owner: Id) -> JsonMap {
-        parameters.clone()
+    pub(super) fn seal_parameters(&self, parameters: &JsonMap, key: &SecretKey, owner: Id) -> JsonMap {
+        let mut sealed = parameters.clone();
+        params::each_secret(&mut sealed, &self.parameters, &mut |value| {
+            *value = key.seal(value, owner)
+        });
+        sealed
     }
 
     /// The result with the values sealed that the output schema declares secret.
-    pub(super) fn seal_result(&self, result: Value, _key: &SecretKey, _owner: Id) -> Value {
+    pub(super) fn seal_result(&self, mut result: Value, key: &SecretKey, owner: Id) -> Value {
+        self.output
+            .each_secret(&mut result, &mut |value| *value = key.seal(value, owner));
         result
     }
 
-    /// Status and result after the output schema was applied.
-    pub(super) fn check_result(&self, status: Status, result: Value, _validate: bool) -> (Status, Value) {
-        (status, result)
+    /// Status and result after the output schema was applied: a result that does not fit fails (ACT-18).
+    pub(super) fn check_result(&self, status: Status, result: Value, validate: bool) -> (Status, Value) {
+        if !validate || status != Status::Succeeded {
+            return (status, result);
+        }
+        match self.output.problem(&result) {
+            None => (status, result),
+            Some(problem) => {
+                let error = format!("the result does not fit the action's output_schema: {problem}");
+                (
+                    Status::Failed,
+                    json!({"error": error, "message": "Error validating output. See error output for more details."}),
+                )
+            }
+        }
+    }
+}
+
+/// What templates of parameters see. Built only when something is a template.
+fn render_context(
+    compiled: &CompiledParameters,
+    values: &JsonMap,
+    context: &JsonMap,
+    config: &Arc<JsonMap>,
+) -> RenderContext {
+    if !compiled.has_templated_defaults() && !params::any_template(values) {
+        return RenderContext::default();
+    }
+    RenderContext {
+        action_context: Arc::new(Value::Object(context.clone())),
+        config_context: Arc::new(Value::Object((**config).clone())),
+        keys: Some(Arc::new(NoKeys)),
+        extra: Vec::new(),
+    }
+}
+
+/// The datastore as templates see it while there is none: every key is an empty text (PAR-9).
+struct NoKeys;
+
+impl KeyLookup for NoKeys {
+    fn get(&self, _scope: KeyScope, _key: &str) -> Option<String> {
+        None
     }
 }

@@ -71,7 +71,7 @@ async fn carry_out(
 ) -> Outcome {
     let context = execution.context();
     let config = state.parts.catalogue.config(&action.pack);
-    let parameters = match prepared.finals(parameters, &context, &config) {
+    let parameters = match prepared.finals(&state.parts.jinja, parameters, &context, &config) {
         Ok(parameters) => parameters,
         Err(message) => return Outcome::new(Status::Failed, json!({ "error": message })),
     };

@@ -1,4 +1,4 @@
-//! JSONPath in the dialect of packs (`people[*].name`, `$..id`, `a.b[0]`, `x | y`), evaluated on JSON values.
+//! `JSONPath` in the dialect of packs (`people[*].name`, `$..id`, `a.b[0]`, `x | y`), evaluated on JSON values.
 //!
 //! Paths with filters (`[?(@.age > 3)]`) are left to RFC 9535's evaluator.
 
@@ -315,9 +315,7 @@ impl<'q> Reader<'q> {
             }
             if self.eat("..") {
                 path = Path::Descendants(Box::new(path), Box::new(self.step()?));
-            } else if self.eat(".") {
-                path = Path::Child(Box::new(path), Box::new(self.step()?));
-            } else if self.peek() == Some('[') {
+            } else if self.eat(".") || self.peek() == Some('[') {
                 path = Path::Child(Box::new(path), Box::new(self.step()?));
             } else {
                 return Ok(path);

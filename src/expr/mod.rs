@@ -7,7 +7,7 @@ pub mod pyliteral;
 pub mod pyregex;
 pub mod pyvalue;
 pub mod pyyaml;
-mod regex_use;
+pub(crate) mod regex_use;
 
 /// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.
 pub const NONE_MARKER: &str = "%*****__%NONE%__*****%";

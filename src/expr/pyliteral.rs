@@ -5,7 +5,9 @@ use serde_json::{Map, Number, Value};
 /// How deep brackets may nest.
 pub const MAX_DEPTH: usize = 100;
 
-/// Reads one Python literal: dictionaries, lists, tuples (as lists, with or without parentheses), sets (as lists),
+/// Reads one Python literal.
+///
+/// Read are dictionaries, lists, tuples (as lists, with or without parentheses), sets (as lists),
 /// texts with prefixes and escapes, numbers with underscores and `0x`/`0o`/`0b`, `True`, `False`, `None`.
 ///
 /// Keys that are no texts become their Python text; integers beyond 64 bits become floats.
@@ -393,10 +395,10 @@ fn number(raw: &str, negative: bool) -> Option<Number> {
         if digits.len() > 1 && digits.starts_with('0') && digits.bytes().any(|b| b != b'0') {
             return None;
         }
-        if let Ok(value) = digits.parse::<i128>() {
-            if let Some(number) = integer(value, negative) {
-                return Some(number);
-            }
+        if let Ok(value) = digits.parse::<i128>()
+            && let Some(number) = integer(value, negative)
+        {
+            return Some(number);
         }
     }
     if !digits.starts_with(|c: char| c.is_ascii_digit() || c == '.') || digits == "." {

@@ -95,6 +95,7 @@ fn next_char(text: &str, from: usize) -> usize {
     from + text[from..].chars().next().map_or(1, char::len_utf8)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
 fn run_error(error: fancy_regex::Error) -> RegexError {
     RegexError::Limit(format!("the regular expression took too long: {error}"))
 }

@@ -110,7 +110,7 @@ pub struct Pack {
     /// Schema of its configuration, when it has one.
     pub config_schema: Option<JsonMap>,
     /// Its configuration with defaults applied; secrets in clear, never shown.
-    pub config: JsonMap,
+    pub config: std::sync::Arc<JsonMap>,
     /// How many items of each kind were found (`actions`, `aliases`, `rules`, `sensors`, …).
     pub counts: std::collections::BTreeMap<String, usize>,
     /// SHA-256 over all files, hexadecimal.

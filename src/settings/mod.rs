@@ -18,14 +18,15 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::access::AccessOptions;
+use crate::api::ApiOptions;
 use crate::engine::EngineOptions;
 
 pub use describe::{Described, default_toml, describe, markdown_table};
 pub use kind::Kind;
 pub use load::{Flag, InForce, Loaded, SettingsError, Source, Sources, load};
 pub use sections::{
-    ApiOptions, ChatOptions, ClientOptions, ContentOptions, DiscordOptions, LogFormat, LogOptions,
-    RunnerOptions, SlackOptions, StoreOptions,
+    ChatOptions, ClientOptions, ContentOptions, DiscordOptions, LogFormat, LogOptions, RunnerOptions,
+    SlackOptions, StoreOptions,
 };
 
 /// All settings in force. `Default` is what holds without file, variables and flags, except for
@@ -35,7 +36,7 @@ pub use sections::{
 pub struct Settings {
     /// Folder that holds everything durable: database, keys, tokens, installed packs.
     pub data_dir: PathBuf,
-    /// The HTTP API.
+    /// The HTTP server.
     pub api: ApiOptions,
     /// The engine.
     pub engine: EngineOptions,
@@ -95,6 +96,18 @@ impl Settings {
     #[must_use]
     pub fn templates_dir(&self) -> PathBuf {
         self.or_in_data_dir(self.content.templates_dir.as_deref(), "templates")
+    }
+
+    /// Where content is read from, folders of the data folder included.
+    #[must_use]
+    pub fn content_options(&self) -> crate::content::Options {
+        crate::content::Options {
+            builtin: true,
+            packs_dirs: self.packs_dirs(),
+            configs_dir: Some(self.configs_dir()),
+            overrides_dir: Some(self.overrides_dir()),
+            aliases_dir: Some(self.aliases_dir()),
+        }
     }
 
     fn or_in_data_dir(&self, configured: Option<&Path>, name: &str) -> PathBuf {

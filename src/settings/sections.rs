@@ -7,46 +7,6 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-/// Section `[api]`: the HTTP API.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ApiOptions {
-    /// Address and port; port 0 picks a free one.
-    pub listen: String,
-    /// Bytes that a request's body may have.
-    pub body_limit: usize,
-    /// Seconds that a request may take until its answer begins.
-    pub request_timeout: u64,
-    /// Origins whose web pages may call the API.
-    pub allow_origin: Vec<String>,
-    /// Items of a list that others than administrators may ask for at once.
-    pub max_page_size: u32,
-    /// Whether secrets are masked in answers.
-    pub mask_secrets: bool,
-    /// Where browsers reach the web pages; empty: the listening address.
-    pub webui_base_url: String,
-    /// Connections that are open at the same time.
-    pub max_connections: usize,
-    /// Event streams that are followed at the same time.
-    pub max_streams: usize,
-}
-
-impl Default for ApiOptions {
-    fn default() -> Self {
-        Self {
-            listen: "127.0.0.1:9101".to_owned(),
-            body_limit: 16 << 20,
-            request_timeout: 60,
-            allow_origin: Vec::new(),
-            max_page_size: 100,
-            mask_secrets: true,
-            webui_base_url: String::new(),
-            max_connections: 10_000,
-            max_streams: 1_000,
-        }
-    }
-}
-
 /// Section `[store]`: the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -21,7 +21,8 @@ use crate::model::{
 
 pub use error::{CommitError, StoreError};
 pub use query::{
-    AuditFilter, AuditRecord, AuditRecords, ExecutionFilter, ExecutionPage, Page, SortOrder, StoreStats,
+    AuditFilter, AuditRecord, AuditRecords, ExecutionFilter, ExecutionPage, OutboxCounts, Page, SortOrder,
+    StoreStats,
 };
 
 /// One write inside a transaction.
@@ -121,7 +122,7 @@ pub trait Store: Send + Sync + 'static {
     /// The outbound messages of a card, oldest first.
     fn outbox_card(&self, card: String) -> BoxFuture<'_, Result<Vec<OutboxMessage>, StoreError>>;
     /// How many outbound messages are in each state, per gateway: `(gateway, state, count)`.
-    fn outbox_counts(&self) -> BoxFuture<'_, Result<Vec<(String, OutboxState, u64)>, StoreError>>;
+    fn outbox_counts(&self) -> BoxFuture<'_, Result<OutboxCounts, StoreError>>;
 
     /// A named value.
     fn setting(&self, key: String) -> BoxFuture<'_, Result<Option<Value>, StoreError>>;

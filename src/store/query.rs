@@ -1,6 +1,6 @@
 //! What can be asked of the store.
 
-use crate::model::{Execution, Id, Status, Timestamp};
+use crate::model::{Execution, Id, OutboxState, Status, Timestamp};
 
 /// Which executions; empty fields do not restrict. Several values in a list mean "one of these".
 #[derive(Clone, Debug, Default)]
@@ -66,6 +66,9 @@ pub struct ExecutionPage {
     /// How many match in all, when asked for.
     pub total: Option<u64>,
 }
+
+/// How many outbound messages are in each state, per gateway.
+pub type OutboxCounts = Vec<(String, OutboxState, u64)>;
 
 /// Which audit entries; all given conditions must hold.
 #[derive(Clone, Debug, Default)]

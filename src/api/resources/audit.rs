@@ -10,11 +10,11 @@ use crate::api::http::error::{ApiError, ApiResult, unknown_id};
 use crate::api::http::json as answer;
 use crate::api::http::paging::Paging;
 use crate::api::http::query::Query;
-use crate::model::{AuditEntry, Id};
-use crate::store::{AuditFilter, chain};
+use crate::model::{AuditDraft, AuditEntry, Id};
+use crate::store::{AuditFilter, AuditRecord, AuditRecords, chain};
 
-/// Entries that are verified at once.
-const ENTRIES: u32 = 1_000;
+/// Records that are verified at once.
+const RECORDS: u32 = 1_000;
 
 /// `GET /audit`: entries, newest first unless `sort=asc`.
 pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
@@ -59,59 +59,69 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
     Ok(response)
 }
 
-/// `GET /audit/verify`: recomputes every hash.
+/// `GET /audit/verify`: recomputes every hash and compares the end with what the writer keeps apart.
 pub(crate) async fn verify(State(state): State<ApiState>, caller: Caller) -> ApiResult {
     caller.require_admin("verify the audit log")?;
     let mut previous = chain::GENESIS;
     let mut last = 0;
-    loop {
-        let filter = AuditFilter {
-            after: Some(last),
-            limit: ENTRIES,
-            ..AuditFilter::default()
-        };
-        let entries = state.store().audit(filter).await?;
-        if entries.is_empty() {
-            break;
+    let anchor = loop {
+        let AuditRecords { anchor, records } = state.store().audit_records(last, RECORDS).await?;
+        if records.is_empty() {
+            break anchor;
         }
-        for entry in &entries {
-            if let Some(complaint) = broken(&previous, last + 1, entry)? {
-                return answer(
-                    StatusCode::OK,
-                    &json!({
-                        "ok": false,
-                        "entries": last,
-                        "first_broken": last + 1,
-                        "message": complaint,
-                    }),
-                );
+        for record in &records {
+            if let Some(complaint) = complaint(&previous, last + 1, record) {
+                return verdict(last, Some(complaint), &previous);
             }
-            previous = entry.hash;
-            last = entry.number;
+            previous = chain::hash(&previous, record.number, &record.text);
+            last = record.number;
         }
-    }
-    answer(
-        StatusCode::OK,
-        &json!({"ok": true, "entries": last, "hash": hex::encode(previous)}),
-    )
+    };
+    let complaint = match anchor {
+        Some((number, _)) if number > last => Some(format!(
+            "the log should end with entry {number}, but entry {} is missing",
+            last + 1
+        )),
+        Some((number, hash)) if number == last && hash != previous => Some(format!(
+            "entry {number} does not have the hash that the writer remembers"
+        )),
+        None if last > 0 => Some("the writer does not remember where the log ends".to_owned()),
+        _ => None,
+    };
+    verdict(last, complaint, &previous)
 }
 
-/// What is wrong with an entry that should have this number and follow this hash.
-fn broken(previous: &[u8; 32], number: u64, entry: &AuditEntry) -> ApiResult<Option<String>> {
-    if entry.number != number {
-        return Ok(Some(format!(
+fn verdict(entries: u64, complaint: Option<String>, hash: &[u8; 32]) -> ApiResult {
+    let verdict = match complaint {
+        None => json!({"ok": true, "entries": entries, "hash": hex::encode(hash)}),
+        Some(message) => {
+            json!({"ok": false, "entries": entries, "first_broken": entries + 1, "message": message})
+        }
+    };
+    answer(StatusCode::OK, &verdict)
+}
+
+/// What is wrong with a record that should have this number and follow this hash.
+fn complaint(previous: &[u8; 32], number: u64, record: &AuditRecord) -> Option<String> {
+    if record.number != number {
+        return Some(format!(
             "entry {number} is missing: entry {} follows {}",
-            entry.number,
+            record.number,
             number - 1
-        )));
+        ));
     }
-    let text = chain::text(&entry.draft).map_err(|error| ApiError::internal(&error))?;
-    if chain::hash(previous, number, &text) != entry.hash {
-        return Ok(Some(format!(
-            "entry {number} does not fit its hash: it or an entry before it was changed"
-        )));
+    if chain::hash(previous, number, &record.text)[..] != record.hash[..] {
+        return Some(format!("entry {number} does not fit its hash: it was changed"));
     }
-    Ok(None)
+    let Ok(draft) = serde_json::from_str::<AuditDraft>(&record.text) else {
+        return Some(format!("entry {number} does not read back"));
+    };
+    let same = draft.timestamp == record.timestamp
+        && draft.kind == record.kind
+        && draft.actor == record.actor
+        && draft.action == record.action
+        && draft.execution == record.execution;
+    (!same).then(|| format!("entry {number} is found under other words than it has"))
 }
 
 fn shown(entry: &AuditEntry) -> ApiResult<Value> {

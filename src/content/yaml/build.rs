@@ -337,7 +337,7 @@ fn core_tag(tag: &Tag) -> Option<&str> {
     }
 }
 
-/// A lone `!`, which PyYAML reads as no tag at all.
+/// A lone `!`, which `PyYAML` reads as no tag at all.
 fn is_non_specific(tag: &Tag) -> bool {
     matches!((tag.handle(), tag.suffix()), ("", "!") | ("!", ""))
 }

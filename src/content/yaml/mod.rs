@@ -1,10 +1,10 @@
-//! YAML as packs are written: PyYAML's reading of it (YAML 1.1, `safe_load`), with a position on everything.
+//! YAML as packs are written: `PyYAML`'s reading of it (YAML 1.1, `safe_load`), with a position on everything.
 //!
 //! The parser underneath speaks YAML 1.2 and gives events; [`parse`] builds a small tree from them, applies
 //! the implicit types of YAML 1.1 (`yes` is true, `017` is 15, `1:30` is 90, `1e3` is text) and keeps line and
 //! column of every value and key. What validation finds later is mapped back by [`Document::locate`].
 //!
-//! Differences to PyYAML, all on the safe side: duplicate keys, values that JSON cannot hold (infinities,
+//! Differences to `PyYAML`, all on the safe side: duplicate keys, values that JSON cannot hold (infinities,
 //! integers beyond 64 bits, binary, sets) and documents that expand without bound are refused; tabs between
 //! a key's colon and its value are accepted.
 

@@ -1,4 +1,4 @@
-//! Implicit types of plain scalars, as PyYAML's safe loader resolves them.
+//! Implicit types of plain scalars, as `PyYAML`'s safe loader resolves them.
 
 use serde_json::Number;
 

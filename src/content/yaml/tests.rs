@@ -1,4 +1,4 @@
-//! YAML against PyYAML's answers, positions, faults and limits.
+//! YAML against `PyYAML`'s answers, positions, faults and limits.
 
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
@@ -13,7 +13,7 @@ fn rows() -> Vec<Value> {
         .collect()
 }
 
-/// tests/data/content/yaml.jsonl holds what PyYAML 6.0.3 `safe_load` says; a row with `ours` says where and why
+/// tests/data/content/yaml.jsonl holds what `PyYAML` 6.0.3 `safe_load` says; a row with `ours` says where and why
 /// we differ.
 #[test]
 fn reads_what_pyyaml_reads() {

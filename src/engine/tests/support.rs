@@ -192,6 +192,7 @@ impl World {
             authority: Arc::new(AllButMallory),
             observers: Vec::new(),
             key: SecretKey::new([3; 32]),
+            jinja: Arc::default(),
             scratch: folder.path().join("scratch"),
         })
         .await

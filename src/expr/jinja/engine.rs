@@ -196,7 +196,14 @@ fn translate(env: &Environment<'_>, template: &str, error: &Error, context: &Con
     let tagged = std::error::Error::source(error).and_then(|source| source.downcast_ref::<Tagged>());
     let detail = error.detail().unwrap_or_default();
     let made = match error.kind() {
-        _ if tagged.is_some() => ExprError::new(tagged.map_or(ErrorKind::Other, |tag| tag.0), detail),
+        _ if tagged.is_some() => {
+            let made = ExprError::new(tagged.map_or(ErrorKind::Other, |tag| tag.0), detail);
+            if detail.ends_with("is not valid SemVer string") {
+                made.hint("three numbers are needed, as in 1.2.3")
+            } else {
+                made
+            }
+        }
         Theirs::SyntaxError | Theirs::BadEscape | Theirs::InvalidDelimiter => ExprError::new(
             ErrorKind::Parse,
             if detail.is_empty() {
@@ -212,7 +219,7 @@ fn translate(env: &Environment<'_>, template: &str, error: &Error, context: &Con
             unknown_filter(detail, error.kind() == Theirs::UnknownTest)
         }
         Theirs::UnknownFunction => {
-            let name = quoted(detail).unwrap_or(detail);
+            let name = detail.strip_suffix(" is unknown").unwrap_or(detail);
             let made = ExprError::new(ErrorKind::Undefined, format!("'{name}' is undefined"));
             let names = context.names();
             let known = globals::NAMES.into_iter().chain(names.iter().map(String::as_str));
@@ -230,7 +237,12 @@ fn translate(env: &Environment<'_>, template: &str, error: &Error, context: &Con
                 .hint("templates cannot include, import or extend others")
         }
         Theirs::CannotUnpack => ExprError::new(ErrorKind::Value, detail),
-        _ if detail.contains("zero") => ExprError::new(ErrorKind::ZeroDivision, "division by zero"),
+        _ if detail.contains("by zero")
+            || (detail.starts_with("unable to calculate")
+                && (detail.ends_with(" 0") || detail.ends_with(" 0.0"))) =>
+        {
+            ExprError::new(ErrorKind::ZeroDivision, "division by zero")
+        }
         _ if detail.contains("recursion") => ExprError::new(ErrorKind::Recursion, detail),
         _ if detail.is_empty() => ExprError::new(ErrorKind::Type, error.kind().to_string()),
         _ => ExprError::new(ErrorKind::Type, detail),
@@ -262,7 +274,7 @@ fn unknown_filter(detail: &str, test: bool) -> ExprError {
 }
 
 /// Filters that a misspelt name may have meant.
-const FILTERS: [&str; 58] = [
+pub(crate) const FILTERS: &[&str] = &[
     "abs",
     "attr",
     "basename",
@@ -278,6 +290,7 @@ const FILTERS: [&str; 58] = [
     "filesizeformat",
     "first",
     "float",
+    "forceescape",
     "format",
     "from_json_string",
     "from_yaml_string",
@@ -295,6 +308,8 @@ const FILTERS: [&str; 58] = [
     "map",
     "max",
     "min",
+    "pprint",
+    "random",
     "regex_match",
     "regex_replace",
     "regex_search",
@@ -304,10 +319,13 @@ const FILTERS: [&str; 58] = [
     "replace",
     "reverse",
     "round",
+    "safe",
     "select",
     "selectattr",
+    "slice",
     "sort",
     "string",
+    "striptags",
     "sum",
     "title",
     "to_complex",
@@ -320,7 +338,20 @@ const FILTERS: [&str; 58] = [
     "unique",
     "upper",
     "urlencode",
+    "urlize",
     "use_none",
+    "version_bump_major",
+    "version_bump_minor",
+    "version_bump_patch",
+    "version_compare",
+    "version_equal",
+    "version_less_than",
+    "version_match",
+    "version_more_than",
+    "version_strip_patch",
+    "wordcount",
+    "wordwrap",
+    "xmlattr",
 ];
 
 /// Words an undefined name as Jinja does: `'x' is undefined`, `'dict object' has no attribute 'y'`.
@@ -347,7 +378,11 @@ fn undefined(env: &Environment<'_>, detail: &str, context: &Context) -> ExprErro
         .strip_suffix(']')
         .and_then(|rest| rest.rsplit_once('['));
     let (base, name, shown) = match (item, expression.rsplit_once('.')) {
-        (Some((base, key)), _) => (base, key.trim_matches('"').to_owned(), key.replace('"', "'")),
+        (Some((base, key)), _) => (
+            base,
+            key.trim_matches(['"', '\'']).to_owned(),
+            key.replace('"', "'"),
+        ),
         (None, Some((base, name))) => (base, name.to_owned(), format!("'{name}'")),
         (None, None) => {
             let made = ExprError::new(kind(expression), format!("'{expression}' is undefined"));
@@ -362,13 +397,16 @@ fn undefined(env: &Environment<'_>, detail: &str, context: &Context) -> ExprErro
         .compile_expression(base)
         .and_then(|base| base.eval(context.root()))
         .unwrap_or_default();
-    let owner_name = if owner.is_undefined() {
-        "dict"
-    } else {
-        type_name(&owner)
+    // Of a variable of a loop nothing is known here; mostly it is a dictionary.
+    let owner_name = match type_name(&owner) {
+        "Undefined" if base.contains("(...)") => "",
+        "Undefined" => "dict",
+        name => name,
     };
     let message = if name.parse::<i64>().is_ok() && !matches!(owner_name, "dict") {
         format!("{owner_name} object has no element {name}")
+    } else if owner_name.is_empty() {
+        format!("'object' has no attribute {shown}")
     } else if owner.is_none() {
         format!("'None' has no attribute {shown}")
     } else {

@@ -1,4 +1,4 @@
-//! StackStorm's filters: data, regular expressions, versions, times, paths, secrets.
+//! `StackStorm`'s filters: data, regular expressions, versions, times, paths, secrets.
 
 use std::sync::Arc;
 
@@ -54,7 +54,7 @@ pub(crate) fn add(env: &mut Environment<'_>) {
     version::add(env);
 }
 
-fn to_json_string(value: Value, args: More) -> Result<String, Error> {
+fn to_json_string(value: &Value, args: More) -> Result<String, Error> {
     let args = Args::bind("to_json_string", &["indent", "sort_keys", "separators"], args)?;
     let mut style = JsonStyle {
         item_separator: ",".to_owned(),
@@ -72,7 +72,7 @@ fn to_json_string(value: Value, args: More) -> Result<String, Error> {
         };
         (style.item_separator, style.key_separator) = (to_text(items), to_text(keys));
     }
-    Ok(dumps(&to_json(&value)?, &style))
+    Ok(dumps(&to_json(value)?, &style))
 }
 
 /// An indentation as `json.dumps` takes it: a number of blanks or a text.
@@ -89,14 +89,14 @@ pub(crate) fn indent_text(value: &Value) -> Result<String, Error> {
     }
 }
 
-fn from_json_string(value: Value) -> Result<Value, Error> {
-    let text = to_text(&value);
+fn from_json_string(value: &Value) -> Result<Value, Error> {
+    let text = to_text(value);
     let json: Json = serde_json::from_str(&text)
         .map_err(|error| fail(ErrorKind::Value, format!("the text is no JSON: {error}")))?;
     Ok(from_json(&Arc::new(json)))
 }
 
-fn to_yaml_string(value: Value, args: More) -> Result<String, Error> {
+fn to_yaml_string(value: &Value, args: More) -> Result<String, Error> {
     let args = Args::bind(
         "to_yaml_string",
         &["indent", "allow_unicode", "default_flow_style"],
@@ -108,27 +108,27 @@ fn to_yaml_string(value: Value, args: More) -> Result<String, Error> {
         flow: args.flag_or(2, false),
         sort_keys: true,
     };
-    Ok(pyyaml::dump(&to_json(&value)?, options))
+    Ok(pyyaml::dump(&to_json(value)?, options))
 }
 
-fn from_yaml_string(value: Value) -> Result<Value, Error> {
-    let json = pyyaml::load(&to_text(&value))
+fn from_yaml_string(value: &Value) -> Result<Value, Error> {
+    let json = pyyaml::load(&to_text(value))
         .map_err(|error| fail(ErrorKind::Value, format!("the text is no YAML: {error}")))?;
     Ok(from_json(&Arc::new(json)))
 }
 
 /// The text is marked as escaped, so that a place that decodes JSON escapes again knows which texts to decode.
-fn json_escape(value: Value) -> Result<Value, Error> {
-    let text = dumps(&to_json(&value)?, &JsonStyle::default());
+fn json_escape(value: &Value) -> Result<Value, Error> {
+    let text = dumps(&to_json(value)?, &JsonStyle::default());
     Ok(Value::from_safe_string(text.trim_matches('"').to_owned()))
 }
 
-fn jsonpath_query(value: Value, args: More) -> Result<Value, Error> {
+fn jsonpath_query(value: &Value, args: More) -> Result<Value, Error> {
     let args = Args::bind("jsonpath_query", &["query"], args)?;
     let path = args.text(0)?;
     let found = match value.downcast_object_ref::<Node>() {
         Some(node) => jsonpath::query(node.json(), &path),
-        None => jsonpath::query(&to_json(&value)?, &path),
+        None => jsonpath::query(&to_json(value)?, &path),
     };
     match found {
         Ok(found) if found.is_empty() => Ok(Value::from(())),
@@ -146,32 +146,32 @@ fn regex_error(error: RegexError) -> Error {
     }
 }
 
-fn regex_match(state: &State<'_, '_>, value: Value, args: More) -> Result<bool, Error> {
+fn regex_match(state: &State<'_, '_>, value: &Value, args: More) -> Result<bool, Error> {
     let args = Args::bind("regex_match", &["pattern", "ignorecase"], args)?;
     let pattern = Pattern::at_start(&args.text(0)?, args.flag_or(1, false)).map_err(regex_error)?;
     pattern
-        .matches_anywhere(&text_of(state, &value)?)
+        .matches_anywhere(&text_of(state, value)?)
         .map_err(regex_error)
 }
 
-fn regex_search(state: &State<'_, '_>, value: Value, args: More) -> Result<bool, Error> {
+fn regex_search(state: &State<'_, '_>, value: &Value, args: More) -> Result<bool, Error> {
     let args = Args::bind("regex_search", &["pattern", "ignorecase"], args)?;
     let pattern = Pattern::new(&args.text(0)?, args.flag_or(1, false)).map_err(regex_error)?;
     pattern
-        .matches_anywhere(&text_of(state, &value)?)
+        .matches_anywhere(&text_of(state, value)?)
         .map_err(regex_error)
 }
 
-fn regex_replace(state: &State<'_, '_>, value: Value, args: More) -> Result<String, Error> {
+fn regex_replace(state: &State<'_, '_>, value: &Value, args: More) -> Result<String, Error> {
     let args = Args::bind("regex_replace", &["pattern", "replacement", "ignorecase"], args)?;
     let pattern = Pattern::new(&args.text(0)?, args.flag_or(2, false)).map_err(regex_error)?;
     let replacement = Replacement::new(&args.text(1)?, &pattern).map_err(regex_error)?;
     replacement
-        .replace_all(&pattern, &text_of(state, &value)?, MAX_TEXT)
+        .replace_all(&pattern, &text_of(state, value)?, MAX_TEXT)
         .map_err(regex_error)
 }
 
-fn regex_substring(state: &State<'_, '_>, value: Value, args: More) -> Result<Value, Error> {
+fn regex_substring(state: &State<'_, '_>, value: &Value, args: More) -> Result<Value, Error> {
     let args = Args::bind(
         "regex_substring",
         &["pattern", "result_index", "ignorecase"],
@@ -182,7 +182,7 @@ fn regex_substring(state: &State<'_, '_>, value: Value, args: More) -> Result<Va
     let mut found: Vec<Value> = Vec::new();
     let groups = pattern.group_count();
     pattern
-        .for_each_match(&text_of(state, &value)?, |captures| {
+        .for_each_match(&text_of(state, value)?, |captures| {
             let group = |index: usize| Value::from(captures.get(index).map_or("", |found| found.as_str()));
             found.push(match groups {
                 0 => group(0),
@@ -202,8 +202,8 @@ fn regex_substring(state: &State<'_, '_>, value: Value, args: More) -> Result<Va
     })
 }
 
-fn human_time(value: Value) -> Result<String, Error> {
-    let float = as_float(&value);
+fn human_time(value: &Value) -> Result<String, Error> {
+    let float = as_float(value);
     let seconds = match (value.kind(), float) {
         (ValueKind::Bool, _) => i128::from(value.is_true()),
         (_, Some(float)) if float < 1.0 && float != 0.0 => {
@@ -221,7 +221,7 @@ fn human_time(value: Value) -> Result<String, Error> {
                 ErrorKind::Other,
                 format!(
                     "to_human_time_from_seconds needs a number of seconds, not {}",
-                    type_name(&value)
+                    type_name(value)
                 ),
             ));
         }
@@ -273,7 +273,7 @@ fn date_after_year_one(days: i64) -> (i64, i64) {
     (year - 1, day)
 }
 
-fn decrypt_kv(state: &State<'_, '_>, value: Value) -> Result<String, Error> {
+fn decrypt_kv(state: &State<'_, '_>, value: &Value) -> Result<String, Error> {
     let plain = if let Some(key) = value.downcast_object_ref::<StoredKey>() {
         key.decrypt()
     } else {
@@ -282,7 +282,7 @@ fn decrypt_kv(state: &State<'_, '_>, value: Value) -> Result<String, Error> {
             .as_ref()
             .and_then(|store| store.downcast_object_ref::<Datastore>())
         {
-            Some(store) => store.decrypt(&to_text(&value)),
+            Some(store) => store.decrypt(&to_text(value)),
             None => Err("secrets cannot be decrypted here: there is no datastore".to_owned()),
         }
     };

@@ -50,12 +50,12 @@ pub(crate) fn striptags(text: &str) -> String {
     .fold(joined, |text, (entity, c)| text.replace(entity, c))
 }
 
-pub(crate) fn xmlattr(value: Value, args: More) -> Result<Value, Error> {
+pub(crate) fn xmlattr(value: &Value, args: More) -> Result<Value, Error> {
     let args = Args::bind("xmlattr", &["autospace"], args)?;
     if value.kind() != ValueKind::Map {
         return Err(fail(
             ErrorKind::Type,
-            format!("xmlattr needs a dictionary, not {}", type_name(&value)),
+            format!("xmlattr needs a dictionary, not {}", type_name(value)),
         ));
     }
     let mut parts = Vec::new();
@@ -87,7 +87,7 @@ pub(crate) fn xmlattr(value: Value, args: More) -> Result<Value, Error> {
     }))
 }
 
-pub(crate) fn urlize(value: Value, args: More) -> Result<String, Error> {
+pub(crate) fn urlize(value: &Value, args: More) -> Result<String, Error> {
     let names = &["trim_url_limit", "nofollow", "target", "rel", "extra_schemes"];
     let args = Args::bind("urlize", names, args)?;
     let limit = args.get(0).map(|_| args.integer_or(0, 0)).transpose()?;
@@ -110,7 +110,7 @@ pub(crate) fn urlize(value: Value, args: More) -> Result<String, Error> {
     } else {
         format!(" target=\"{}\"", escape_html(&target))
     };
-    let text = escape_html(&to_text(&value));
+    let text = escape_html(&to_text(value));
     let mut out = String::with_capacity(text.len());
     for piece in text.split_inclusive(char::is_whitespace) {
         let word = piece.trim_end_matches(char::is_whitespace);

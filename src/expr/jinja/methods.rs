@@ -300,11 +300,11 @@ fn encode(text: &str, args: &[Value]) -> Result<Value, Error> {
     let encoding = encoding
         .map(str::to_owned)
         .or_else(|| kwargs.get("encoding").ok())
-        .unwrap_or("utf-8".into());
+        .unwrap_or_else(|| "utf-8".to_owned());
     let errors = errors
         .map(str::to_owned)
         .or_else(|| kwargs.get("errors").ok())
-        .unwrap_or("strict".into());
+        .unwrap_or_else(|| "strict".to_owned());
     let highest = match encoding.to_lowercase().replace('_', "-").as_str() {
         "utf-8" | "utf8" => return Ok(Value::from_bytes(text.as_bytes().to_vec())),
         "ascii" | "us-ascii" => 0x80,

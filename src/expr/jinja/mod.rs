@@ -1,4 +1,4 @@
-//! StackStorm's Jinja2 on minijinja: strict, sandboxed, bounded, with the filters and the Python text of packs.
+//! `StackStorm`'s Jinja2 on minijinja: strict, sandboxed, bounded, with the filters and the Python text of packs.
 
 mod args;
 mod context;

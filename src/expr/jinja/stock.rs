@@ -75,14 +75,14 @@ fn default(value: Value, args: More) -> Result<Value, Error> {
     })
 }
 
-fn indent(state: &State<'_, '_>, value: Value, args: More) -> Result<String, Error> {
+fn indent(state: &State<'_, '_>, value: &Value, args: More) -> Result<String, Error> {
     let args = Args::bind("indent", &["width", "first", "blank"], args)?;
     let pad = match args.get(0) {
         Some(text) if text.kind() == ValueKind::String => args.text(0)?,
         _ => " ".repeat(width(args.integer_or(0, 4)?)?),
     };
     let (first, blank) = (args.flag_or(1, false), args.flag_or(2, false));
-    let text = text_of(state, &value)?;
+    let text = text_of(state, value)?;
     if text.matches('\n').count().saturating_mul(pad.len()) > MAX_TEXT {
         return Err(fail(
             ErrorKind::Limit,
@@ -168,8 +168,8 @@ fn sorted(mut items: Vec<(Vec<Value>, Value)>, fold_case: bool, reverse: bool) -
     }
 }
 
-fn sort(state: &State<'_, '_>, value: Value, args: More) -> Result<Value, Error> {
-    defined(state, &value)?;
+fn sort(state: &State<'_, '_>, value: &Value, args: More) -> Result<Value, Error> {
+    defined(state, value)?;
     let args = Args::bind("sort", &["reverse", "case_sensitive", "attribute"], args)?;
     let paths = args.get(2).map(to_text);
     let mut items = Vec::new();
@@ -188,7 +188,7 @@ fn sort(state: &State<'_, '_>, value: Value, args: More) -> Result<Value, Error>
     sorted(items, !args.flag_or(1, false), args.flag_or(0, false)).map(Value::from)
 }
 
-fn dictsort(value: Value, args: More) -> Result<Value, Error> {
+fn dictsort(value: &Value, args: More) -> Result<Value, Error> {
     let args = Args::bind("dictsort", &["case_sensitive", "by", "reverse"], args)?;
     let by_value = match args.text_or(1, "key")?.as_str() {
         "key" => false,
@@ -203,7 +203,7 @@ fn dictsort(value: Value, args: More) -> Result<Value, Error> {
     if value.kind() != ValueKind::Map {
         return Err(fail(
             ErrorKind::Type,
-            format!("dictsort needs a dictionary, not {}", type_name(&value)),
+            format!("dictsort needs a dictionary, not {}", type_name(value)),
         ));
     }
     let mut items = Vec::new();
@@ -255,13 +255,13 @@ fn truncated(float: f64) -> Option<i128> {
     (float.abs() < 1e38).then_some(float.trunc() as i128)
 }
 
-fn float(state: &State<'_, '_>, value: Value, args: More) -> Result<Value, Error> {
-    defined(state, &value)?;
+fn float(state: &State<'_, '_>, value: &Value, args: More) -> Result<Value, Error> {
+    defined(state, value)?;
     let args = Args::bind("float", &["default"], args)?;
     let found = match value.kind() {
         ValueKind::Bool => Some(if value.is_true() { 1.0 } else { 0.0 }),
         ValueKind::Number => f64::try_from(value.clone()).ok(),
-        ValueKind::String | ValueKind::Plain => pyvalue::parse_float(&to_text(&value)),
+        ValueKind::String | ValueKind::Plain => pyvalue::parse_float(&to_text(value)),
         _ => None,
     };
     Ok(match found {
@@ -270,7 +270,7 @@ fn float(state: &State<'_, '_>, value: Value, args: More) -> Result<Value, Error
     })
 }
 
-fn tojson(value: Value, args: More) -> Result<Value, Error> {
+fn tojson(value: &Value, args: More) -> Result<Value, Error> {
     let args = Args::bind("tojson", &["indent"], args)?;
     let mut style = JsonStyle {
         sort_keys: true,
@@ -281,11 +281,11 @@ fn tojson(value: Value, args: More) -> Result<Value, Error> {
         style.indent = Some(indent_text(indent)?);
         style.item_separator = ",".to_owned();
     }
-    Ok(Value::from_safe_string(dumps(&to_json(&value)?, &style)))
+    Ok(Value::from_safe_string(dumps(&to_json(value)?, &style)))
 }
 
-fn join(state: &State<'_, '_>, value: Value, args: More) -> Result<String, Error> {
-    defined(state, &value)?;
+fn join(state: &State<'_, '_>, value: &Value, args: More) -> Result<String, Error> {
+    defined(state, value)?;
     let args = Args::bind("join", &["d", "attribute"], args)?;
     let separator = args.given(0).map_or_else(String::new, to_text);
     let path = args.get(1).map(to_text);
@@ -310,8 +310,8 @@ fn join(state: &State<'_, '_>, value: Value, args: More) -> Result<String, Error
     Ok(out)
 }
 
-fn replace(state: &State<'_, '_>, value: Value, args: More) -> Result<String, Error> {
-    defined(state, &value)?;
+fn replace(state: &State<'_, '_>, value: &Value, args: More) -> Result<String, Error> {
+    defined(state, value)?;
     let args = Args::bind("replace", &["old", "new", "count"], args)?;
     let (Some(old), Some(new)) = (args.given(0), args.given(1)) else {
         return Err(fail(
@@ -320,7 +320,7 @@ fn replace(state: &State<'_, '_>, value: Value, args: More) -> Result<String, Er
         ));
     };
     let count = usize::try_from(args.integer_or(2, -1)?).unwrap_or(usize::MAX);
-    replace_text(&to_text(&value), &to_text(old), &to_text(new), count)
+    replace_text(&to_text(value), &to_text(old), &to_text(new), count)
 }
 
 /// `text.replace(old, new, count)`, bounded in length.
@@ -339,7 +339,7 @@ pub(crate) fn replace_text(text: &str, old: &str, new: &str, count: usize) -> Re
     Ok(text.replacen(old, new, count))
 }
 
-/// `text.center(width, fill)`: an odd blank goes left if the width is odd, as in CPython.
+/// `text.center(width, fill)`: an odd blank goes left if the width is odd, as in `CPython`.
 pub(crate) fn center(text: &str, width: usize, fill: char) -> Result<String, Error> {
     let len = text.chars().count();
     if width <= len {
@@ -366,9 +366,9 @@ fn title(text: &str) -> String {
     out
 }
 
-fn truncate(state: &State<'_, '_>, value: Value, args: More) -> Result<String, Error> {
+fn truncate(state: &State<'_, '_>, value: &Value, args: More) -> Result<String, Error> {
     let args = Args::bind("truncate", &["length", "killwords", "end", "leeway"], args)?;
-    let text = text_of(state, &value)?;
+    let text = text_of(state, value)?;
     let (length, end) = (args.integer_or(0, 255)?, args.text_or(2, "...")?);
     let leeway = args.integer_or(3, 5)?;
     let len = |text: &str| i64::try_from(text.chars().count()).unwrap_or(i64::MAX);
@@ -398,7 +398,7 @@ fn truncate(state: &State<'_, '_>, value: Value, args: More) -> Result<String, E
     Ok(format!("{words}{end}"))
 }
 
-fn wordwrap(state: &State<'_, '_>, value: Value, args: More) -> Result<String, Error> {
+fn wordwrap(state: &State<'_, '_>, value: &Value, args: More) -> Result<String, Error> {
     let names = &["width", "break_long_words", "wrapstring", "break_on_hyphens"];
     let args = Args::bind("wordwrap", names, args)?;
     let width = args.integer_or(0, 79)?;
@@ -411,7 +411,7 @@ fn wordwrap(state: &State<'_, '_>, value: Value, args: More) -> Result<String, E
     let width = usize::try_from(width).unwrap_or(usize::MAX);
     let (break_long, wrap) = (args.flag_or(1, true), args.text_or(2, "\n")?);
     let hyphens = args.flag_or(3, true);
-    let text = text_of(state, &value)?;
+    let text = text_of(state, value)?;
     let lines: Vec<String> = super::methods::split_lines(&text, false)
         .map(|line| wrap_line(line, width, break_long, hyphens).join(&wrap))
         .collect();
@@ -479,21 +479,21 @@ fn wrap_line(line: &str, width: usize, break_long: bool, hyphens: bool) -> Vec<S
     lines
 }
 
-fn filesizeformat(value: Value, args: More) -> Result<String, Error> {
+fn filesizeformat(value: &Value, args: More) -> Result<String, Error> {
     let args = Args::bind("filesizeformat", &["binary"], args)?;
     let binary = args.flag_or(0, false);
     let bytes = match value.kind() {
         ValueKind::Number => f64::try_from(value.clone())?,
-        ValueKind::String | ValueKind::Plain => pyvalue::parse_float(&to_text(&value)).ok_or_else(|| {
+        ValueKind::String | ValueKind::Plain => pyvalue::parse_float(&to_text(value)).ok_or_else(|| {
             fail(
                 ErrorKind::Value,
-                format!("could not convert string to float: {}", to_repr(&value)),
+                format!("could not convert string to float: {}", to_repr(value)),
             )
         })?,
         _ => {
             return Err(fail(
                 ErrorKind::Type,
-                format!("a size must be a number, not {}", type_name(&value)),
+                format!("a size must be a number, not {}", type_name(value)),
             ));
         }
     };
@@ -519,7 +519,7 @@ fn filesizeformat(value: Value, args: More) -> Result<String, Error> {
     Ok(String::new())
 }
 
-fn urlencode(value: Value) -> Result<String, Error> {
+fn urlencode(value: &Value) -> Result<String, Error> {
     let pairs: Vec<(String, String)> = match value.kind() {
         ValueKind::Map => {
             let mut pairs = Vec::new();
@@ -540,7 +540,7 @@ fn urlencode(value: Value) -> Result<String, Error> {
             }
             pairs
         }
-        _ => return Ok(quote(&to_text(&value), "/", "%20")),
+        _ => return Ok(quote(&to_text(value), "/", "%20")),
     };
     let parts: Vec<String> = pairs
         .iter()

@@ -1,4 +1,4 @@
-//! Answers of Jinja2 3.1.6 with StackStorm's filters, and what is ours alone: limits, hints, laziness.
+//! Answers of Jinja2 3.1.6 with `StackStorm`'s filters, and what is ours alone: limits, hints, laziness.
 
 use serde_json::json;
 
@@ -26,8 +26,8 @@ fn check_rows(rows: &str, at_least: usize) {
             (Ok(text), Some(expected)) if text == expected => {}
             (Err(_), None) => {}
             _ => wrong.push(format!(
-                "{template}\n    expected {}\n    found    {found:?}",
-                row.get("value").unwrap_or(&row["error"])
+                "{template}\n    expected {:?}\n    found    {found:?}",
+                row.get("value").or_else(|| row.get("error"))
             )),
         }
     }
@@ -48,4 +48,278 @@ fn stock_templates_answer_as_jinja2() {
 #[test]
 fn stackstorm_filters_answer_as_stackstorm() {
     check_rows(include_str!("../../../tests/data/expr/jinja_st2.jsonl"), 60);
+}
+
+fn render(template: &str, value: &Json) -> Result<String, ExprError> {
+    Jinja::default().render(template, &context(value), Undefined::Strict)
+}
+
+#[test]
+fn errors_tell_kind_words_place_and_advice() {
+    let value = json!({"name": "x", "d": {"host": 1}, "l": [1]});
+    let rows = [
+        (
+            "{{ nam }}",
+            ErrorKind::Undefined,
+            "'nam' is undefined",
+            Some("did you mean 'name'?"),
+        ),
+        (
+            "{{ d.hots }}",
+            ErrorKind::Undefined,
+            "'dict object' has no attribute 'hots'",
+            Some("did you mean 'host'?"),
+        ),
+        (
+            "{{ d['hots'] }}",
+            ErrorKind::Undefined,
+            "'dict object' has no attribute 'hots'",
+            Some("did you mean 'host'?"),
+        ),
+        (
+            "{{ l[5] }}",
+            ErrorKind::Undefined,
+            "list object has no element 5",
+            None,
+        ),
+        (
+            "{{ name | uper }}",
+            ErrorKind::UnknownFilter,
+            "No filter named 'uper'.",
+            Some("did you mean 'upper'?"),
+        ),
+        ("{{ 1 / 0 }}", ErrorKind::ZeroDivision, "division by zero", None),
+        (
+            "{{ range(200000) }}",
+            ErrorKind::Overflow,
+            "Range too big. The sandbox blocks ranges larger than MAX_RANGE (100000).",
+            None,
+        ),
+        (
+            "{{ ''.__class__ }}",
+            ErrorKind::Security,
+            "'object' has no attribute '__class__'",
+            None,
+        ),
+        ("{{ 'a' | regex_match('(') }}", ErrorKind::Regex, "", None),
+        (
+            "{{ '1' | version_bump_major }}",
+            ErrorKind::Value,
+            "1 is not valid SemVer string",
+            Some("three numbers are needed, as in 1.2.3"),
+        ),
+        ("{{ 'x' | regex_substring('y') }}", ErrorKind::Index, "", None),
+        (
+            "{{ name.nope() }}",
+            ErrorKind::Undefined,
+            "'str object' has no attribute 'nope'",
+            None,
+        ),
+        ("{{ l.append(2) }}", ErrorKind::Security, "", None),
+        (
+            "{{ nosuch() }}",
+            ErrorKind::Undefined,
+            "'nosuch' is undefined",
+            None,
+        ),
+        ("{{ a b }}", ErrorKind::Parse, "", None),
+        (
+            "{% include 'x' %}",
+            ErrorKind::Type,
+            "no loader for this environment specified",
+            None,
+        ),
+        (
+            "{{ name | decrypt_kv }}",
+            ErrorKind::Value,
+            "secrets cannot be decrypted here: there is no datastore",
+            None,
+        ),
+    ];
+    for (template, kind, message, hint) in rows {
+        let error = render(template, &value).expect_err(template);
+        assert_eq!(error.kind, kind, "{template}: {error:?}");
+        if !message.is_empty() {
+            assert_eq!(error.message, message, "{template}");
+        }
+        if hint.is_some() {
+            assert_eq!(error.hint.as_deref(), hint, "{template}");
+        }
+        assert_eq!(error.line, Some(1), "{template}: {error:?}");
+    }
+    let error = render("é one\nthe {{ nope }} two\nthree", &value).unwrap_err();
+    assert_eq!((error.line, error.column), (Some(2), Some(8)));
+    assert_eq!(error.snippet.as_deref(), Some("the {{ nope }} two\n       ^^^^"));
+}
+
+#[test]
+fn endless_and_huge_templates_end() {
+    let jinja = Jinja::new(Limits {
+        fuel: 100_000,
+        output: 1000,
+        template: 2000,
+        ..Limits::default()
+    });
+    let none = Context::new();
+    let kind = |template: &str| {
+        jinja
+            .render(template, &none, Undefined::Strict)
+            .map_err(|error| error.kind)
+    };
+    let loops = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}";
+    assert_eq!(kind(loops), Err(ErrorKind::Limit));
+    assert_eq!(
+        kind("{% for a in range(2000) %}xx{% endfor %}"),
+        Err(ErrorKind::Limit)
+    );
+    assert_eq!(kind("{{ 'x' * 1000000000 }}"), Err(ErrorKind::Limit));
+    assert_eq!(kind("{{ 'x'.zfill(100000000) }}"), Err(ErrorKind::Limit));
+    assert_eq!(kind("{{ 'x' | center(100000000) }}"), Err(ErrorKind::Limit));
+    assert_eq!(
+        kind(&format!("{{{{ {} }}}}", "x".repeat(3000))),
+        Err(ErrorKind::Limit)
+    );
+    assert!(kind("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}").is_err());
+    let deep = format!("{{{{ {}1{} }}}}", "(".repeat(900), ")".repeat(900));
+    assert!(kind(&deep).is_err());
+}
+
+#[test]
+fn a_method_comes_before_a_key_and_the_key_by_brackets() {
+    let value = json!({"d": {"items": "key", "x": 1}});
+    assert_eq!(render("{{ d['items'] }}", &value).unwrap(), "key");
+    assert_eq!(
+        render("{{ d.items() | list }}", &value).unwrap(),
+        "[('items', 'key'), ('x', 1)]"
+    );
+    assert!(
+        render("{{ d.items }}", &value)
+            .unwrap()
+            .starts_with("<built-in method items")
+    );
+    assert_eq!(render("{% set f = d.get %}{{ f('x') }}", &value).unwrap(), "1");
+    assert_eq!(
+        render("{% for k, v in d.iteritems() %}{{ k }}{% endfor %}", &value).unwrap(),
+        "itemsx"
+    );
+}
+
+#[test]
+fn plain_texts_never_reach_the_engine() {
+    let jinja = Jinja::new(Limits {
+        fuel: 0,
+        ..Limits::default()
+    });
+    for (text, expected) in [
+        ("plain", "plain"),
+        ("a { b } %}", "a { b } %}"),
+        ("x\n", "x"),
+        ("x\r\ny\r\n", "x\ny"),
+    ] {
+        assert_eq!(
+            jinja.render(text, &Context::new(), Undefined::Strict).as_deref(),
+            Ok(expected)
+        );
+    }
+    assert!(
+        jinja
+            .render("{{ 1 }}", &Context::new(), Undefined::Strict)
+            .is_err()
+    );
+}
+
+#[test]
+fn whole_values_are_rendered_as_the_reference_renders_them() {
+    let jinja = Jinja::default();
+    let variables = context(&json!({"a": 5, "q": "x\"y", "n": null}));
+    let render = |value: Json| jinja.render_value(&value, &variables, Undefined::Strict);
+    assert_eq!(render(json!("{{ a }}")), Ok(json!("5")));
+    assert_eq!(render(json!("{{ n }}")), Ok(json!("None")));
+    assert_eq!(
+        render(json!({"k": ["{{ a }}", 1, null, true]})),
+        Ok(json!({"k": ["5", 1, null, true]}))
+    );
+    assert_eq!(render(json!(7)), Ok(json!(7)));
+    assert_eq!(
+        render(json!({"k": "{{ q }}"})).map_err(|error| error.kind),
+        Err(ErrorKind::Value)
+    );
+    assert_eq!(
+        render(json!({"k": "{{ q | json_escape }}"})),
+        Ok(json!({"k": "x\"y"}))
+    );
+    assert_eq!(
+        jinja.render_value(&json!("{{ a }}"), &Context::new(), Undefined::Strict),
+        Ok(json!("{{ a }}"))
+    );
+    let whole = context(&json!({"a": 5})).with_whole_context();
+    assert_eq!(
+        jinja.render_value(&json!("{{ __context.a }}{{ a }}"), &whole, Undefined::Strict),
+        Ok(json!("55"))
+    );
+}
+
+#[test]
+fn permissive_templates_print_nothing_for_what_is_missing() {
+    let jinja = Jinja::default();
+    let none = Context::new();
+    let render = |template: &str| jinja.render(template, &none, Undefined::Permissive);
+    assert_eq!(
+        render("[{{ x }}]{% if x %}y{% endif %}{% for i in x %}z{% endfor %}").as_deref(),
+        Ok("[]")
+    );
+    assert!(render("{{ x.y }}").is_err());
+}
+
+#[test]
+fn the_names_that_a_template_needs_are_found() {
+    let jinja = Jinja::default();
+    let found = jinja.variables(
+        "{{ b.c }}{% for x in a %}{{ x }}{{ range(3) }}{{ loop.index }}{% endfor %}{% set z = y %}{{ z }}",
+    );
+    assert_eq!(&*found.unwrap(), ["a", "b", "y"]);
+    assert_eq!(
+        jinja.variables("{{ b }").map_err(|error| error.kind),
+        Err(ErrorKind::Parse)
+    );
+}
+
+#[test]
+fn the_cache_is_bounded() {
+    let jinja = Jinja::new(Limits {
+        cached_templates: 10,
+        ..Limits::default()
+    });
+    for n in 0..100 {
+        let template = format!("{{{{ {n} }}}}");
+        assert_eq!(
+            jinja.render(&template, &Context::new(), Undefined::Strict),
+            Ok(n.to_string())
+        );
+        assert!(jinja.variables(&template).is_ok());
+    }
+    assert!(jinja.variables.lock().len() <= 10);
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_template_is_rendered_or_refused(
+        template in "([a-c ]|\\{\\{|\\}\\}|\\{%|%\\}|\\{#|#\\}| if | for | in | endif | endfor |set |'|\"|\\||\\.|\\(|\\)|\\[|\\]|[0-9]|=|int|join|é|\n){0,24}"
+    ) {
+        let jinja = Jinja::new(Limits { fuel: 50_000, ..Limits::default() });
+        let _ = jinja.render(&template, &context(&json!({"a": [1, {"b": "c"}], "b": "x"})), Undefined::Strict);
+        let _ = jinja.render(&template, &Context::new(), Undefined::Permissive);
+        let _ = jinja.render_nested(&template, &Context::new());
+    }
+
+    #[test]
+    fn any_filter_takes_any_value(
+        filter in proptest::sample::select(super::engine::FILTERS.to_vec()),
+        first in "('[-a-z(*.$1-9\\[\\]>=]{0,6}'|[0-9]{1,3}|none|a)?",
+        value in "('[-a-z0-9.{}:\" ]{0,8}'|-?[0-9]{1,5}|none|true|a|\\[1, 'x'\\]|\\{'k': 1\\}|1.5)",
+    ) {
+        let jinja = Jinja::new(Limits { fuel: 50_000, ..Limits::default() });
+        let template = format!("{{{{ {value} | {filter}({first}) }}}}");
+        let _ = jinja.render(&template, &context(&json!({"a": [1, {"b": "c"}]})), Undefined::Strict);
+    }
 }

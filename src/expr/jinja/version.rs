@@ -1,4 +1,4 @@
-//! StackStorm's version filters, on strict semantic versions.
+//! `StackStorm`'s version filters, on strict semantic versions.
 
 use std::cmp::Ordering;
 
@@ -58,12 +58,7 @@ fn parse_value(value: &Value) -> Result<Version, Error> {
 }
 
 fn parse(text: &str) -> Result<Version, Error> {
-    Version::parse(text).map_err(|_| {
-        fail(
-            ErrorKind::Value,
-            format!("{text} is not valid SemVer string (three numbers are needed, as in 1.2.3)"),
-        )
-    })
+    Version::parse(text).map_err(|_| fail(ErrorKind::Value, format!("{text} is not valid SemVer string")))
 }
 
 fn compare(filter: &'static str, value: &Value, args: More) -> Result<Ordering, Error> {
@@ -71,10 +66,11 @@ fn compare(filter: &'static str, value: &Value, args: More) -> Result<Ordering, 
     Ok(parse_value(value)?.cmp_precedence(&parse(&args.text(0)?)?))
 }
 
-fn version_match(value: Value, args: More) -> Result<bool, Error> {
+fn version_match(value: &Value, args: More) -> Result<bool, Error> {
     let args = Args::bind("version_match", &["pattern"], args)?;
     let pattern = args.text(0)?;
-    let operators: [(&str, fn(Ordering) -> bool); 6] = [
+    type Holds = fn(Ordering) -> bool;
+    let operators: [(&str, Holds); 6] = [
         (">=", Ordering::is_ge),
         ("<=", Ordering::is_le),
         ("==", Ordering::is_eq),
@@ -93,5 +89,5 @@ fn version_match(value: Value, args: More) -> Result<bool, Error> {
             ),
         ));
     };
-    Ok(holds(parse_value(&value)?.cmp_precedence(&parse(wanted)?)))
+    Ok(holds(parse_value(value)?.cmp_precedence(&parse(wanted)?)))
 }

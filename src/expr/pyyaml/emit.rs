@@ -1,4 +1,4 @@
-//! Writing JSON values as YAML, laid out as PyYAML's `safe_dump` lays them out.
+//! Writing JSON values as YAML, laid out as `PyYAML`'s `safe_dump` lays them out.
 
 use serde_json::Value;
 
@@ -491,7 +491,7 @@ fn analyse(text: &str, allow_unicode: bool) -> Analysis {
 mod tests {
     use super::*;
 
-    /// Answers of PyYAML 6.0.3.
+    /// Answers of `PyYAML` 6.0.3.
     #[test]
     fn documents_look_as_py_yaml_writes_them() {
         let rows = include_str!("../../../tests/data/expr/yaml_dump.jsonl");

@@ -1,4 +1,4 @@
-//! YAML as PyYAML reads and writes it (YAML 1.1: `yes` is true, `017` is 15), for filters and functions.
+//! YAML as `PyYAML` reads and writes it (YAML 1.1: `yes` is true, `017` is 15), for filters and functions.
 
 mod emit;
 mod load;

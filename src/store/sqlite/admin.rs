@@ -38,7 +38,7 @@ pub(super) async fn stats(pool: &ReadPool, options: &SqliteOptions) -> Result<St
     })
 }
 
-/// SQLite's own checks and ours, on one snapshot, on a connection of their own.
+/// `SQLite`'s own checks and ours, on one snapshot, on a connection of their own.
 pub(super) async fn check(options: &SqliteOptions) -> Result<Vec<String>, StoreError> {
     let mut connection = options.connect_reader().await?;
     sqlx::query("BEGIN")

@@ -19,7 +19,7 @@ use super::statement::Values;
 pub(super) const SEARCHED: i64 = 200_000;
 /// Kinds that a prefix may stand for and still be walked one by one.
 const KINDS: usize = 32;
-/// A longer word is looked for by us; SQLite refuses patterns of more than 50,000 bytes.
+/// A longer word is looked for by us; `SQLite` refuses patterns of more than 50,000 bytes.
 const PATTERN: usize = 1000;
 
 /// Entries that pass the filter.

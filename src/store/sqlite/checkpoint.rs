@@ -1,6 +1,6 @@
 //! Moves the log into the database without making commits wait.
 //!
-//! SQLite's own automatic checkpoint runs inside a commit, which then waits for thousands of page writes.
+//! `SQLite`'s own automatic checkpoint runs inside a commit, which then waits for thousands of page writes.
 //! Here a second connection copies the bulk of the log while commits go on. As the log can only start over
 //! when all of it is copied, the writer itself copies the last few pages once little is left.
 

@@ -45,6 +45,9 @@ pub(super) async fn write(
     let needs = Needs::of(group);
     let found = look_up(connection, &needs).await?;
     let (plan, answers) = Plan::new(group, &found, memory);
+    if needs.leave_doubt(&answers) {
+        return Err(sqlx::Error::Protocol("the group has to be decided one by one".to_owned()).into());
+    }
     if plan.is_empty() {
         connection.run("ROLLBACK").await?;
         return Ok(answers);

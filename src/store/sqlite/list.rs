@@ -42,12 +42,12 @@ pub(super) async fn page(
         true if counted => Some(from_cells(filter, &memory)),
         true => Some(search.count(pool).await?),
     };
-    let items = if page.limit == Some(0) {
-        Vec::new()
-    } else {
-        let (text, values) = search.page(page);
-        let rows = pool.composed(text, values).await?;
-        read::executions(pool, rows).await?
+    let items = match search.page(page) {
+        Some((text, values)) if page.limit != Some(0) => {
+            let rows = pool.composed(text, values).await?;
+            read::executions(pool, rows).await?
+        }
+        _ => Vec::new(),
     };
     Ok(ExecutionPage { items, total })
 }
@@ -128,7 +128,7 @@ impl Walk {
 }
 
 /// A filter on its way to SQL.
-struct Search<'a> {
+pub(super) struct Search<'a> {
     filter: &'a ExecutionFilter,
     walk: Walk,
     /// Values of the walked condition, each once.
@@ -149,7 +149,7 @@ enum Arm<'a> {
 }
 
 impl<'a> Search<'a> {
-    fn new(filter: &'a ExecutionFilter, skew: i64) -> Self {
+    pub(super) fn new(filter: &'a ExecutionFilter, skew: i64) -> Self {
         let walk = Walk::choose(filter);
         let texts = |values: &'a [String]| values.iter().map(|value| Arm::Text(value)).collect();
         let mut arms: Vec<Arm<'a>> = match walk {
@@ -197,24 +197,15 @@ impl<'a> Search<'a> {
     }
 
     /// The page's rows. The walk itself gives only ids and row numbers, mostly out of the index alone, so that
-    /// skipped entries cost little.
-    fn page(&self, page: &Page) -> (String, Values) {
+    /// skipped entries cost little. `None`: nothing can come after `page.after`.
+    pub(super) fn page(&self, page: &Page) -> Option<(String, Values)> {
         let mut values = Values::default();
         let mut walks = String::new();
         let order = match page.order {
             SortOrder::Descending => "DESC",
             SortOrder::Ascending => "ASC",
         };
-        let (mut lowest, mut highest) = self.range;
-        match (page.after, page.order) {
-            (None, _) => {}
-            (Some(after), SortOrder::Descending) => {
-                let last = before(*after.bytes());
-                highest = Some(highest.map_or(last, |highest| highest.min(last)));
-            }
-            (Some(after), SortOrder::Ascending) => lowest = lowest.max(Some(behind(*after.bytes()))),
-        }
-        let range = (lowest, highest);
+        let range = self.beyond(page)?;
         let offset = i64::try_from(page.offset).unwrap_or(i64::MAX);
         let limit = page.limit.map_or(-1, i64::from);
         for (place, arm) in self.arms.iter().enumerate() {
@@ -235,10 +226,23 @@ impl<'a> Search<'a> {
             "SELECT {EXECUTION} FROM (SELECT * FROM ({walks}) ORDER BY id {order} LIMIT ? OFFSET ?) k \
              CROSS JOIN executions e ON e.number = k.number ORDER BY k.id {order}"
         );
-        (text, values)
+        Some((text, values))
     }
 
-    /// `FROM … WHERE …` of one walk. A unary plus keeps SQLite from looking at a condition when it plans.
+    /// The ids that come after `page.after`; `None` when there can be none.
+    fn beyond(&self, page: &Page) -> Option<Range> {
+        let (lowest, highest) = self.range;
+        Some(match (page.after, page.order) {
+            (None, _) => (lowest, highest),
+            (Some(after), SortOrder::Descending) => {
+                let last = before(*after.bytes())?;
+                (lowest, Some(highest.map_or(last, |highest| highest.min(last))))
+            }
+            (Some(after), SortOrder::Ascending) => (lowest.max(Some(behind(*after.bytes())?)), highest),
+        })
+    }
+
+    /// `FROM … WHERE …` of one walk. A unary plus keeps `SQLite` from looking at a condition when it plans.
     fn conditions(&self, arm: Arm<'_>, range: Range, text: &mut String, values: &mut Values) {
         let (filter, walk) = (self.filter, self.walk);
         text.push_str(" FROM executions INDEXED BY ");
@@ -333,25 +337,25 @@ fn one_of(name: &str, count: usize, text: &mut String) {
     let _ = write!(text, " AND +{name} IN ({})", vec!["?"; count].join(","));
 }
 
-/// The id right before this one.
-fn before(mut id: [u8; 12]) -> [u8; 12] {
+/// The id right before this one; `None`: this is the first.
+fn before(mut id: [u8; 12]) -> Option<[u8; 12]> {
     for byte in id.iter_mut().rev() {
         let borrow = *byte == 0;
         *byte = byte.wrapping_sub(1);
         if !borrow {
-            return id;
+            return Some(id);
         }
     }
-    [0; 12] // nothing is before the first; it was seen already and comes once more at worst
+    None
 }
 
-/// The id right behind this one.
-fn behind(mut id: [u8; 12]) -> [u8; 12] {
+/// The id right behind this one; `None`: this is the last.
+fn behind(mut id: [u8; 12]) -> Option<[u8; 12]> {
     for byte in id.iter_mut().rev() {
         *byte = byte.wrapping_add(1);
         if *byte != 0 {
-            return id;
+            return Some(id);
         }
     }
-    [0xff; 12]
+    None
 }

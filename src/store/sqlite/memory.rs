@@ -168,6 +168,33 @@ impl Memory {
         Ok(memory)
     }
 
+    /// Reads `meta` for the writer. The log of audit entries goes on behind whatever is further: the newest
+    /// entry there is, or the newest there was. So a cut end stays a gap that verification finds, and an entry
+    /// that somebody put in does not stop the server.
+    pub(super) async fn for_writer(connection: &mut SqliteConnection) -> Result<Self, StoreError> {
+        let mut memory = Self::load(&mut *connection).await?;
+        let newest = sqlx::query("SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")
+            .fetch_optional(connection)
+            .await
+            .map_err(|error| store_error(&error))?;
+        let Some(newest) = newest else { return Ok(memory) };
+        let number: i64 = newest.try_get(0).map_err(|error| store_error(&error))?;
+        let number = u64::try_from(number).map_err(|_| corrupt("the number of an audit entry"))?;
+        if number > memory.tail.number {
+            tracing::error!(
+                found = number,
+                expected = memory.tail.number,
+                "the audit log has entries that this server did not write: `sayso audit verify` tells more"
+            );
+            let hash: Vec<u8> = newest.try_get(1).map_err(|error| store_error(&error))?;
+            memory.tail.number = number;
+            memory.tail.hash = hash.try_into().unwrap_or(chain::GENESIS);
+            // Nothing is known about the times of such entries: searches look at all of them.
+            memory.tail.disorder = i64::MAX;
+        }
+        Ok(memory)
+    }
+
     fn take(&mut self, key: &str, row: &SqliteRow) -> Option<()> {
         if key == AUDIT {
             self.tail = Tail::from_bytes(&row.try_get::<Vec<u8>, _>(1).ok()?)?;

@@ -1,4 +1,4 @@
-//! The store in one SQLite file: a grouping writer, readers that never wait for it.
+//! The store in one `SQLite` file: a grouping writer, readers that never wait for it.
 //!
 //! A transaction takes this way: [`encode`] makes rows of it in the caller's task; the [`writer`] takes
 //! whatever waits; [`plan`] decides in memory who is refused and what remains to be written; [`group`] writes
@@ -33,12 +33,12 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::model::{
-    AuditEntry, Execution, Id, InboxClaim, OutboxMessage, OutboxState, OutputChunk, OutputStream, Timestamp,
+    AuditEntry, Execution, Id, InboxClaim, OutboxMessage, OutputChunk, OutputStream, Timestamp,
 };
 
 use super::{
-    AuditFilter, AuditRecords, CommitError, ExecutionFilter, ExecutionPage, Page, Store, StoreError,
-    StoreStats, Transaction,
+    AuditFilter, AuditRecords, CommitError, ExecutionFilter, ExecutionPage, OutboxCounts, Page, Store,
+    StoreError, StoreStats, Transaction,
 };
 
 pub use connect::SqliteOptions;
@@ -56,7 +56,7 @@ const QUEUE_KIB: u32 = 64 << 10;
 /// Transactions from this size on are made into rows (and compressed) beside the async workers.
 const HEAVY: usize = 256 << 10;
 
-/// Durable state in one SQLite file.
+/// Durable state in one `SQLite` file.
 pub struct SqliteStore {
     options: SqliteOptions,
     jobs: Option<mpsc::Sender<Job>>,
@@ -97,7 +97,7 @@ impl SqliteStore {
         let lock = options.prepare().await?;
         let mut connection = options.connect_writer().await?;
         connect::migrate(&mut connection).await?;
-        let memory = Memory::load(&mut connection).await?;
+        let memory = Memory::for_writer(&mut connection).await?;
         let (sender, receiver) = mpsc::channel(QUEUE);
         let writer = Writer::new(
             options,
@@ -237,7 +237,7 @@ impl Store for SqliteStore {
         Box::pin(async move { read::outbox_card(&self.pool, &card).await })
     }
 
-    fn outbox_counts(&self) -> BoxFuture<'_, Result<Vec<(String, OutboxState, u64)>, StoreError>> {
+    fn outbox_counts(&self) -> BoxFuture<'_, Result<OutboxCounts, StoreError>> {
         Box::pin(async move {
             let mut lease = self.pool.lease().await?;
             let memory = Memory::load(lease.connection()).await?;

@@ -19,6 +19,8 @@ pub(super) struct Needs<'a> {
     pub(super) executions: Vec<Id>,
     pub(super) claims: Vec<&'a Arc<str>>,
     pub(super) messages: Vec<Id>,
+    /// Executions that the group inserts, and which therefore are not looked up.
+    brought: HashSet<Id>,
 }
 
 impl<'a> Needs<'a> {
@@ -26,16 +28,26 @@ impl<'a> Needs<'a> {
         let (mut needs, mut executions, mut messages) = (Self::default(), HashSet::new(), HashSet::new());
         for write in group.iter().flat_map(|encoded| &encoded.writes) {
             match write {
-                // What the group itself brings needs no look into the database.
-                Row::Insert(_, step) => drop(executions.insert(step.id)),
-                Row::Outbox(row) => drop(messages.insert(row.id)),
-                Row::Transition(step) if executions.insert(step.id) => needs.executions.push(step.id),
+                Row::Insert(_, step) => {
+                    needs.brought.insert(step.id);
+                }
+                Row::Transition(step) if !needs.brought.contains(&step.id) && executions.insert(step.id) => {
+                    needs.executions.push(step.id);
+                }
                 Row::OutboxUpdate(step) if messages.insert(step.id) => needs.messages.push(step.id),
                 Row::Claim(row) => needs.claims.push(&row.key),
                 _ => {}
             }
         }
         needs
+    }
+
+    /// Whether an answer rests on an execution that was not looked up, because a transaction of the group
+    /// brings it, while that one was refused. Only writes that should never meet lead there (an id that is
+    /// inserted twice); the transactions are then decided one by one.
+    pub(super) fn leave_doubt(&self, answers: &[Result<(), CommitError>]) -> bool {
+        let doubtful = |answer: &Result<(), CommitError>| matches!(answer, Err(CommitError::Conflict(id)) if self.brought.contains(id));
+        answers.len() > 1 && answers.iter().any(doubtful)
     }
 }
 
@@ -148,8 +160,8 @@ impl<'a> Plan<'a> {
         for write in &encoded.writes {
             match write {
                 Row::Insert(_, step) => {
-                    if self.by_id.contains_key(&step.id) || revisions.insert(step.id, step.revision).is_some()
-                    {
+                    let again = revisions.insert(step.id, step.revision).is_some();
+                    if again || self.by_id.contains_key(&step.id) {
                         return Err(CommitError::Conflict(step.id));
                     }
                 }

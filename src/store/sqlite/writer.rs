@@ -215,12 +215,12 @@ impl Writer {
         tracing::debug!(%error, "a group of transactions failed and is rolled back");
         // Fails when SQLite rolled back already.
         let _ = self.connection.run("ROLLBACK").await;
-        let mut loaded = Memory::load(&mut self.connection.inner).await;
+        let mut loaded = Memory::for_writer(&mut self.connection.inner).await;
         if loaded.is_err() {
             // The connection itself may be the trouble.
             if let Ok(connection) = self.options.connect_writer().await {
                 self.connection.inner = connection;
-                loaded = Memory::load(&mut self.connection.inner).await;
+                loaded = Memory::for_writer(&mut self.connection.inner).await;
             }
         }
         match loaded {

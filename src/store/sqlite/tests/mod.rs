@@ -83,6 +83,13 @@ impl SqliteStore {
     }
 }
 
+/// Runs the futures so that all of them reach the writer's queue, in order, before the writer runs (on the
+/// single-threaded test runtime): what is committed together is then certain. tokio would otherwise let the
+/// writer go first now and then.
+pub(super) async fn together<F: Future>(futures: impl IntoIterator<Item = F>) -> Vec<F::Output> {
+    tokio::task::unconstrained(futures_util::future::join_all(futures)).await
+}
+
 pub(super) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000 + seconds * 1_000_000)
 }

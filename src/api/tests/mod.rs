@@ -1,0 +1,9 @@
+//! The API as its clients meet it: recorded calls of the reference, and everything that can go wrong.
+
+mod access;
+mod executions;
+mod limits;
+mod recorded;
+mod server;
+mod streams;
+mod support;

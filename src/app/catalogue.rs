@@ -1,0 +1,29 @@
+//! The content snapshot as the engine sees it: a catalogue of actions.
+
+use std::sync::Arc;
+
+use crate::content::Content;
+use crate::engine::Catalogue;
+use crate::model::{Action, JsonMap};
+
+/// The snapshot in force, behind the engine's trait.
+pub(super) struct ContentCatalogue(pub(super) Arc<Content>);
+
+impl Catalogue for ContentCatalogue {
+    fn action(&self, reference: &str) -> Option<Arc<Action>> {
+        self.0.snapshot().action(reference).cloned()
+    }
+
+    fn nearest(&self, reference: &str) -> Option<String> {
+        self.0.snapshot().nearest_action(reference).map(str::to_owned)
+    }
+
+    fn config(&self, pack: &str) -> Arc<JsonMap> {
+        self.0
+            .snapshot()
+            .packs
+            .get(pack)
+            .map(|pack| Arc::clone(&pack.config))
+            .unwrap_or_default()
+    }
+}

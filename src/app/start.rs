@@ -1,0 +1,159 @@
+//! The order in which the parts start.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokio_util::sync::CancellationToken;
+
+use super::catalogue::ContentCatalogue;
+use super::checks;
+use super::running::App;
+use crate::access::{Policy, Principal, Tokens};
+use crate::api::{self, ApiParts, ApiState};
+use crate::chat::cards::Cards;
+use crate::chat::identities::ConsoleIdentities;
+use crate::chat::prefix::PrefixOptions;
+use crate::chat::templates::TemplateOptions;
+use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions};
+use crate::cli::{Purpose, Running, Start};
+use crate::content::{self, Content};
+use crate::engine::{Engine, EngineParts};
+use crate::expr::jinja::Jinja;
+use crate::runners::{self, RunnerSpec};
+use crate::settings::Settings;
+use crate::store::Store;
+use crate::store::sqlite::{SqliteOptions, SqliteStore};
+
+/// Starts everything. Content is read while the database is opened.
+pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
+    runners::install_crypto();
+    let settings = start.loaded.settings.clone();
+
+    let builtin = Arc::new(BuiltinRunner::new());
+    let mut runners = runners::builtin(runner_options(&settings));
+    runners.add(Arc::clone(&builtin) as Arc<dyn runners::Runner>);
+    let checks = checks::checks(runners.specs().map(RunnerSpec::clone));
+
+    let options = content_options(&settings);
+    let content = tokio::task::spawn_blocking(move || Content::load(options, checks));
+    let store = SqliteStore::open(SqliteOptions {
+        readers: usize::try_from(settings.store.read_connections)
+            .unwrap_or(1)
+            .max(1),
+        ..SqliteOptions::new(settings.database())
+    })
+    .await
+    .with_context(|| format!("cannot open the database {}", settings.database().display()))?;
+    let store: Arc<dyn Store> = Arc::new(store);
+    let content = Arc::new(content.await.context("reading the packs panicked")?);
+    for problem in &content.snapshot().problems {
+        tracing::warn!("{problem}");
+    }
+
+    let policy = Policy::new(settings.access.clone())
+        .map_err(|problems| anyhow::anyhow!("section [access] of the settings: {}", problems.join("; ")))?;
+    let policy = Arc::new(policy);
+    let engine = Engine::start(EngineParts {
+        options: settings.engine.clone(),
+        store,
+        catalogue: Arc::new(ContentCatalogue(Arc::clone(&content))),
+        runners,
+        authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
+        observers: vec![Arc::new(Cards)],
+        key: start.key.clone(),
+        jinja: Arc::new(Jinja::default()),
+        scratch: settings.data_dir.join("scratch"),
+    })
+    .await
+    .context("cannot go on with the executions of the last run")?;
+
+    let hub = Hub::start(HubParts {
+        engine: engine.clone(),
+        shelf: Arc::new(ContentShelf::new(Arc::clone(&content))),
+        authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
+        identities: {
+            let policy = Arc::clone(&policy);
+            Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
+                policy.identity(user, via)
+            })))
+        },
+        builtin,
+        options: chat_options(&settings),
+        clock: None,
+    });
+
+    let shutdown = CancellationToken::new();
+    let identity = Arc::new(policy.identity(&settings.access.token_user, "token"));
+    let mut tokens = Tokens::default();
+    tokens.add(
+        &start.token,
+        Principal {
+            identity,
+            may_act_as_others: true,
+        },
+    );
+    let app = App::new(
+        engine,
+        Arc::clone(&content),
+        hub.clone(),
+        start.token,
+        shutdown.clone(),
+    );
+    let state = ApiState::new(ApiParts {
+        options: settings.api.clone(),
+        engine: app.engine.clone(),
+        content,
+        policy,
+        tokens,
+        reload: app.reload_for_api(),
+        chat: Some(api::chat::router(hub)),
+        shutdown,
+    });
+    state.set_ready();
+    let app = app.with_api(api::router(&state), settings.api.max_connections);
+    if start.purpose == Purpose::Serve {
+        app.work_in_background(&settings);
+    }
+    Ok(Box::new(app))
+}
+
+fn runner_options(settings: &Settings) -> runners::RunnerOptions {
+    let given = &settings.runners;
+    runners::RunnerOptions {
+        shell: runners::ShellOptions {
+            system_user: given.system_user.clone(),
+            keep_output: given.keep_output,
+            grace: Duration::from_secs(given.grace_seconds),
+            sudo: None,
+            shell: given.shell.clone(),
+        },
+        http: runners::HttpOptions {
+            response_limit: given.http_response_limit,
+            ..runners::HttpOptions::default()
+        },
+    }
+}
+
+fn content_options(settings: &Settings) -> content::Options {
+    content::Options {
+        builtin: true,
+        packs_dirs: settings.packs_dirs(),
+        configs_dir: Some(settings.configs_dir()),
+        overrides_dir: Some(settings.overrides_dir()),
+        aliases_dir: Some(settings.aliases_dir()),
+    }
+}
+
+fn chat_options(settings: &Settings) -> ChatOptions {
+    ChatOptions {
+        templates: TemplateOptions {
+            site: Some(settings.templates_dir()),
+        },
+        prefixes: PrefixOptions {
+            prefixes: vec![settings.chat.prefix.clone()],
+        },
+        outbox: OutboxOptions::default(),
+        web_url: (!settings.api.webui_base_url.is_empty()).then(|| settings.api.webui_base_url.clone()),
+    }
+}

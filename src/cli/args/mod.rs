@@ -1,0 +1,144 @@
+//! What can be typed: the commands and their flags, with the words that help shows.
+
+mod client;
+mod site;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+pub use client::{
+    ActionCommand, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show, Stream,
+};
+pub use site::{
+    AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
+};
+
+use super::output::Format;
+
+const EXAMPLES: &str = "\
+Examples:
+  sayso serve                          start the server
+  sayso chat                           talk to the bot in the terminal
+  sayso run core.local cmd=date        run an action and wait for it
+  sayso execution list --status failed what went wrong lately
+  sayso doctor                         check this installation
+
+Client commands talk to the server given with --server, else to the one that runs on the data folder;
+when none runs they start everything themselves for as long as they need it.";
+
+/// Say it in chat. It runs, on your say-so, on the record.
+#[derive(Debug, Parser)]
+#[command(name = "sayso", version, after_help = EXAMPLES, disable_help_subcommand = true, max_term_width = 110)]
+pub struct Cli {
+    /// What all commands have in common.
+    #[command(flatten)]
+    pub global: GlobalArgs,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Flags of all commands.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct GlobalArgs {
+    /// Settings file [variable: `SAYSO_CONFIG`]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Folder that holds everything durable [variable: `SAYSO_DATA_DIR`]
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// Folder with packs; may be repeated [variable: `SAYSO_PACKS_DIR`]
+    #[arg(long = "packs-dir", global = true, value_name = "DIR")]
+    pub packs_dirs: Vec<PathBuf>,
+    /// Server to talk to [variable: `SAYSO_SERVER`]
+    #[arg(long, global = true, value_name = "URL")]
+    pub server: Option<String>,
+    /// Token for the server [variable: `SAYSO_TOKEN`]
+    #[arg(long, global = true, value_name = "TOKEN", hide_env_values = true)]
+    pub token: Option<String>,
+    /// Sets any key of the settings; may be repeated
+    #[arg(long, global = true, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// How the answer is written
+    #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
+    pub output: Option<Format>,
+    /// Short for --output json
+    #[arg(short, long, global = true, conflicts_with_all = ["output", "yaml"])]
+    pub json: bool,
+    /// Short for --output yaml
+    #[arg(short, long, global = true, conflicts_with = "output")]
+    pub yaml: bool,
+}
+
+impl GlobalArgs {
+    /// How the answer is to be written.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        match self.output {
+            Some(format) => format,
+            None if self.json => Format::Json,
+            None if self.yaml => Format::Yaml,
+            None => Format::Table,
+        }
+    }
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the server in the foreground
+    Serve(ServeArgs),
+    /// Run an action and wait until it ends
+    Run(RunArgs),
+    /// Look at actions and run them
+    #[command(subcommand)]
+    Action(ActionCommand),
+    /// Look at executions, cancel and repeat them
+    #[command(subcommand)]
+    Execution(ExecutionCommand),
+    /// Look at packs and check them
+    #[command(subcommand)]
+    Pack(PackCommand),
+    /// Look at aliases and try them out
+    #[command(subcommand, alias = "action-alias")]
+    Alias(AliasCommand),
+    /// Read and verify the audit log
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Look at the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Check this installation and say what to do about what is wrong
+    Doctor,
+    /// Look after the database
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Make the running server read packs, aliases and templates again
+    Reload,
+    /// Print completions for a shell
+    #[command(
+        after_help = "Examples:\n  sayso completions bash > /etc/bash_completion.d/sayso\n  sayso completions fish > ~/.config/fish/completions/sayso.fish"
+    )]
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// `sayso chat`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(after_help = "\
+Examples:
+  sayso chat                              a conversation
+  sayso chat --say \"run date on web1\"     one message; exit status 0 when it worked, 1 when it failed,
+                                          2 when it was not understood or not allowed")]
+pub struct ChatArgs {
+    /// Says this, waits for the final answer and ends; may be repeated
+    #[arg(long, value_name = "TEXT")]
+    pub say: Vec<String>,
+    /// Speaks as this user (needs the administrator's token)
+    #[arg(long = "as", value_name = "NAME")]
+    pub speaker: Option<String>,
+}

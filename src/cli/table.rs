@@ -1,0 +1,272 @@
+//! Lists of API objects as tables.
+
+use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
+use comfy_table::{Cell, Color, ContentArrangement, Table};
+use serde_json::{Map, Value};
+
+/// Characters of a cell that are shown; the whole value is in the other formats.
+const CELL_LIMIT: usize = 400;
+
+/// Which attributes of the objects are shown, in order; dots reach into objects (`action.ref`).
+#[derive(Clone, Debug)]
+pub(super) struct Columns {
+    names: Vec<String>,
+    asked_for: bool,
+}
+
+impl Columns {
+    /// The command's own columns, unless the user asked for others (`--attr`; `all` is every attribute).
+    #[must_use]
+    pub(super) fn new(own: &[&str], asked_for: &[String]) -> Self {
+        if asked_for.is_empty() {
+            return Self {
+                names: own.iter().map(|name| (*name).to_owned()).collect(),
+                asked_for: false,
+            };
+        }
+        let names = asked_for
+            .iter()
+            .flat_map(|names| names.split(','))
+            .map(str::trim)
+            .filter(|name| !name.is_empty());
+        Self {
+            names: names.map(str::to_owned).collect(),
+            asked_for: true,
+        }
+    }
+
+    fn all(&self) -> bool {
+        self.names.iter().any(|name| name == "all")
+    }
+
+    fn resolved(&self, rows: &[Value]) -> Vec<String> {
+        if !self.all() {
+            return self.names.clone();
+        }
+        let mut names: Vec<String> = Vec::new();
+        for name in rows.iter().filter_map(Value::as_object).flat_map(Map::keys) {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
+    /// The top-level attributes that are needed, when the user named the columns.
+    #[must_use]
+    pub(super) fn roots(&self) -> Option<Vec<String>> {
+        if !self.asked_for || self.all() {
+            return None;
+        }
+        let mut roots: Vec<String> = Vec::new();
+        for name in &self.names {
+            let root = name.split('.').next().unwrap_or(name).to_owned();
+            if !roots.contains(&root) {
+                roots.push(root);
+            }
+        }
+        Some(roots)
+    }
+
+    /// The object for the formats for programs: whole, unless attributes were asked for.
+    #[must_use]
+    pub(super) fn chosen(&self, row: &Value) -> Value {
+        if !self.asked_for || self.all() {
+            return row.clone();
+        }
+        Value::Object(
+            self.names
+                .iter()
+                .map(|name| (name.clone(), attribute(row, name).clone()))
+                .collect(),
+        )
+    }
+}
+
+/// The attribute of an object, `null` when it has none; dots reach into objects and list indexes.
+#[must_use]
+pub(super) fn attribute<'a>(object: &'a Value, path: &str) -> &'a Value {
+    // A key that has dots in its name wins over the way through objects.
+    if let Some(value) = object.get(path) {
+        return value;
+    }
+    let mut value = object;
+    for part in path.split('.') {
+        let inner = match value {
+            Value::Array(items) => part.parse::<usize>().ok().and_then(|index| items.get(index)),
+            other => other.get(part),
+        };
+        let Some(inner) = inner else { return &Value::Null };
+        value = inner;
+    }
+    value
+}
+
+/// A value as the text of a cell: one line per line, control characters made visible.
+#[must_use]
+pub(super) fn cell(value: &Value) -> String {
+    let text = match value {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) if items.iter().all(Value::is_string) => items
+            .iter()
+            .filter_map(Value::as_str)
+            .collect::<Vec<_>>()
+            .join(", "),
+        other => other.to_string(),
+    };
+    let mut safe = visible(text.trim_end());
+    if let Some((at, _)) = safe.char_indices().nth(CELL_LIMIT) {
+        safe.truncate(at);
+        safe.push('…');
+    }
+    safe
+}
+
+/// The text without characters that steer a terminal: what comes from actions must not write elsewhere on
+/// the screen. Line ends and tabs stay.
+#[must_use]
+pub(super) fn visible(text: &str) -> String {
+    text.chars()
+        .flat_map(|c| {
+            let (shown, hidden) = match c {
+                '\n' => (Some(c), None),
+                '\t' => (Some(' '), None),
+                '\r' => (None, None),
+                c if c.is_control() => (None, Some(c.escape_default())),
+                c => (Some(c), None),
+            };
+            shown.into_iter().chain(hidden.into_iter().flatten())
+        })
+        .collect()
+}
+
+/// The table. On a terminal (`width`) it has borders and fits; elsewhere columns are just aligned.
+#[must_use]
+pub(super) fn render(rows: &[Value], columns: &Columns, width: Option<u16>, colour: bool) -> String {
+    let names = columns.resolved(rows);
+    let cells = rows
+        .iter()
+        .map(|row| names.iter().map(|name| cell(attribute(row, name))).collect())
+        .collect();
+    render_cells(&names, cells, width, colour)
+}
+
+/// A table of texts.
+#[must_use]
+pub(super) fn render_cells(
+    header: &[String],
+    rows: Vec<Vec<String>>,
+    width: Option<u16>,
+    colour: bool,
+) -> String {
+    let mut table = Table::new();
+    if let Some(width) = width {
+        table
+            .load_style(UTF8_FULL_CONDENSED)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width);
+        if colour {
+            table.enforce_styling();
+        } else {
+            table.force_no_tty();
+        }
+        table.set_header(header.to_vec());
+    } else {
+        table
+            .load_style(NOTHING)
+            .set_content_arrangement(ContentArrangement::Disabled)
+            .force_no_tty();
+        table.set_header(header.iter().map(|name| name.to_uppercase()).collect::<Vec<_>>());
+    }
+    for row in rows {
+        let cells = row.into_iter().zip(header).map(|(text, name)| {
+            let colour = if colour { status_colour(name, &text) } else { None };
+            // One row a line where programs such as awk read along.
+            let text = if width.is_none() {
+                text.replace('\n', " ")
+            } else {
+                text
+            };
+            let cell = Cell::new(text);
+            if let Some(colour) = colour {
+                cell.fg(colour)
+            } else {
+                cell
+            }
+        });
+        table.add_row(cells.collect::<Vec<_>>());
+    }
+    if width.is_none() {
+        for column in table.column_iter_mut() {
+            column.set_padding((0, 2));
+        }
+    }
+    let mut text = table.trim_fmt();
+    text.push('\n');
+    text
+}
+
+/// Colours for what ended well, badly, or has not ended.
+fn status_colour(column: &str, text: &str) -> Option<Color> {
+    if !matches!(column, "status" | "state" | "result" | "check") {
+        return None;
+    }
+    Some(match text {
+        "succeeded" | "ok" => Color::Green,
+        "failed" | "timeout" | "abandoned" | "fail" => Color::Red,
+        "running" | "pending" | "paused" | "warn" => Color::Yellow,
+        "canceled" | "canceling" => Color::Magenta,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn rows() -> Vec<Value> {
+        vec![
+            json!({"id": "1", "action": {"ref": "core.local"}, "status": "succeeded", "tags": ["a", "b"]}),
+            json!({"id": "22", "action": {"ref": "core.noop"}, "status": "failed", "text": "a\u{1b}[2Jb\nc"}),
+        ]
+    }
+
+    #[test]
+    fn elsewhere_than_on_a_terminal_columns_are_aligned_and_rows_are_lines() {
+        let columns = Columns::new(&["id", "action.ref", "status", "tags", "text"], &[]);
+        assert_eq!(
+            render(&rows(), &columns, None, false),
+            "ID  ACTION.REF  STATUS     TAGS  TEXT\n\
+             1   core.local  succeeded  a, b\n\
+             22  core.noop   failed           a\\u{1b}[2Jb c\n"
+        );
+    }
+
+    #[test]
+    fn on_a_terminal_tables_fit() {
+        let long = vec![json!({"id": "1", "description": "word ".repeat(60)})];
+        let columns = Columns::new(&["id", "description"], &[]);
+        let text = render(&long, &columns, Some(40), false);
+        assert!(text.lines().all(|line| line.chars().count() <= 40), "{text}");
+        assert!(text.lines().count() > 5);
+        assert!(!text.contains('\u{1b}'));
+        let coloured = render(&rows(), &Columns::new(&["status"], &[]), Some(40), true);
+        assert!(coloured.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn attributes_choose_columns_and_keys() {
+        let asked = Columns::new(&["id"], &["action.ref, status".to_owned(), "nothing".to_owned()]);
+        assert_eq!(
+            asked.chosen(&rows()[0]),
+            json!({"action.ref": "core.local", "status": "succeeded", "nothing": null})
+        );
+        assert_eq!(Columns::new(&["id"], &[]).chosen(&rows()[0]), rows()[0]);
+        let all = Columns::new(&["id"], &["all".to_owned()]);
+        assert_eq!(all.resolved(&rows()), ["id", "action", "status", "tags", "text"]);
+        assert_eq!(attribute(&json!({"a": [{"b": 1}]}), "a.0.b"), &json!(1));
+    }
+}

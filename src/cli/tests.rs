@@ -1,0 +1,691 @@
+//! Whole commands against a modelled server: what is sent, what is printed, with which exit status.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use futures_util::future::BoxFuture;
+use parking_lot::Mutex;
+use pretty_assertions::assert_eq;
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use super::*;
+use crate::api::client::{Client, ClientError};
+
+/// What the modelled server knows and was asked.
+#[derive(Default)]
+struct Model {
+    /// How the next execution ends.
+    status: Mutex<String>,
+    /// Looks at the execution before it has ended.
+    looks: Mutex<u32>,
+    /// Everything that was asked: method, path with query, body, token.
+    asked: Mutex<Vec<String>>,
+    stopped: Mutex<bool>,
+}
+
+const ID: &str = "6744d2fb0123456789abcdef";
+
+fn execution(status: &str) -> Value {
+    json!({
+        "id": ID, "action": {"ref": "core.local", "parameters": {}}, "context": {"user": "ana"},
+        "parameters": {"cmd": "date"}, "status": status, "start_timestamp": "2026-11-22T13:00:27.617648Z",
+        "end_timestamp": "2026-11-22T13:00:28.617648Z", "elapsed_seconds": 1.0,
+        "result": {"stdout": "one\ntwo", "return_code": 0}
+    })
+}
+
+fn refused(status: StatusCode, text: &str) -> Response {
+    (status, Json(json!({"faultstring": text}))).into_response()
+}
+
+fn router(model: Arc<Model>) -> Router {
+    let note = |model: &Model, text: String| model.asked.lock().push(text);
+    Router::new()
+        .route("/readyz", get(|| async { Json(json!({"status": "ready"})) }))
+        .route(
+            "/api/v1/actions/views/overview/{reference}",
+            get(|Path(reference): Path<String>| async move {
+                if reference != "core.local" {
+                    return refused(StatusCode::NOT_FOUND, "Resource with a reference or id \"x\" not found");
+                }
+                Json(json!({"ref": "core.local", "description": "Runs a command.", "runner_type": "local-shell-cmd",
+                    "enabled": true, "parameters": {
+                        "timeout": {"type": "integer", "default": 60, "description": "Seconds"},
+                        "cmd": {"type": "string", "required": true, "description": "Command"},
+                        "sudo": {"type": "boolean", "immutable": true},
+                        "pin": {"type": "string", "secret": true, "default": "1234"},
+                        "level": {"type": "string", "enum": ["low", "high"]}}}))
+                .into_response()
+            }),
+        )
+        .route(
+            "/api/v1/executions",
+            post({
+                move |State(model): State<Arc<Model>>, headers: HeaderMap, Json(body): Json<Value>| async move {
+                    let token = headers.get("authorization").map_or("-", |token| token.to_str().unwrap());
+                    note(&model, format!("POST {body} {token}"));
+                    if body["parameters"]["cmd"] == json!("forbidden") {
+                        return refused(StatusCode::FORBIDDEN, "not allowed: no rule lets ana run core.local");
+                    }
+                    (StatusCode::CREATED, Json(execution("requested"))).into_response()
+                }
+            })
+            .get(move |State(model): State<Arc<Model>>, uri: axum::http::Uri| async move {
+                note(&model, format!("GET {uri}"));
+                Json(json!([execution("succeeded"), execution("failed")]))
+            }),
+        )
+        .route(
+            "/api/v1/executions/{id}",
+            get(
+                |State(model): State<Arc<Model>>, Path(id): Path<String>, Query(query): Query<Value>| async move {
+                    if id == "nowhere" {
+                        return refused(StatusCode::NOT_FOUND, "not found");
+                    }
+                    let mut looks = model.looks.lock();
+                    let status = if *looks > 0 { "running".to_owned() } else { model.status.lock().clone() };
+                    if query["include_attributes"] == json!("status") {
+                        *looks = looks.saturating_sub(1);
+                    }
+                    Json(execution(&status)).into_response()
+                },
+            )
+            .delete(|Path(id): Path<String>| async move {
+                if id == "nowhere" {
+                    return refused(StatusCode::NOT_FOUND, "not found");
+                }
+                Json(execution("canceling")).into_response()
+            }),
+        )
+        .route(
+            "/api/v1/executions/{id}/output",
+            get(|headers: HeaderMap| async move {
+                if headers.get("accept").is_some_and(|accept| accept == "text/event-stream") {
+                    let events = "event: st2.execution.output__create\ndata: {\"data\": \"one\\n\"}\n\n\
+                                  event: st2.execution.output__create\ndata: {\"data\": \"two\\n\"}\n\n\
+                                  event: EOF\ndata: ''\n\n";
+                    return ([("content-type", "text/event-stream")], events).into_response();
+                }
+                "one\ntwo\n".into_response()
+            }),
+        )
+        .route(
+            "/api/v1/executions/{id}/re_run",
+            post(move |State(model): State<Arc<Model>>, uri: axum::http::Uri, Json(body): Json<Value>| async move {
+                note(&model, format!("POST {uri} {body}"));
+                (StatusCode::CREATED, Json(execution("requested")))
+            }),
+        )
+        .route(
+            "/api/v1/executions/{id}/children",
+            get(|| async { Json(json!([execution("failed")])) }),
+        )
+        .route(
+            "/api/v1/actions",
+            get(|| async { Json(json!([{"ref": "core.noop", "pack": "core", "description": "Does nothing."}])) }),
+        )
+        .route(
+            "/api/v1/reload",
+            post(|| async { Json(json!({"added": ["action core.x"], "changed": [], "kept": ["alias core.y"], "problems": [{"severity": "error", "file": "core/aliases/y.yaml", "line": 3, "column": 1, "message": "no name", "hint": "", "text": "x: 1"}]})) }),
+        )
+        .with_state(model)
+}
+
+/// An application that is nothing but the modelled server.
+struct Fake(Arc<Model>);
+
+struct FakeRunning(Arc<Model>);
+
+impl Host for Fake {
+    fn checks(&self) -> crate::content::Checks {
+        crate::content::Checks::default()
+    }
+
+    fn start(&self, start: Start) -> BoxFuture<'_, anyhow::Result<Box<dyn Running>>> {
+        Box::pin(async move {
+            anyhow::ensure!(start.loaded.settings.log.level != "off", "the database is broken");
+            Ok(Box::new(FakeRunning(Arc::clone(&self.0))) as Box<dyn Running>)
+        })
+    }
+}
+
+impl Running for FakeRunning {
+    fn client(&self) -> Result<Client, ClientError> {
+        Client::in_process(router(Arc::clone(&self.0)), "inside")
+    }
+
+    fn serve(&self, listener: TcpListener) -> BoxFuture<'static, std::io::Result<()>> {
+        let router = router(Arc::clone(&self.0));
+        Box::pin(async move { axum::serve(listener, router).await })
+    }
+
+    fn reload(&self) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async { Ok("3 actions".to_owned()) })
+    }
+
+    fn stop(&self) -> BoxFuture<'_, ()> {
+        *self.0.stopped.lock() = true;
+        Box::pin(async {})
+    }
+}
+
+pub(super) struct Shell {
+    pub(super) folder: tempfile::TempDir,
+    model: Arc<Model>,
+    pub(super) variables: Vec<(String, String)>,
+    width: Option<u16>,
+}
+
+pub(super) struct Told {
+    pub(super) status: u8,
+    pub(super) stdout: String,
+    pub(super) stderr: String,
+}
+
+pub(super) fn shell(ends: &str) -> Shell {
+    let model = Arc::new(Model::default());
+    ends.clone_into(&mut model.status.lock());
+    *model.looks.lock() = 2;
+    Shell {
+        folder: tempfile::tempdir().unwrap(),
+        model,
+        variables: Vec::new(),
+        width: None,
+    }
+}
+
+impl Shell {
+    pub(super) async fn run(&self, arguments: &[&str]) -> Told {
+        let (out, stdout, stderr) = Output::captured(self.width);
+        let home = self.folder.path().canonicalize().unwrap();
+        let mut variables: BTreeMap<String, String> = self.variables.iter().cloned().collect();
+        variables.insert("HOME".to_owned(), home.display().to_string());
+        let sources = Sources {
+            variables,
+            directory: home,
+            ..Sources::default()
+        };
+        let arguments = std::iter::once("sayso")
+            .chain(arguments.iter().copied())
+            .map(OsString::from);
+        let status = Box::pin(run_with(arguments, sources, out, &Fake(Arc::clone(&self.model)))).await;
+        Told {
+            status,
+            stdout: stdout.text(),
+            stderr: stderr.text(),
+        }
+    }
+
+    fn asked(&self) -> Vec<String> {
+        std::mem::take(&mut self.model.asked.lock())
+    }
+
+    pub(super) async fn listening(&mut self) -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let router = router(Arc::clone(&self.model));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        self.variables.push(("SAYSO_SERVER".to_owned(), url.clone()));
+        url
+    }
+}
+
+#[tokio::test]
+async fn the_exit_status_says_how_the_execution_ended() {
+    for (status, exit) in [
+        ("succeeded", 0),
+        ("failed", 1),
+        ("timeout", 3),
+        ("canceled", 4),
+        ("abandoned", 5),
+    ] {
+        let shell = shell(status);
+        let told = shell.run(&["run", "core.local", "date"]).await;
+        assert_eq!(told.status, exit, "{status}: {}", told.stderr);
+        assert!(
+            told.stdout.contains(&format!("status: {status}\n")),
+            "{}",
+            told.stdout
+        );
+        assert!(
+            *shell.model.stopped.lock(),
+            "the embedded application was stopped"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_result_for_people_reads_as_yaml() {
+    let told = shell("succeeded").run(&["run", "core.local", "cmd=date"]).await;
+    assert_eq!(
+        told.stdout,
+        "id: 6744d2fb0123456789abcdef\n\
+         action.ref: core.local\n\
+         context.user: ana\n\
+         parameters:\n  cmd: date\n\
+         status: succeeded\n\
+         start_timestamp: \"2026-11-22T13:00:27.617648Z\"\n\
+         end_timestamp: \"2026-11-22T13:00:28.617648Z\"\n\
+         elapsed_seconds: 1.0\n\
+         result:\n  stdout: |-\n    one\n    two\n  return_code: 0\n"
+    );
+    assert_eq!(told.stderr, "");
+}
+
+#[tokio::test]
+async fn for_programs_the_execution_is_the_apis() {
+    let shell = shell("failed");
+    let told = shell.run(&["run", "core.local", "cmd=date", "-o", "json"]).await;
+    assert_eq!(
+        serde_json::from_str::<Value>(&told.stdout).unwrap(),
+        execution("failed")
+    );
+    assert_eq!(told.status, 1);
+    let told = shell
+        .run(&[
+            "run",
+            "core.local",
+            "cmd=date",
+            "-j",
+            "--attr",
+            "status,result.stdout",
+        ])
+        .await;
+    assert_eq!(
+        serde_json::from_str::<Value>(&told.stdout).unwrap(),
+        json!({"status": "failed", "result.stdout": "one\ntwo"})
+    );
+}
+
+#[tokio::test]
+async fn words_become_the_request() {
+    let mut shell = shell("succeeded");
+    shell.listening().await;
+    shell.variables.push(("SAYSO_TOKEN".to_owned(), "T".to_owned()));
+    shell.variables.push(("GREETING".to_owned(), "hi".to_owned()));
+    let told = shell
+        .run(&[
+            "run",
+            "core.local",
+            "timeout=5",
+            "-u",
+            "bo",
+            "--trace-tag",
+            "t",
+            "--delay",
+            "10",
+            "--async",
+            "ls",
+            "x",
+        ])
+        .await;
+    assert_eq!(
+        (told.status, told.stdout.as_str()),
+        (0, "6744d2fb0123456789abcdef requested\n"),
+        "{}",
+        told.stderr
+    );
+    assert_eq!(
+        shell.asked(),
+        [
+            "POST {\"action\":\"core.local\",\"parameters\":{\"timeout\":5,\"cmd\":\"ls x\"},\"user\":\"bo\",\
+          \"delay\":10,\"context\":{\"trace_context\":{\"trace_tag\":\"t\"}}} Bearer T"
+        ]
+    );
+    shell
+        .run(&[
+            "action",
+            "execute",
+            "core.local",
+            "-e",
+            "--async",
+            "--",
+            "uname",
+            "-a",
+        ])
+        .await;
+    let asked = shell.asked().join("");
+    assert!(
+        asked.contains("\"cmd\":\"uname -a\"") && asked.contains("\"GREETING\":\"hi\""),
+        "{asked}"
+    );
+    assert!(
+        !asked.contains("SAYSO_TOKEN"),
+        "our own secrets are not passed on"
+    );
+}
+
+#[tokio::test]
+async fn refusals_are_told_on_standard_error_with_status_2() {
+    let rows: &[(&[&str], &str)] = &[
+        (
+            &["run", "core.local", "forbidden"],
+            "error: not allowed: no rule lets ana run core.local\n",
+        ),
+        (
+            &["run", "core.nosuch"],
+            "error: there is no action `core.nosuch`: Resource with a reference or id \"x\" not found\n\
+             hint: `sayso action list` lists all actions\n",
+        ),
+        (
+            &["run", "core.local", "timeout=soon"],
+            "error: the parameter `timeout` must be a whole number, `soon` is not\n\
+             hint: `sayso action get core.local` shows the action's parameters\n",
+        ),
+        (
+            &["execution", "get", "nowhere"],
+            "error: there is no execution nowhere\nhint: `sayso execution list` lists the newest\n",
+        ),
+        (
+            &["execution", "list", "--status", "succeded"],
+            "error: `succeded` is no status: one of requested, scheduled, delayed, running, succeeded, failed, timeout, \
+             abandoned, canceling, canceled, pending, pausing, paused, resuming\n",
+        ),
+        (
+            &["--set", "engine.concurency=1", "config", "path"],
+            "error: flag --set: there is no setting `engine.concurency`\n    hint: did you mean `engine.concurrency`?\n",
+        ),
+        (
+            &["--set", "x", "config", "path"],
+            "error: --set x has no value\nhint: write it as key=value, such as --set engine.concurrency=8\n",
+        ),
+        (
+            &["reload", "-o", "toml"],
+            "error: toml is a format of `sayso config show` only\nhint: use -o json or -o yaml\n",
+        ),
+        (
+            &["--set", "log.level=off", "reload"],
+            "error: cannot start: the database is broken\nhint: `sayso doctor` checks the installation\n",
+        ),
+    ];
+    for (arguments, stderr) in rows {
+        let told = shell("succeeded").run(arguments).await;
+        assert_eq!(
+            (told.status, told.stdout.as_str(), told.stderr.as_str()),
+            (2, "", *stderr),
+            "{arguments:?}"
+        );
+    }
+    let told = shell("succeeded").run(&["exectuion", "list"]).await;
+    assert_eq!(told.status, 2);
+    assert!(told.stderr.contains("execution"), "{}", told.stderr);
+    let told = shell("succeeded").run(&["--help"]).await;
+    assert_eq!((told.status, told.stderr.as_str()), (0, ""));
+    assert!(told.stdout.contains("sayso doctor"));
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_is_named() {
+    let mut shell = shell("succeeded");
+    shell
+        .variables
+        .push(("SAYSO_SERVER".to_owned(), "http://127.0.0.1:1".to_owned()));
+    let told = shell.run(&["action", "list"]).await;
+    assert_eq!(told.status, 2);
+    assert!(
+        told.stderr
+            .starts_with("error: cannot reach the server at http://127.0.0.1:1: "),
+        "{}",
+        told.stderr
+    );
+    assert!(told.stderr.contains("\nhint: "), "{}", told.stderr);
+}
+
+#[tokio::test]
+async fn lists_are_tables_json_or_yaml() {
+    let mut shell = shell("succeeded");
+    shell.listening().await;
+    let told = shell
+        .run(&[
+            "execution",
+            "list",
+            "-n",
+            "2",
+            "--status",
+            "failed",
+            "--action",
+            "core.local",
+        ])
+        .await;
+    assert_eq!(
+        told.stdout,
+        "ID                        ACTION.REF  CONTEXT.USER  STATUS     START_TIMESTAMP              END_TIMESTAMP\n\
+         6744d2fb0123456789abcdef  core.local  ana           succeeded  2026-11-22T13:00:27.617648Z  \
+         2026-11-22T13:00:28.617648Z\n\
+         6744d2fb0123456789abcdef  core.local  ana           failed     2026-11-22T13:00:27.617648Z  \
+         2026-11-22T13:00:28.617648Z\n"
+    );
+    assert_eq!(
+        shell.asked(),
+        [
+            "GET /api/v1/executions?limit=2&action=core.local&status=failed&parent=null\
+          &include_attributes=id%2Caction%2Ccontext%2Cstatus%2Cstart_timestamp%2Cend_timestamp"
+        ]
+    );
+    let told = shell
+        .run(&["execution", "list", "-a", "id,result.stdout", "-o", "yaml"])
+        .await;
+    assert_eq!(
+        told.stdout,
+        "- id: 6744d2fb0123456789abcdef\n  result.stdout: |-\n    one\n    two\n".repeat(2)
+    );
+    assert!(shell.asked()[0].ends_with("include_attributes=id%2Cresult"));
+    let told = shell.run(&["action", "list", "-j"]).await;
+    assert_eq!(
+        serde_json::from_str::<Value>(&told.stdout).unwrap()[0]["ref"],
+        json!("core.noop")
+    );
+    let told = shell.run(&["execution", "children", ID, "-a", "status"]).await;
+    assert_eq!(told.stdout, "STATUS\nfailed\n");
+}
+
+#[tokio::test]
+async fn output_is_followed_or_read() {
+    let mut shell = shell("failed");
+    shell.listening().await;
+    *shell.model.looks.lock() = 0;
+    let told = shell.run(&["run", "core.local", "date", "--tail"]).await;
+    assert_eq!((told.status, told.stdout.as_str()), (1, "one\ntwo\n"));
+    assert_eq!(told.stderr, "6744d2fb0123456789abcdef failed\n");
+    let told = shell.run(&["execution", "tail"]).await;
+    assert_eq!(
+        (told.status, told.stdout.as_str()),
+        (1, "one\ntwo\n"),
+        "{}",
+        told.stderr
+    );
+    let told = shell.run(&["execution", "output", ID]).await;
+    assert_eq!((told.status, told.stdout.as_str()), (0, "one\ntwo\n"));
+    let told = shell.run(&["execution", "get", ID, "-k", "result.stdout"]).await;
+    assert_eq!(told.stdout, "one\ntwo\n");
+}
+
+#[tokio::test]
+async fn executions_are_canceled_and_repeated() {
+    let mut shell = shell("succeeded");
+    shell.listening().await;
+    let told = shell.run(&["execution", "cancel", ID, "nowhere"]).await;
+    assert_eq!(
+        (told.status, told.stdout.as_str()),
+        (2, "6744d2fb0123456789abcdef canceling\n")
+    );
+    assert!(
+        told.stderr.contains("there is no execution nowhere"),
+        "{}",
+        told.stderr
+    );
+    let told = shell
+        .run(&[
+            "execution",
+            "re-run",
+            "last",
+            "timeout=9",
+            "--no-merge",
+            "--async",
+        ])
+        .await;
+    assert_eq!(told.status, 0, "{}", told.stderr);
+    assert_eq!(
+        shell.asked(),
+        [format!(
+            "POST /api/v1/executions/{ID}/re_run?no_merge=true {{\"parameters\":{{\"timeout\":9}}}}"
+        )]
+    );
+}
+
+#[tokio::test]
+async fn an_actions_help_shows_its_parameters() {
+    let told = shell("succeeded")
+        .run(&["run", "core.local", "--help-action"])
+        .await;
+    assert_eq!(
+        told.stdout,
+        "core.local\n  Runs a command.\n  runner: local-shell-cmd\n\n\
+         PARAMETER  TYPE     REQUIRED  DEFAULT  DESCRIPTION\n\
+         cmd        string   yes                Command\n\
+         level      string                      (one of low, high)\n\
+         pin        string                      (secret)\n\
+         timeout    integer            60       Seconds\n"
+    );
+    let get = shell("succeeded").run(&["action", "get", "core.local"]).await;
+    assert_eq!(get.stdout, told.stdout);
+}
+
+#[tokio::test]
+async fn a_command_waits_for_a_folder_and_finds_the_server_on_it() {
+    let mut shell = shell("succeeded");
+    let url = shell.listening().await;
+    shell.variables.clear();
+    let data = shell.folder.path().join("data");
+    let dir = datadir::DataDir::open(&data).unwrap();
+    std::fs::write(data.join("admin.token"), "tokentokentokentoken\n").unwrap();
+    let lock = dir.lock().unwrap();
+    dir.set_listen_address(url.trim_start_matches("http://")).unwrap();
+    let flags = ["--data-dir", "data", "run", "core.local", "date", "--async"];
+    assert_eq!(shell.run(&flags).await.status, 0);
+    assert!(
+        shell.asked()[0].ends_with("Bearer tokentokentokentoken"),
+        "the token comes from the folder"
+    );
+
+    // Another server does not get the folder's token.
+    let other = shell.listening().await;
+    shell.variables.clear();
+    shell
+        .run(&[
+            "--data-dir",
+            "data",
+            "--server",
+            &other,
+            "run",
+            "core.local",
+            "date",
+            "--async",
+        ])
+        .await;
+    assert!(shell.asked()[0].ends_with(" -"));
+
+    // Without the lock the address is a leftover: the command starts everything itself.
+    drop(lock);
+    assert_eq!(shell.run(&flags).await.status, 0);
+    assert!(shell.asked()[0].ends_with("Bearer inside"));
+    assert_eq!(dir.listen_address(), None);
+}
+
+#[tokio::test]
+async fn settings_are_shown_with_their_origin() {
+    let mut shell = shell("succeeded");
+    std::fs::write(
+        shell.folder.path().join("sayso.toml"),
+        "[engine]\nconcurrency = 5\n",
+    )
+    .unwrap();
+    shell
+        .variables
+        .push(("SAYSO_TOKEN".to_owned(), "geheim".to_owned()));
+    shell.variables.push(("SAYSO_LOGG".to_owned(), "x".to_owned()));
+    let home = shell.folder.path().canonicalize().unwrap().display().to_string();
+    let told = shell
+        .run(&["config", "show", "--changed", "--set", "log.format=json"])
+        .await;
+    assert_eq!(
+        told.stdout.replace(&home, "~"),
+        "KEY                 VALUE       SOURCE\n\
+         engine.concurrency  5           ~/sayso.toml:2\n\
+         log.format          \"json\"      flag --set\n\
+         client.token        \"********\"  variable SAYSO_TOKEN\n"
+    );
+    assert_eq!(
+        told.stderr,
+        "warning: the variable SAYSO_LOGG sets nothing: did you mean SAYSO_LOG?\n"
+    );
+    let told = shell.run(&["config", "show", "-o", "toml"]).await;
+    assert!(
+        told.stdout.contains("\n[engine]\nconcurrency = 5 # "),
+        "{}",
+        told.stdout
+    );
+    assert!(!told.stdout.contains("geheim"));
+    std::fs::write(shell.folder.path().join("sayso.toml"), &told.stdout).unwrap();
+    let again = shell.run(&["config", "show", "-o", "json"]).await;
+    assert_eq!(
+        again.status, 0,
+        "what it prints is a settings file: {}",
+        again.stderr
+    );
+    let all: Value = serde_json::from_str(&again.stdout).unwrap();
+    let concurrency = all
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|one| one["key"] == "engine.concurrency")
+        .unwrap();
+    assert_eq!(concurrency["value"], json!("5"));
+    let told = shell.run(&["config", "path"]).await;
+    assert_eq!(told.stdout.replace(&home, "~"), "~/sayso.toml\n");
+    let told = shell.run(&["config", "default"]).await;
+    assert_eq!(told.stdout, crate::settings::default_toml());
+}
+
+#[tokio::test]
+async fn reloading_says_what_was_read() {
+    let mut shell = shell("succeeded");
+    shell.listening().await;
+    let told = shell.run(&["reload"]).await;
+    assert_eq!(
+        told.stdout,
+        "added: action core.x\nkept as it was, because its file is broken now: alias core.y\n"
+    );
+    assert_eq!(
+        told.stderr,
+        "error: core/aliases/y.yaml:3:1: no name\n    x: 1\n    ^\n"
+    );
+}
+
+#[tokio::test]
+async fn completions_need_nothing() {
+    for name in ["bash", "zsh", "fish"] {
+        let told = shell("succeeded").run(&["completions", name]).await;
+        assert_eq!((told.status, told.stderr.as_str()), (0, ""));
+        assert!(
+            told.stdout.contains("sayso") && told.stdout.contains("execution"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn the_commands_are_sound() {
+    Cli::command().debug_assert();
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let error = CliError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+    assert_eq!((error.status, error.message.as_str()), (0, ""));
+}
