@@ -24,6 +24,7 @@ pub mod parameters;
 mod run;
 mod serve;
 mod table;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -199,6 +200,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
     }
     match command {
         Command::Serve(_) => serve::serve(context).await,
+        Command::Chat(args) => talk::talk(context, args).await,
         Command::Run(args) => run::run(context, args).await,
         Command::Action(command) => action::action(context, command).await,
         Command::Execution(command) => execution::execution(context, command).await,

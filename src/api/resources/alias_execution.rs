@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use serde_json::{Value, json};
 
 use super::actions::merged;
 use super::aliases::{find as find_match, id_of, shown};
 use super::blocking;
-use super::executions::{context_header, sees_secrets};
+use super::executions::{ContextHeader, sees_secrets};
 use crate::alias::{Definition, Entry, FormatEntry, Matcher, Outcome, Parameters, Representation, cast};
 use crate::api::ApiState;
 use crate::api::http::auth::Caller;
@@ -35,12 +35,10 @@ struct Said {
 }
 
 impl Said {
-    fn read(body: &mut JsonMap, caller: &Caller, headers: &HeaderMap, secrets: bool) -> ApiResult<Self> {
+    fn read(body: &mut JsonMap, caller: &Caller, header: ContextHeader, secrets: bool) -> ApiResult<Self> {
         let command = body.need_text("command")?;
         let source_channel = body.need_text("source_channel")?;
         let channel = body.take_text("notification_channel")?;
-        let mut header = JsonMap::new();
-        context_header(headers, &mut header)?;
         Ok(Self {
             command,
             source_channel,
@@ -53,7 +51,7 @@ impl Said {
                 .unwrap_or_default(),
             route: body.take_text("notification_route")?.or(channel),
             secrets,
-            header,
+            header: header.0,
         })
     }
 
@@ -90,13 +88,13 @@ pub(crate) async fn execute(
     State(state): State<ApiState>,
     caller: Caller,
     query: Query,
-    headers: HeaderMap,
+    header: ContextHeader,
     Payload(mut body): Payload,
 ) -> ApiResult {
     let secrets = sees_secrets(&state, &caller, &query)?;
     let name = body.need_text("name")?;
     let format = body.need_text("format")?;
-    let said = Said::read(&mut body, &caller, &headers, secrets)?;
+    let said = Said::read(&mut body, &caller, header, secrets)?;
     let alias = by_name(&state, &name, &format)?;
     let parameters = read(&state, &alias, &format, &said.command).await?;
     let result = run(&state, &caller, &said, &alias, &format, parameters).await?;
@@ -108,11 +106,11 @@ pub(crate) async fn match_and_execute(
     State(state): State<ApiState>,
     caller: Caller,
     query: Query,
-    headers: HeaderMap,
+    header: ContextHeader,
     Payload(mut body): Payload,
 ) -> ApiResult {
     let secrets = sees_secrets(&state, &caller, &query)?;
-    let mut said = Said::read(&mut body, &caller, &headers, secrets)?;
+    let mut said = Said::read(&mut body, &caller, header, secrets)?;
     // As in the reference: here a context of the source is not handed on.
     said.source_context = Value::Null;
     let found = find_match(&state, said.command.clone()).await?;

@@ -90,6 +90,8 @@ impl GlobalArgs {
 pub enum Command {
     /// Run the server in the foreground
     Serve(ServeArgs),
+    /// Talk with the bot in the terminal, or say one thing from a script
+    Chat(ChatArgs),
     /// Run an action and wait until it ends
     Run(RunArgs),
     /// Look at actions and run them
@@ -141,4 +143,7 @@ pub struct ChatArgs {
     /// Speaks as this user (needs the administrator's token)
     #[arg(long = "as", value_name = "NAME")]
     pub speaker: Option<String>,
+    /// Prints one JSON object for each text that was said
+    #[arg(long)]
+    pub json: bool,
 }

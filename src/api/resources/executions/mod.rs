@@ -19,7 +19,7 @@ use crate::model::{Execution, Id};
 pub(crate) use change::{cancel, put, rerun};
 pub(crate) use list::{filters, list};
 pub(crate) use parts::{attribute, children, output, output_type, result};
-pub(crate) use request::{context_header, create};
+pub(crate) use request::{ContextHeader, create};
 
 /// `GET /executions/{id}`; `last` is the newest one.
 pub(crate) async fn get(

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use axum::extract::{FromRequestParts, State};
+use http::StatusCode;
+use http::request::Parts;
 use serde_json::Value;
 
 use super::sees_secrets;
@@ -21,13 +22,13 @@ pub(crate) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
     query: Query,
-    headers: HeaderMap,
+    header: ContextHeader,
     Payload(mut body): Payload,
 ) -> ApiResult {
     let secrets = sees_secrets(&state, &caller, &query)?;
     let action = body.need_text("action")?;
     let mut context = body.take_object("context")?.unwrap_or_default();
-    context_header(&headers, &mut context)?;
+    context.extend(header.0);
     let user = body.take_text("user")?;
     let submit = Submit {
         action,
@@ -79,15 +80,20 @@ pub(super) fn origin(caller: &Caller) -> Origin {
     }
 }
 
-/// Merges the context that actions of packs hand on in a header.
-pub(crate) fn context_header(headers: &HeaderMap, context: &mut JsonMap) -> ApiResult<()> {
-    let Some(value) = headers.get("st2-context").filter(|value| !value.is_empty()) else {
-        return Ok(());
-    };
-    let more: JsonMap = serde_json::from_slice(value.as_bytes())
-        .map_err(|_| ApiError::bad_request("Unable to convert st2-context from the headers into JSON."))?;
-    context.extend(more);
-    Ok(())
+/// The context that actions of packs hand on in a header.
+pub(crate) struct ContextHeader(pub(crate) JsonMap);
+
+impl<S: Sync> FromRequestParts<S> for ContextHeader {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> ApiResult<Self> {
+        let Some(value) = parts.headers.get("st2-context").filter(|value| !value.is_empty()) else {
+            return Ok(Self(JsonMap::new()));
+        };
+        serde_json::from_slice(value.as_bytes())
+            .map(Self)
+            .map_err(|_| ApiError::bad_request("Unable to convert st2-context from the headers into JSON."))
+    }
 }
 
 /// The execution that asks, where the context names one.
