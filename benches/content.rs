@@ -47,7 +47,7 @@ fn main() {
         assert_eq!(content.snapshot().actions.len(), PACKS * ACTIONS);
     });
     let before = resident_kib();
-    let content = Content::load(options, checks.clone());
+    let content = Content::load(options, checks);
     let after = resident_kib();
     assert!(
         content.snapshot().problems.is_empty(),

@@ -103,6 +103,15 @@ impl Console {
         sender.subscribe()
     }
 
+    /// Whether somebody listens to a conversation.
+    #[must_use]
+    pub fn is_heard(&self, conversation: &str) -> bool {
+        self.sessions
+            .lock()
+            .get(conversation)
+            .is_some_and(|sender| sender.receiver_count() > 0)
+    }
+
     /// What the gateway can do, for messages that are made again.
     pub(crate) const fn can() -> Capabilities {
         Capabilities {

@@ -27,3 +27,6 @@ pub use builtin::{BuiltinRunner, RUNNER as BUILTIN_RUNNER};
 pub use hub::{ChatOptions, Hub, HubParts};
 pub use outbox::{Clock, OutboxOptions, Patience};
 pub use router::ReceiveError;
+
+#[cfg(test)]
+mod tests;

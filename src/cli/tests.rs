@@ -689,3 +689,174 @@ fn a_closed_pipe_is_no_error() {
     let error = CliError::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
     assert_eq!((error.status, error.message.as_str()), (0, ""));
 }
+
+/// The reference of docs/command-line.md, made from the definitions of the commands.
+fn reference() -> String {
+    let mut text = String::new();
+    let mut root = Cli::command();
+    root.build();
+    let hidden = ["help", "version"];
+    let flags = |command: &clap::Command, global: bool| {
+        let mut text = String::new();
+        for argument in command.get_arguments() {
+            if argument.is_global_set() != global || hidden.contains(&argument.get_id().as_str()) {
+                continue;
+            }
+            let values: Vec<String> =
+                argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect();
+            let takes = if argument.get_action().takes_values() { values.join(" ") } else { String::new() };
+            let name = match (argument.get_short(), argument.get_long()) {
+                (Some(short), Some(long)) => format!("-{short}, --{long} {takes}"),
+                (None, Some(long)) => format!("--{long} {takes}"),
+                (Some(short), None) => format!("-{short} {takes}"),
+                (None, None) => takes,
+            };
+            let about = argument.get_help().map(ToString::to_string).unwrap_or_default();
+            text.push_str(&format!("| `{}` | {} |\n", name.trim(), about.replace('|', "\\|")));
+        }
+        if text.is_empty() { text } else { format!("\n| argument | meaning |\n| --- | --- |\n{text}") }
+    };
+    let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
+    text.push_str(&format!("### Everywhere\n{}", flags(&root, true)));
+    let mut commands: Vec<(String, clap::Command)> = Vec::new();
+    for command in root.get_subcommands() {
+        if command.has_subcommands() {
+            for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+                commands.push((format!("sayso {} {}", command.get_name(), inner.get_name()), inner.clone()));
+            }
+        } else {
+            commands.push((format!("sayso {}", command.get_name()), command.clone()));
+        }
+    }
+    for (name, command) in commands {
+        text.push_str(&format!("\n### `{name}`\n\n{}.\n{}", about(&command), flags(&command, false)));
+        if let Some(more) = command.get_after_help() {
+            text.push_str(&format!("\n```text\n{}\n```\n", more.to_string().trim_end()));
+        }
+    }
+    text
+}
+
+#[test]
+fn the_documentation_has_every_command_and_flag() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/command-line.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (begin, end) = ("<!-- commands: begin -->\n", "<!-- commands: end -->");
+    let from = text.find(begin).expect("the marker of the beginning") + begin.len();
+    let to = text.find(end).expect("the marker of the end");
+    let wanted = format!("\n{}\n", reference());
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, format!("{}{wanted}{}", &text[..from], &text[to..])).unwrap();
+        return;
+    }
+    assert_eq!(&text[from..to], wanted, "run the test with UPDATE_DOCS=1 to write the reference anew");
+}
+
+fn write(root: &std::path::Path, files: &[(&str, &str)]) {
+    for (name, text) in files {
+        let path = root.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+}
+
+const PACK: &[(&str, &str)] = &[
+    (
+        "web/pack.yaml",
+        "ref: web\nname: web\ndescription: Web servers.\nversion: 1.0.0\nauthor: ana\nemail: ana@example.org\n",
+    ),
+    (
+        "web/actions/deploy.yaml",
+        "name: deploy\nrunner_type: noop\ndescription: Deploys.\nparameters:\n  app:\n    type: string\n  env:\n    type: string\n",
+    ),
+    (
+        "web/aliases/deploy.yaml",
+        "name: deploy\naction_ref: web.deploy\nformats:\n  - deploy {{ app }} to {{ env=test }}\n",
+    ),
+];
+
+#[tokio::test]
+async fn packs_are_linted_without_a_server() {
+    let shell = shell("succeeded");
+    write(shell.folder.path(), PACK);
+    let told = shell.run(&["pack", "lint", "web"]).await;
+    // Relative paths count from the folder that the test runs in, so give the whole one.
+    assert_eq!(told.status, 1, "{}", told.stdout);
+    let pack = shell.folder.path().join("web").display().to_string();
+    let told = shell.run(&["pack", "lint", &pack]).await;
+    assert_eq!((told.status, told.stdout.as_str()), (0, "web: no errors, no warnings (1 actions, 1 aliases)\n"));
+    write(shell.folder.path(), &[("web/actions/broken.yaml", "name: [\n")]);
+    let told = shell.run(&["pack", "lint", &pack, "--json"]).await;
+    let report: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!((told.status, &report["ok"], &report["pack"]), (1, &json!(false), &json!("web")));
+    assert_eq!(report["errors"][0]["file"], json!("web/actions/broken.yaml"));
+    let told = shell.run(&["pack", "lint", &pack]).await;
+    assert!(told.stdout.starts_with("error: web/actions/broken.yaml:"), "{}", told.stdout);
+    assert!(told.stdout.contains("\nweb: 1 error, "), "{}", told.stdout);
+}
+
+#[tokio::test]
+async fn the_examples_of_a_pack_are_run() {
+    let shell = shell("succeeded");
+    write(shell.folder.path(), PACK);
+    let pack = shell.folder.path().join("web").display().to_string();
+    let missing = shell.run(&["alias", "test", &pack]).await;
+    assert_eq!(missing.status, 2);
+    assert!(missing.stderr.contains("tests/aliases.yaml"), "{}", missing.stderr);
+
+    let good = "- message: deploy web to prod\n  alias: deploy\n  parameters: {app: web, env: prod}\n\
+                - message: dance\n  alias: none\n- message: deploy 5 to\n  alias: none\n";
+    write(shell.folder.path(), &[("web/tests/aliases.yaml", good)]);
+    let told = shell.run(&["alias", "test", &pack]).await;
+    assert_eq!((told.status, told.stdout.as_str()), (0, "3 examples, 3 as expected, 0 not\n"), "{}", told.stderr);
+
+    let bad = "- message: deploy web to prod\n  alias: web.deploy\n  parameters: {app: db}\n\
+               - {message: dance, alias: deploy}\n- {message: deploy web to prod, alias: none}\n";
+    write(shell.folder.path(), &[("web/tests/aliases.yaml", bad)]);
+    let told = shell.run(&["alias", "test", &pack]).await;
+    assert_eq!(told.status, 1);
+    assert_eq!(
+        told.stdout.replace(&pack, "web"),
+        "web/tests/aliases.yaml:1: \"deploy web to prod\": app is \"web\", not \"db\"\n\
+         web/tests/aliases.yaml:4: \"dance\": matches nothing, not deploy\n\
+         web/tests/aliases.yaml:5: \"deploy web to prod\": matches web.deploy, not nothing\n\
+         3 examples, 0 as expected, 3 not\n"
+    );
+    for (wrong, what) in [
+        ("message: x\n", "must be a list"),
+        ("- {mesage: x, alias: none}\n", "has no `mesage`"),
+        ("- {message: x}\n", "does not say which alias"),
+        ("- [\n", "aliases.yaml:"),
+    ] {
+        write(shell.folder.path(), &[("web/tests/aliases.yaml", wrong)]);
+        let told = shell.run(&["alias", "test", &pack]).await;
+        assert_eq!(told.status, 2, "{wrong}");
+        assert!(told.stderr.contains(what), "{wrong}: {}", told.stderr);
+    }
+}
+
+#[tokio::test]
+async fn messages_are_matched_and_explained_from_files() {
+    let shell = shell("succeeded");
+    write(shell.folder.path(), PACK);
+    let told = shell.run(&["--packs-dir", ".", "alias", "match", "deploy", "web", "to", "prod"]).await;
+    assert_eq!(
+        (told.status, told.stdout.as_str()),
+        (
+            0,
+            "matches web.deploy (deploy {{ app }} to {{ env=test }})\nruns web.deploy\n  app = \"web\"\n  env = \"prod\"\n"
+        ),
+        "{}",
+        told.stderr
+    );
+    let told = shell.run(&["alias", "match", "no such sentence at all"]).await;
+    assert_eq!(told.status, 1);
+    assert!(told.stdout.starts_with("matches nothing"), "{}", told.stdout);
+    let told = shell.run(&["alias", "explain", "--format", "deploy {{ app }}", "deploy web", "-j"]).await;
+    let explanation: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(explanation["verdict"]["kind"], json!("matched"));
+    let told = shell.run(&["alias", "explain", "--format", "deploy {{ app }}", "deploy", "web"]).await;
+    assert!(told.stdout.contains("given.format") && told.stdout.contains("yes"), "{}", told.stdout);
+    let told = shell.run(&["alias", "explain", "--format", "deploy ({{ app }}", "deploy"]).await;
+    assert_eq!(told.status, 2, "{}", told.stdout);
+}

@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+
+use crate::runners::{HttpOptions, ShellOptions};
 
 /// Section `[store]`: the database.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,6 +90,26 @@ impl Default for RunnerOptions {
             grace_seconds: 2,
             shell: None,
             http_response_limit: 10 << 20,
+        }
+    }
+}
+
+impl RunnerOptions {
+    /// What the built-in runners are made with.
+    #[must_use]
+    pub fn to_runners(&self) -> crate::runners::RunnerOptions {
+        crate::runners::RunnerOptions {
+            shell: ShellOptions {
+                system_user: self.system_user.clone(),
+                keep_output: self.keep_output,
+                grace: Duration::from_secs(self.grace_seconds),
+                shell: self.shell.clone(),
+                ..ShellOptions::default()
+            },
+            http: HttpOptions {
+                response_limit: self.http_response_limit,
+                ..HttpOptions::default()
+            },
         }
     }
 }

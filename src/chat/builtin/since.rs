@@ -35,7 +35,7 @@ pub(super) fn parse(text: &str, now: Timestamp) -> Result<Timestamp, String> {
                     (7 + today.weekday().to_monday_zero_offset() - weekday.to_monday_zero_offset()) % 7;
                 back(i64::from(days).days())
             })
-            .or_else(|| word.parse().ok().and_then(day))
+            .or_else(|| word.parse().ok().filter(|_| !word.contains(':')).and_then(day))
             .or_else(|| ago(word, now)),
     };
     found.or_else(|| text.parse().ok()).ok_or_else(wrong)

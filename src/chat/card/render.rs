@@ -20,6 +20,11 @@ pub(super) fn text(card: &Card, style: Style) -> String {
         };
         if index > 0 {
             out.push('\n');
+            // Paragraphs stay apart; everything else is set off by its form.
+            let before = card.blocks.get(index - 1);
+            if matches!((before, block), (Some(Block::Text { .. }), Block::Text { .. })) {
+                out.push('\n');
+            }
         }
         out.push_str(&part);
     }
@@ -264,12 +269,13 @@ pub(super) fn fit(card: &mut Card, style: Style, limit: usize) -> bool {
         card.blocks.pop();
         cut = true;
     }
-    if size(card) > limit {
-        let plain: String = text(card, Style::Plain)
-            .chars()
-            .take(limit.saturating_sub(limit / 4 + 1))
-            .collect();
-        *card = Card::plain(card.tone, &format!("{plain}…"));
+    // Escaping makes texts longer, so the first try may not be enough.
+    let whole = text(card, Style::Plain);
+    let mut keep = limit;
+    while size(card) > limit && keep > 0 {
+        keep = keep * 3 / 4;
+        let start: String = whole.chars().take(keep).collect();
+        *card = Card::plain(card.tone, &format!("{start}…"));
         cut = true;
     }
     cut

@@ -458,6 +458,7 @@ impl Schedule {
     }
 
     /// Messages in memory that wait.
+    #[cfg(test)]
     pub(super) fn waiting(&self) -> usize {
         self.lanes.values().map(|lane| lane.queue.len()).sum()
     }

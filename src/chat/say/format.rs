@@ -110,9 +110,9 @@ mod tests {
 
     #[test]
     fn undefined_is_nothing_in_results_and_an_error_in_first_answers() {
-        let context = json!({"execution": {"result": {"a": 1}}});
+        let context = Arc::new(json!({"execution": {"result": {"a": 1}}}));
         assert_eq!(
-            jinja("[{{ execution.result.b.c }}]", &context, true),
+            jinja("[{{ execution.result.b }}{{ nope }}]", &context, true),
             Ok("[]".to_owned())
         );
         assert!(jinja("{{ nope }}", &context, false).is_err());
