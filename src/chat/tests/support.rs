@@ -298,7 +298,6 @@ impl Bot {
             outcomes: tokio::sync::Mutex::new(planned),
         }));
         let engine = Engine::start(EngineParts {
-            jinja: Arc::default(),
             options: EngineOptions::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
             catalogue: Arc::new(Actions(Arc::clone(&content))),
