@@ -16,6 +16,7 @@ use crate::api::metrics::ExecutionCounter;
 use crate::api::{ApiOptions, ApiParts, ApiState, router};
 use crate::content::{Checks, Content, Options};
 use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey};
+use crate::expr::jinja::Jinja;
 use crate::model::{Action, Id, JsonMap};
 use crate::runners::{RunnerOptions, builtin};
 use crate::store::Store;
@@ -63,13 +64,11 @@ impl Catalogue for Actions {
     }
     fn config(&self, pack: &str) -> Arc<JsonMap> {
         let snapshot = self.0.snapshot();
-        Arc::new(
-            snapshot
-                .packs
-                .get(pack)
-                .map(|pack| pack.config.clone())
-                .unwrap_or_default(),
-        )
+        snapshot
+            .packs
+            .get(pack)
+            .map(|pack| Arc::clone(&pack.config))
+            .unwrap_or_default()
     }
 }
 
@@ -133,6 +132,7 @@ impl Server {
             authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
             observers: vec![Arc::new(ExecutionCounter)],
             key: SecretKey::new([7; 32]),
+            jinja: Arc::new(Jinja::default()),
             scratch: dir.path().join("scratch"),
         })
         .await
@@ -210,15 +210,6 @@ impl Server {
         let body = json!({"action": action, "parameters": parameters});
         let accepted = self.client.post("/api/v1/executions", Some(&body)).await.unwrap();
         self.ended(accepted["id"].as_str().unwrap()).await
-    }
-
-    /// Whether the engine knows the schemas of parameters: rows about that are skipped for one that does not.
-    pub(super) async fn checks_parameters(&self) -> bool {
-        let without_x = json!({"action": "default.shape_act"});
-        self.client
-            .post("/v1/executions", Some(&without_x))
-            .await
-            .is_err()
     }
 
     /// The execution once it has ended.
