@@ -944,3 +944,124 @@ async fn messages_are_matched_and_explained_from_files() {
         .await;
     assert_eq!(told.status, 2, "{}", told.stdout);
 }
+
+/// A database in the data folder with a few entries in its audit log.
+async fn with_audit(shell: &Shell) {
+    use crate::store::sqlite::{SqliteOptions, SqliteStore};
+    use crate::store::{Store as _, Write};
+    let data = shell.folder.path().join("data");
+    datadir::DataDir::open(&data).unwrap();
+    let store = SqliteStore::open(SqliteOptions::new(data.join("sayso.db")))
+        .await
+        .unwrap();
+    let entry = |second: i64, kind: &str, actor: &str, reason: &str| {
+        Write::Audit(crate::model::AuditDraft {
+            timestamp: crate::model::Timestamp::from_micros(1_795_000_000_000_000 + second * 1_000_000),
+            kind: kind.to_owned(),
+            actor: actor.to_owned(),
+            action: Some("core.local".to_owned()),
+            detail: json!({"reason": reason}),
+            ..crate::model::AuditDraft::default()
+        })
+    };
+    let entries = vec![
+        entry(0, "execution.requested", "ana", ""),
+        entry(1, "execution.failed", "ana", "disk full"),
+        entry(2, "access.denied", "bo", "no rule"),
+    ];
+    store.commit(entries).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_from_the_data_folder() {
+    let shell = shell("succeeded");
+    let nothing = shell.run(&["audit", "tail", "--data-dir", "data"]).await;
+    assert_eq!(nothing.status, 2);
+    assert!(
+        nothing.stderr.contains("there is no database in"),
+        "{}",
+        nothing.stderr
+    );
+    with_audit(&shell).await;
+    let told = shell
+        .run(&["audit", "tail", "-n", "2", "--data-dir", "data"])
+        .await;
+    assert_eq!(
+        told.stdout,
+        "NUMBER  TIME                         KIND              WHO  ABOUT       WHAT\n\
+         2       2026-11-18T11:06:41.000000Z  execution.failed  ana  core.local  disk full\n\
+         3       2026-11-18T11:06:42.000000Z  access.denied     bo   core.local  no rule\n",
+        "{}",
+        told.stderr
+    );
+    let told = shell
+        .run(&[
+            "audit",
+            "search",
+            "disk",
+            "--actor",
+            "ana",
+            "--data-dir",
+            "data",
+            "-j",
+        ])
+        .await;
+    let found: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (found.as_array().unwrap().len(), &found[0]["number"]),
+        (1, &json!(2))
+    );
+    let told = shell
+        .run(&["audit", "search", "--since", "soon", "--data-dir", "data"])
+        .await;
+    assert!(
+        told.status == 2 && told.stderr.contains("`soon` is no time"),
+        "{}",
+        told.stderr
+    );
+    let told = shell.run(&["audit", "summary", "--data-dir", "data"]).await;
+    assert!(told.stdout.contains("bo  "), "{}", told.stdout);
+    let told = shell.run(&["audit", "verify", "--data-dir", "data"]).await;
+    assert_eq!(told.status, 0);
+    assert!(
+        told.stdout.starts_with("3 entries, the chain is intact\n"),
+        "{}",
+        told.stdout
+    );
+}
+
+#[tokio::test]
+async fn the_database_is_looked_after() {
+    let shell = shell("succeeded");
+    with_audit(&shell).await;
+    let told = shell.run(&["db", "check", "--data-dir", "data"]).await;
+    assert_eq!(
+        (told.status, told.stdout.as_str()),
+        (0, "the database is sound\n")
+    );
+    let told = shell.run(&["db", "stats", "--data-dir", "data", "-j"]).await;
+    let stats: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (&stats["audit_entries"], &stats["commits"]),
+        (&json!(3), &Value::Null)
+    );
+    let target = shell.folder.path().join("copy.db").display().to_string();
+    let told = shell.run(&["db", "backup", &target, "--data-dir", "data"]).await;
+    assert_eq!(told.status, 0, "{}", told.stderr);
+    let again = shell.run(&["db", "backup", &target, "--data-dir", "data"]).await;
+    assert!(
+        again.status == 2 && again.stderr.contains("exists already"),
+        "{}",
+        again.stderr
+    );
+    std::fs::create_dir(shell.folder.path().join("restored")).unwrap();
+    std::fs::copy(&target, shell.folder.path().join("restored/sayso.db")).unwrap();
+    let told = shell.run(&["audit", "verify", "--data-dir", "restored"]).await;
+    assert!(
+        told.stdout.starts_with("3 entries"),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
+}
