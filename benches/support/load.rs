@@ -27,7 +27,13 @@ impl Load {
 }
 
 /// Sends `request` over and over on `connections` connections for `time`.
-pub async fn run(address: SocketAddr, request: &[u8], status: u16, connections: usize, time: Duration) -> Load {
+pub async fn run(
+    address: SocketAddr,
+    request: &[u8],
+    status: u16,
+    connections: usize,
+    time: Duration,
+) -> Load {
     let started = Instant::now();
     let workers: Vec<_> = (0..connections)
         .map(|_| tokio::spawn(connection(address, request.to_vec(), status, started + time)))
@@ -41,7 +47,11 @@ pub async fn run(address: SocketAddr, request: &[u8], status: u16, connections: 
     }
     let rate = micros.len() as f64 / started.elapsed().as_secs_f64();
     micros.sort_unstable();
-    Load { rate, micros, refused }
+    Load {
+        rate,
+        micros,
+        refused,
+    }
 }
 
 async fn connection(address: SocketAddr, request: Vec<u8>, status: u16, end: Instant) -> (Vec<u32>, usize) {
@@ -73,7 +83,11 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
             let text = std::str::from_utf8(&buffer[..head]).expect("a head in ASCII");
             let length: usize = text
                 .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned))
+                .find_map(|line| {
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length:")
+                        .map(str::to_owned)
+                })
                 .and_then(|length| length.trim().parse().ok())
                 .expect("an answer with a length");
             if buffer.len() >= head + 4 + length {

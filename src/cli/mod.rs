@@ -8,6 +8,7 @@ mod alias;
 pub mod args;
 mod audit;
 mod base;
+pub mod chat;
 mod config;
 mod connect;
 pub mod datadir;
@@ -23,6 +24,7 @@ pub mod parameters;
 mod run;
 mod serve;
 mod table;
+mod talk;
 #[cfg(test)]
 mod tests;
 mod yaml;
@@ -198,6 +200,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
     }
     match command {
         Command::Serve(_) => serve::serve(context).await,
+        Command::Chat(args) => Box::pin(talk::talk(context, args)).await,
         Command::Run(args) => run::run(context, args).await,
         Command::Action(command) => action::action(context, command).await,
         Command::Execution(command) => execution::execution(context, command).await,

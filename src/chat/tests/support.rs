@@ -21,6 +21,7 @@ use crate::chat::identities::ConsoleIdentities;
 use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions, Patience};
 use crate::content::{self, Checks, Content};
 use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey};
+use crate::expr::jinja::Jinja;
 use crate::model::{Action, Id, Identity, JsonMap, OutputStream, Place, Status, Timestamp};
 use crate::runners::{self, Job, Outcome, Runner, RunnerSpec};
 use crate::store::Store;
@@ -297,6 +298,7 @@ impl Bot {
             outcomes: tokio::sync::Mutex::new(planned),
         }));
         let engine = Engine::start(EngineParts {
+            jinja: Arc::default(),
             options: EngineOptions::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
             catalogue: Arc::new(Actions(Arc::clone(&content))),
@@ -304,6 +306,7 @@ impl Bot {
             authority: Arc::clone(&policy) as _,
             observers: vec![Arc::new(Cards)],
             key: SecretKey::new([3; 32]),
+            jinja: Arc::new(Jinja::default()),
             scratch: folder.path().join("scratch"),
         })
         .await

@@ -90,6 +90,8 @@ impl GlobalArgs {
 pub enum Command {
     /// Run the server in the foreground
     Serve(ServeArgs),
+    /// Talk to the bot in the terminal
+    Chat(ChatArgs),
     /// Run an action and wait until it ends
     Run(RunArgs),
     /// Look at actions and run them
