@@ -4,9 +4,10 @@
 //! with a million stored executions, and with the sentences of chat among 5,000 aliases.
 //!
 //! `cargo bench --bench http -- --quick` stores 50,000 instead of a million.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod support {
-    pub mod load;
+    pub(crate) mod load;
 }
 
 use std::net::SocketAddr;

@@ -125,7 +125,6 @@ pub(super) struct World {
     pub(super) folder: TempDir,
     pub(super) store: Arc<SqliteStore>,
     pub(super) engine: Engine,
-    pub(super) actions: Arc<Actions>,
     pub(super) gate: Arc<Gate>,
 }
 
@@ -187,7 +186,7 @@ impl World {
         let engine = Engine::start(EngineParts {
             options,
             store: Arc::clone(&store) as Arc<dyn Store>,
-            catalogue: Arc::clone(&actions) as Arc<dyn Catalogue>,
+            catalogue: actions,
             runners,
             authority: Arc::new(AllButMallory),
             observers: Vec::new(),
@@ -201,7 +200,6 @@ impl World {
             folder,
             store,
             engine,
-            actions,
             gate,
         }
     }
