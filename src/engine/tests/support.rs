@@ -128,6 +128,7 @@ pub(super) struct World {
     pub(super) gate: Arc<Gate>,
 }
 
+#[allow(clippy::needless_pass_by_value)] // so that tests can write json!(…) in place
 pub(super) fn action(name: &str, runner: &str, parameters: Value) -> Action {
     Action {
         reference: format!("demo.{name}"),
@@ -217,6 +218,7 @@ impl World {
         folder
     }
 
+    #[allow(clippy::needless_pass_by_value)] // as above
     pub(super) fn ask(&self, user: &str, action: &str, parameters: Value) -> Submit {
         Submit {
             action: format!("demo.{action}"),
