@@ -35,5 +35,13 @@ async fn conversation(context: &mut Context<'_>, connection: &Connection, args: 
     };
     let history = history_file(&context.variables, &context.loaded.settings.data_dir);
     let terminal = context.out.width.is_some() && std::io::stdin().is_terminal();
-    Ok(interactive(client, Options { screen, history: Some(history), terminal }).await?)
+    Ok(interactive(
+        client,
+        Options {
+            screen,
+            history: Some(history),
+            terminal,
+        },
+    )
+    .await?)
 }
