@@ -1,7 +1,6 @@
 //! The order in which the parts start.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +9,7 @@ use super::catalogue::ContentCatalogue;
 use super::checks;
 use super::running::App;
 use crate::access::{Policy, Principal, Tokens};
+use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
 use crate::chat::cards::Cards;
 use crate::chat::identities::ConsoleIdentities;
@@ -17,7 +17,7 @@ use crate::chat::prefix::PrefixOptions;
 use crate::chat::templates::TemplateOptions;
 use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions};
 use crate::cli::{Purpose, Running, Start};
-use crate::content::{self, Content};
+use crate::content::Content;
 use crate::engine::{Engine, EngineParts};
 use crate::expr::jinja::Jinja;
 use crate::runners::{self, RunnerSpec};
@@ -31,11 +31,11 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let settings = start.loaded.settings.clone();
 
     let builtin = Arc::new(BuiltinRunner::new());
-    let mut runners = runners::builtin(runner_options(&settings));
+    let mut runners = runners::builtin(settings.runners.to_runners());
     runners.add(Arc::clone(&builtin) as Arc<dyn runners::Runner>);
     let checks = checks::checks(runners.specs().map(RunnerSpec::clone));
 
-    let options = content_options(&settings);
+    let options = settings.content_options();
     let content = tokio::task::spawn_blocking(move || Content::load(options, checks));
     let store = SqliteStore::open(SqliteOptions {
         readers: usize::try_from(settings.store.read_connections)
@@ -60,7 +60,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         catalogue: Arc::new(ContentCatalogue(Arc::clone(&content))),
         runners,
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
-        observers: vec![Arc::new(Cards)],
+        observers: vec![Arc::new(Cards), Arc::new(ExecutionCounter)],
         key: start.key.clone(),
         jinja: Arc::new(Jinja::default()),
         scratch: settings.data_dir.join("scratch"),
@@ -119,33 +119,6 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         app.work_in_background(&settings);
     }
     Ok(Box::new(app))
-}
-
-fn runner_options(settings: &Settings) -> runners::RunnerOptions {
-    let given = &settings.runners;
-    runners::RunnerOptions {
-        shell: runners::ShellOptions {
-            system_user: given.system_user.clone(),
-            keep_output: given.keep_output,
-            grace: Duration::from_secs(given.grace_seconds),
-            sudo: None,
-            shell: given.shell.clone(),
-        },
-        http: runners::HttpOptions {
-            response_limit: given.http_response_limit,
-            ..runners::HttpOptions::default()
-        },
-    }
-}
-
-fn content_options(settings: &Settings) -> content::Options {
-    content::Options {
-        builtin: true,
-        packs_dirs: settings.packs_dirs(),
-        configs_dir: Some(settings.configs_dir()),
-        overrides_dir: Some(settings.overrides_dir()),
-        aliases_dir: Some(settings.aliases_dir()),
-    }
 }
 
 fn chat_options(settings: &Settings) -> ChatOptions {

@@ -29,7 +29,10 @@ pub(super) async fn serve(context: &mut Context<'_>) -> CliResult {
     let listener = listen(&context.loaded.settings.api.listen).await?;
     let address = listener.local_addr()?.to_string();
 
-    let start = start(Arc::clone(&context.loaded), dir.clone(), Purpose::Serve)?;
+    // Links carry the port that was really taken.
+    let mut loaded = (*context.loaded).clone();
+    loaded.settings.api.listen.clone_from(&address);
+    let start = start(Arc::new(loaded), dir.clone(), Purpose::Serve)?;
     let running = tokio::select! {
         running = context.host.start(start) => running.map_err(|error| not_started(&error))?,
         () = signals.stop() => return Ok(0),

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::secrets::mask_seals;
+use crate::audit::{DETAIL_REASON, DETAIL_SECONDS};
 use crate::model::{AuditDraft, Decision, Execution, Identity, JsonMap, MASK, Origin, Timestamp};
 
 /// The first entry of an execution: who asked what, where, with which parameters and why it was allowed.
@@ -63,7 +64,7 @@ pub(super) fn denied(
         text: origin.text.clone(),
         execution: None,
         action: Some(action.to_owned()),
-        detail: json!({"parameters": mask_seals(parameters), "decision": decision.reason, "via": identity.via}),
+        detail: json!({"parameters": mask_seals(parameters), DETAIL_REASON: decision.reason, "via": identity.via}),
     }
 }
 
@@ -87,9 +88,9 @@ fn entry(execution: &Execution, kind: &str, detail: Value) -> AuditDraft {
 }
 
 fn add_end(detail: &mut Value, execution: &Execution) {
-    detail["seconds"] = json!(execution.elapsed_seconds());
+    detail[DETAIL_SECONDS] = json!(execution.elapsed_seconds());
     if let Some(error) = execution.status.is_failure().then(|| reason(execution)).flatten() {
-        detail["error"] = json!(error);
+        detail[DETAIL_REASON] = json!(error);
     }
 }
 

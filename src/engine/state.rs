@@ -187,12 +187,9 @@ impl State {
     pub(super) fn announce(&self, execution: &Arc<Execution>, created: bool) {
         if created {
             self.accepted.fetch_add(1, Ordering::Relaxed);
-            metrics::counter!("sayso_executions_accepted_total").increment(1);
         }
         if execution.status.is_completed() {
             self.completed.fetch_add(1, Ordering::Relaxed);
-            metrics::counter!("sayso_executions_completed_total", "status" => execution.status.as_str())
-                .increment(1);
             let waiters = self.waiters.lock().remove(&execution.id);
             for waiter in waiters.into_iter().flatten() {
                 // The one who waited may have gone; that is its own business.
