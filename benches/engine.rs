@@ -1,6 +1,7 @@
 //! How fast the engine takes requests, without HTTP: durable noops from many callers at once.
 //!
 //! Baseline in the same run: commits of one audit entry each through the same store from as many callers.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

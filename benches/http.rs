@@ -4,9 +4,10 @@
 //! with a million stored executions, and with the sentences of chat among 5,000 aliases.
 //!
 //! `cargo bench --bench http -- --quick` stores 50,000 instead of a million.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod support {
-    pub mod load;
+    pub(crate) mod load;
 }
 
 use std::net::SocketAddr;
@@ -34,7 +35,11 @@ struct Server {
 }
 
 async fn start(folder: &std::path::Path) -> Server {
-    let flag = |key: &str, value: String| Flag { name: "bench".to_owned(), key: key.to_owned(), value };
+    let flag = |key: &str, value: String| Flag {
+        name: "bench".to_owned(),
+        key: key.to_owned(),
+        value,
+    };
     let sources = Sources::of_process(
         None,
         vec![
@@ -47,12 +52,22 @@ async fn start(folder: &std::path::Path) -> Server {
     let data_dir = DataDir::open(folder).expect("a data folder");
     let key = data_dir.secret_key().expect("a key");
     let token = sayso::access::token::admin_token(folder).expect("a token");
-    let start = Start { loaded, data_dir, key, token: token.clone(), purpose: Purpose::Serve };
+    let start = Start {
+        loaded,
+        data_dir,
+        key,
+        token: token.clone(),
+        purpose: Purpose::Serve,
+    };
     let running = Sayso.start(start).await.expect("a server");
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     tokio::spawn(running.serve(listener));
-    Server { running, address, token: token.to_string() }
+    Server {
+        running,
+        address,
+        token: token.to_string(),
+    }
 }
 
 /// The baseline: the same accept loop and HTTP settings around a handler that does nothing.
@@ -60,7 +75,12 @@ async fn echo() -> SocketAddr {
     let router = Router::new().route("/echo", post(async |Json(body): Json<Value>| Json(body)));
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    tokio::spawn(sayso::api::serve(listener, router, 1024, tokio_util::sync::CancellationToken::new()));
+    tokio::spawn(sayso::api::serve(
+        listener,
+        router,
+        1024,
+        tokio_util::sync::CancellationToken::new(),
+    ));
     address
 }
 
@@ -83,15 +103,24 @@ async fn check(server: &Server) {
     let client = server.running.client().expect("a client");
     let status = client.get("/api/v1/status").await.expect("a status");
     println!("  store: {}", status["store"]);
-    let failed = client.get("/api/v1/executions?status=failed&limit=1").await.expect("a list");
+    let failed = client
+        .get("/api/v1/executions?status=failed&limit=1")
+        .await
+        .expect("a list");
     assert_eq!(failed, json!([]), "some noops did not succeed");
-    let left = client.get("/api/v1/executions?status=requested,scheduled,running&limit=1").await.expect("a list");
+    let left = client
+        .get("/api/v1/executions?status=requested,scheduled,running&limit=1")
+        .await
+        .expect("a list");
     assert_eq!(left, json!([]), "some noops did not end");
 }
 
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     runtime.block_on(async {
         let echo = echo().await;
         let body = json!({"action": "core.noop", "parameters": {}}).to_string();

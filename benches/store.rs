@@ -29,6 +29,7 @@ async fn main() {
         closed_loop(&store, callers, plain).await;
     }
     paced(&store, 10_000, Duration::from_secs(5)).await;
+    println!("resident after that: {} MB", resident() >> 20);
     store.close().await;
 
     let rows: u64 = std::env::var("SAYSO_BENCH_ROWS")
@@ -197,6 +198,12 @@ impl Change {
 fn processor() -> f64 {
     let usage = getrusage(UsageWho::RUSAGE_SELF).unwrap();
     (usage.user_time().num_microseconds() + usage.system_time().num_microseconds()) as f64 / 1e6
+}
+
+/// Bytes of this process in memory.
+fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 4096
 }
 
 /// The same of the threads that run `SQLite`.

@@ -9,25 +9,31 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// What a run of load saw.
-pub struct Load {
+pub(crate) struct Load {
     /// Answers per second.
-    pub rate: f64,
+    pub(crate) rate: f64,
     /// Latencies in microseconds, sorted.
-    pub micros: Vec<u32>,
+    pub(crate) micros: Vec<u32>,
     /// Answers with a status other than the expected one.
-    pub refused: usize,
+    pub(crate) refused: usize,
 }
 
 impl Load {
     /// Latency below which the share `q` (0…1) of the answers came.
-    pub fn quantile(&self, q: f64) -> Duration {
+    pub(crate) fn quantile(&self, q: f64) -> Duration {
         let index = ((self.micros.len() as f64 - 1.0) * q).round() as usize;
         Duration::from_micros(u64::from(self.micros.get(index).copied().unwrap_or(0)))
     }
 }
 
 /// Sends `request` over and over on `connections` connections for `time`.
-pub async fn run(address: SocketAddr, request: &[u8], status: u16, connections: usize, time: Duration) -> Load {
+pub(crate) async fn run(
+    address: SocketAddr,
+    request: &[u8],
+    status: u16,
+    connections: usize,
+    time: Duration,
+) -> Load {
     let started = Instant::now();
     let workers: Vec<_> = (0..connections)
         .map(|_| tokio::spawn(connection(address, request.to_vec(), status, started + time)))
@@ -41,7 +47,11 @@ pub async fn run(address: SocketAddr, request: &[u8], status: u16, connections: 
     }
     let rate = micros.len() as f64 / started.elapsed().as_secs_f64();
     micros.sort_unstable();
-    Load { rate, micros, refused }
+    Load {
+        rate,
+        micros,
+        refused,
+    }
 }
 
 async fn connection(address: SocketAddr, request: Vec<u8>, status: u16, end: Instant) -> (Vec<u32>, usize) {
@@ -73,7 +83,11 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
             let text = std::str::from_utf8(&buffer[..head]).expect("a head in ASCII");
             let length: usize = text
                 .lines()
-                .find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length:").map(str::to_owned))
+                .find_map(|line| {
+                    line.to_ascii_lowercase()
+                        .strip_prefix("content-length:")
+                        .map(str::to_owned)
+                })
                 .and_then(|length| length.trim().parse().ok())
                 .expect("an answer with a length");
             if buffer.len() >= head + 4 + length {
@@ -90,7 +104,7 @@ fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
 }
 
 /// The bytes of a POST request.
-pub fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
+pub(crate) fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
     format!(
         "POST {path} HTTP/1.1\r\nhost: localhost\r\nx-auth-token: {token}\r\n\
          content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",

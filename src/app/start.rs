@@ -1,6 +1,6 @@
 //! The order in which the parts start.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use anyhow::Context as _;
@@ -100,6 +100,8 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         start.token,
         shutdown.clone(),
     );
+    // The chat routes need the API's authentication, and the API needs the chat routes.
+    let known = Arc::new(OnceLock::new());
     let state = ApiState::new(ApiParts {
         options: settings.api.clone(),
         engine: app.engine.clone(),
@@ -107,10 +109,11 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         policy,
         tokens,
         reload: app.reload_for_api(),
-        chat: Some(api::chat::router(hub)),
+        chat: Some(api::chat::protected(hub, Arc::clone(&known))),
         shutdown,
     });
     state.set_ready();
+    let _ = known.set(state.clone());
     let app = app.with_api(api::router(&state), settings.api.max_connections);
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);

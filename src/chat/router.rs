@@ -268,7 +268,7 @@ impl Router {
                     "grant": null,
                 }),
             ),
-            SubmitError::Parameters(reason) => bad_parameters(&reason, &phrase, action.as_deref()),
+            SubmitError::Parameters(error) => bad_parameters(&error.explain(), &phrase, action.as_deref()),
             SubmitError::Store(error) => internal(&error),
             other => {
                 let hint = match &other {

@@ -103,6 +103,12 @@ async fn embed(
 /// What the application is started with; makes key and token at the first start.
 pub(super) fn start(loaded: Arc<Loaded>, data_dir: DataDir, purpose: Purpose) -> Result<Start, CliError> {
     let key = data_dir.secret_key()?;
+    if let Some(mode) = data_dir.open_token_mode() {
+        tracing::warn!(
+            "admin.token may be read by others (mode {mode:04o}): run chmod 600 {}",
+            data_dir.path().join(super::datadir::TOKEN_FILE).display()
+        );
+    }
     let token = admin_token(data_dir.path()).map_err(|error| {
         CliError::new(format!("the administrator's token cannot be used: {error}"))
             .hint(format!("look at admin.token in {}", data_dir.path().display()))

@@ -256,6 +256,13 @@ impl DataDir {
         }
     }
 
+    /// The permissions of the administrator's token, when others than its owner may read or write it.
+    #[must_use]
+    pub fn open_token_mode(&self) -> Option<u32> {
+        let (mode, _) = mode_and_owner(&self.path.join(TOKEN_FILE)).ok()?;
+        (mode & 0o077 != 0).then_some(mode)
+    }
+
     /// Where the server listens that runs on the folder, or ran on it and crashed.
     #[must_use]
     pub fn listen_address(&self) -> Option<String> {

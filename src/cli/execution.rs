@@ -70,7 +70,7 @@ async fn list(context: &mut Context<'_>, connection: &Connection, args: &ListArg
         parts.push(("sort_desc", "true".to_owned()));
     }
     if !args.children {
-        parts.push(("parent", "null".to_owned()));
+        parts.push(("top_level", "true".to_owned()));
     }
     // Results can be large: they are fetched only when they are to be shown.
     match columns.roots() {

@@ -200,7 +200,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
     }
     match command {
         Command::Serve(_) => serve::serve(context).await,
-        Command::Chat(args) => talk::talk(context, args).await,
+        Command::Chat(args) => Box::pin(talk::talk(context, args)).await,
         Command::Run(args) => run::run(context, args).await,
         Command::Action(command) => action::action(context, command).await,
         Command::Execution(command) => execution::execution(context, command).await,

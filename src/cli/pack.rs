@@ -129,6 +129,15 @@ fn as_value(reports: &impl serde::Serialize) -> Result<Value, CliError> {
     serde_json::to_value(reports).map_err(|error| CliError::new(error.to_string()))
 }
 
+/// The name of a kind of item for one of it.
+fn singular(kind: &str) -> &str {
+    match kind {
+        "policies" => "policy",
+        "aliases" => "alias",
+        other => other.trim_end_matches('s'),
+    }
+}
+
 fn told(context: &mut Context<'_>, report: &LintReport) -> Result<(), CliError> {
     for (problems, severity) in [
         (&report.errors, Severity::Error),
@@ -147,7 +156,10 @@ fn told(context: &mut Context<'_>, report: &LintReport) -> Result<(), CliError> 
         .into_iter()
         .flatten()
         .filter(|(_, count)| count.as_u64() != Some(0))
-        .map(|(what, count)| format!("{count} {what}"))
+        .map(|(what, count)| match count.as_u64() {
+            Some(1) => format!("1 {}", singular(what)),
+            _ => format!("{count} {what}"),
+        })
         .collect();
     let counted = if counted.is_empty() {
         "nothing in it".to_owned()

@@ -1,39 +1,47 @@
-//! `sayso chat`: from the command line's settings to a conversation.
+//! `sayso chat`: from flags to a conversation.
 
 use std::io::IsTerminal as _;
 
 use super::args::ChatArgs;
-use super::chat::{self, Options, Screen};
+use super::chat::{Options, Screen, history_file, interactive, one_shot};
 use super::connect::{Connection, connect};
 use super::output::Format;
-use super::{CliError, CliResult, Context};
+use super::{CliResult, Context};
 
-/// Talks with the bot: once for each `--say`, else until the person leaves.
-pub(super) async fn talk(context: &Context<'_>, args: &ChatArgs) -> CliResult {
+/// Columns where there is no terminal.
+const COLUMNS: usize = 80;
+
+pub(super) async fn talk(context: &mut Context<'_>, args: &ChatArgs) -> CliResult {
     let connection = connect(context).await?;
-    let outcome = converse(context, &connection, args).await;
+    let outcome = conversation(context, &connection, args).await;
     connection.close().await;
     outcome
 }
 
-async fn converse(context: &Context<'_>, connection: &Connection, args: &ChatArgs) -> CliResult {
+async fn conversation(context: &mut Context<'_>, connection: &Connection, args: &ChatArgs) -> CliResult {
     let client = connection.client.clone();
-    let mut screen = Screen::of_process();
-    let speaker = args.speaker.as_deref();
-    let ended = if args.say.is_empty() {
-        let client = match speaker {
-            Some(name) => client.acting_as(name)?,
-            None => client,
-        };
-        let options = Options {
-            screen,
-            history: Some(chat::history_file(&context.variables, &context.loaded.settings.data_dir)),
-            terminal: std::io::stdin().is_terminal() && std::io::stdout().is_terminal(),
-        };
-        chat::interactive(client, options).await
+    let mut screen = if context.out.width.is_some() {
+        Screen::of_process()
     } else {
-        let json = args.json || context.format == Format::Json;
-        chat::one_shot(client, &args.say, speaker, json, &mut screen).await
+        Screen::new(context.out.stdout(), COLUMNS)
     };
-    ended.map_err(CliError::from)
+    if !args.say.is_empty() {
+        let json = context.format == Format::Json;
+        return Ok(one_shot(client, &args.say, args.speaker.as_deref(), json, &mut screen).await?);
+    }
+    let client = match &args.speaker {
+        Some(name) => client.acting_as(name)?,
+        None => client,
+    };
+    let history = history_file(&context.variables, &context.loaded.settings.data_dir);
+    let terminal = context.out.width.is_some() && std::io::stdin().is_terminal();
+    Ok(interactive(
+        client,
+        Options {
+            screen,
+            history: Some(history),
+            terminal,
+        },
+    )
+    .await?)
 }

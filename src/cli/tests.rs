@@ -463,7 +463,7 @@ async fn lists_are_tables_json_or_yaml() {
     assert_eq!(
         shell.asked(),
         [
-            "GET /api/v1/executions?limit=2&action=core.local&status=failed&parent=null\
+            "GET /api/v1/executions?limit=2&action=core.local&status=failed&top_level=true\
           &include_attributes=id%2Caction%2Ccontext%2Cstatus%2Cstart_timestamp%2Cend_timestamp"
         ]
     );
@@ -702,9 +702,17 @@ fn reference() -> String {
             if argument.is_global_set() != global || hidden.contains(&argument.get_id().as_str()) {
                 continue;
             }
-            let values: Vec<String> =
-                argument.get_value_names().unwrap_or_default().iter().map(ToString::to_string).collect();
-            let takes = if argument.get_action().takes_values() { values.join(" ") } else { String::new() };
+            let values: Vec<String> = argument
+                .get_value_names()
+                .unwrap_or_default()
+                .iter()
+                .map(ToString::to_string)
+                .collect();
+            let takes = if argument.get_action().takes_values() {
+                values.join(" ")
+            } else {
+                String::new()
+            };
             let name = match (argument.get_short(), argument.get_long()) {
                 (Some(short), Some(long)) => format!("-{short}, --{long} {takes}"),
                 (None, Some(long)) => format!("--{long} {takes}"),
@@ -712,24 +720,42 @@ fn reference() -> String {
                 (None, None) => takes,
             };
             let about = argument.get_help().map(ToString::to_string).unwrap_or_default();
-            text.push_str(&format!("| `{}` | {} |\n", name.trim(), about.replace('|', "\\|")));
+            text.push_str(&format!(
+                "| `{}` | {} |\n",
+                name.trim(),
+                about.replace('|', "\\|")
+            ));
         }
-        if text.is_empty() { text } else { format!("\n| argument | meaning |\n| --- | --- |\n{text}") }
+        if text.is_empty() {
+            text
+        } else {
+            format!("\n| argument | meaning |\n| --- | --- |\n{text}")
+        }
     };
     let about = |command: &clap::Command| command.get_about().map(ToString::to_string).unwrap_or_default();
     text.push_str(&format!("### Everywhere\n{}", flags(&root, true)));
     let mut commands: Vec<(String, clap::Command)> = Vec::new();
     for command in root.get_subcommands() {
         if command.has_subcommands() {
-            for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
-                commands.push((format!("sayso {} {}", command.get_name(), inner.get_name()), inner.clone()));
+            for inner in command
+                .get_subcommands()
+                .filter(|inner| inner.get_name() != "help")
+            {
+                commands.push((
+                    format!("sayso {} {}", command.get_name(), inner.get_name()),
+                    inner.clone(),
+                ));
             }
         } else {
             commands.push((format!("sayso {}", command.get_name()), command.clone()));
         }
     }
     for (name, command) in commands {
-        text.push_str(&format!("\n### `{name}`\n\n{}.\n{}", about(&command), flags(&command, false)));
+        text.push_str(&format!(
+            "\n### `{name}`\n\n{}.\n{}",
+            about(&command),
+            flags(&command, false)
+        ));
         if let Some(more) = command.get_after_help() {
             text.push_str(&format!("\n```text\n{}\n```\n", more.to_string().trim_end()));
         }
@@ -749,7 +775,11 @@ fn the_documentation_has_every_command_and_flag() {
         std::fs::write(&path, format!("{}{wanted}{}", &text[..from], &text[to..])).unwrap();
         return;
     }
-    assert_eq!(&text[from..to], wanted, "run the test with UPDATE_DOCS=1 to write the reference anew");
+    assert_eq!(
+        &text[from..to],
+        wanted,
+        "run the test with UPDATE_DOCS=1 to write the reference anew"
+    );
 }
 
 fn write(root: &std::path::Path, files: &[(&str, &str)]) {
@@ -767,7 +797,7 @@ const PACK: &[(&str, &str)] = &[
     ),
     (
         "web/actions/deploy.yaml",
-        "name: deploy\nrunner_type: noop\ndescription: Deploys.\nparameters:\n  app:\n    type: string\n  env:\n    type: string\n",
+        "name: deploy\nrunner_type: noop\ndescription: Deploys.\nparameters:\n  app:\n    type: string\n    description: What.\n  env:\n    type: string\n    description: Where.\n",
     ),
     (
         "web/aliases/deploy.yaml",
@@ -784,14 +814,24 @@ async fn packs_are_linted_without_a_server() {
     assert_eq!(told.status, 1, "{}", told.stdout);
     let pack = shell.folder.path().join("web").display().to_string();
     let told = shell.run(&["pack", "lint", &pack]).await;
-    assert_eq!((told.status, told.stdout.as_str()), (0, "web: no errors, no warnings (1 actions, 1 aliases)\n"));
+    assert_eq!(
+        (told.status, told.stdout.as_str()),
+        (0, "web: no errors, no warnings (1 action, 1 alias)\n")
+    );
     write(shell.folder.path(), &[("web/actions/broken.yaml", "name: [\n")]);
     let told = shell.run(&["pack", "lint", &pack, "--json"]).await;
     let report: Value = serde_json::from_str(&told.stdout).unwrap();
-    assert_eq!((told.status, &report["ok"], &report["pack"]), (1, &json!(false), &json!("web")));
+    assert_eq!(
+        (told.status, &report["ok"], &report["pack"]),
+        (1, &json!(false), &json!("web"))
+    );
     assert_eq!(report["errors"][0]["file"], json!("web/actions/broken.yaml"));
     let told = shell.run(&["pack", "lint", &pack]).await;
-    assert!(told.stdout.starts_with("error: web/actions/broken.yaml:"), "{}", told.stdout);
+    assert!(
+        told.stdout.starts_with("error: web/actions/broken.yaml:"),
+        "{}",
+        told.stdout
+    );
     assert!(told.stdout.contains("\nweb: 1 error, "), "{}", told.stdout);
 }
 
@@ -802,13 +842,22 @@ async fn the_examples_of_a_pack_are_run() {
     let pack = shell.folder.path().join("web").display().to_string();
     let missing = shell.run(&["alias", "test", &pack]).await;
     assert_eq!(missing.status, 2);
-    assert!(missing.stderr.contains("tests/aliases.yaml"), "{}", missing.stderr);
+    assert!(
+        missing.stderr.contains("tests/aliases.yaml"),
+        "{}",
+        missing.stderr
+    );
 
     let good = "- message: deploy web to prod\n  alias: deploy\n  parameters: {app: web, env: prod}\n\
-                - message: dance\n  alias: none\n- message: deploy 5 to\n  alias: none\n";
+                - message: dance\n  alias: none\n- message: deploys web\n  alias: none\n";
     write(shell.folder.path(), &[("web/tests/aliases.yaml", good)]);
     let told = shell.run(&["alias", "test", &pack]).await;
-    assert_eq!((told.status, told.stdout.as_str()), (0, "3 examples, 3 as expected, 0 not\n"), "{}", told.stderr);
+    assert_eq!(
+        (told.status, told.stdout.as_str()),
+        (0, "3 examples, 3 as expected, 0 not\n"),
+        "{}",
+        told.stderr
+    );
 
     let bad = "- message: deploy web to prod\n  alias: web.deploy\n  parameters: {app: db}\n\
                - {message: dance, alias: deploy}\n- {message: deploy web to prod, alias: none}\n";
@@ -839,7 +888,18 @@ async fn the_examples_of_a_pack_are_run() {
 async fn messages_are_matched_and_explained_from_files() {
     let shell = shell("succeeded");
     write(shell.folder.path(), PACK);
-    let told = shell.run(&["--packs-dir", ".", "alias", "match", "deploy", "web", "to", "prod"]).await;
+    let told = shell
+        .run(&[
+            "--packs-dir",
+            ".",
+            "alias",
+            "match",
+            "deploy",
+            "web",
+            "to",
+            "prod",
+        ])
+        .await;
     assert_eq!(
         (told.status, told.stdout.as_str()),
         (
@@ -852,11 +912,156 @@ async fn messages_are_matched_and_explained_from_files() {
     let told = shell.run(&["alias", "match", "no such sentence at all"]).await;
     assert_eq!(told.status, 1);
     assert!(told.stdout.starts_with("matches nothing"), "{}", told.stdout);
-    let told = shell.run(&["alias", "explain", "--format", "deploy {{ app }}", "deploy web", "-j"]).await;
+    let told = shell
+        .run(&[
+            "alias",
+            "explain",
+            "--format",
+            "deploy {{ app }}",
+            "deploy web",
+            "-j",
+        ])
+        .await;
     let explanation: Value = serde_json::from_str(&told.stdout).unwrap();
     assert_eq!(explanation["verdict"]["kind"], json!("matched"));
-    let told = shell.run(&["alias", "explain", "--format", "deploy {{ app }}", "deploy", "web"]).await;
-    assert!(told.stdout.contains("given.format") && told.stdout.contains("yes"), "{}", told.stdout);
-    let told = shell.run(&["alias", "explain", "--format", "deploy ({{ app }}", "deploy"]).await;
+    let told = shell
+        .run(&[
+            "alias",
+            "explain",
+            "--format",
+            "deploy {{ app }}",
+            "deploy",
+            "web",
+        ])
+        .await;
+    assert!(
+        told.stdout.contains("given.format") && told.stdout.contains("yes"),
+        "{}",
+        told.stdout
+    );
+    let told = shell
+        .run(&["alias", "explain", "--format", "deploy ({{ app }}", "deploy"])
+        .await;
     assert_eq!(told.status, 2, "{}", told.stdout);
+}
+
+/// A database in the data folder with a few entries in its audit log.
+async fn with_audit(shell: &Shell) {
+    use crate::store::sqlite::{SqliteOptions, SqliteStore};
+    use crate::store::{Store as _, Write};
+    let data = shell.folder.path().join("data");
+    datadir::DataDir::open(&data).unwrap();
+    let store = SqliteStore::open(SqliteOptions::new(data.join("sayso.db")))
+        .await
+        .unwrap();
+    let entry = |second: i64, kind: &str, actor: &str, reason: &str| {
+        Write::Audit(crate::model::AuditDraft {
+            timestamp: crate::model::Timestamp::from_micros(1_795_000_000_000_000 + second * 1_000_000),
+            kind: kind.to_owned(),
+            actor: actor.to_owned(),
+            action: Some("core.local".to_owned()),
+            detail: json!({"reason": reason}),
+            ..crate::model::AuditDraft::default()
+        })
+    };
+    let entries = vec![
+        entry(0, "execution.requested", "ana", ""),
+        entry(1, "execution.failed", "ana", "disk full"),
+        entry(2, "access.denied", "bo", "no rule"),
+    ];
+    store.commit(entries).await.unwrap();
+    store.close().await;
+}
+
+#[tokio::test]
+async fn the_audit_log_is_read_from_the_data_folder() {
+    let shell = shell("succeeded");
+    let nothing = shell.run(&["audit", "tail", "--data-dir", "data"]).await;
+    assert_eq!(nothing.status, 2);
+    assert!(
+        nothing.stderr.contains("there is no database in"),
+        "{}",
+        nothing.stderr
+    );
+    with_audit(&shell).await;
+    let told = shell
+        .run(&["audit", "tail", "-n", "2", "--data-dir", "data"])
+        .await;
+    assert_eq!(
+        told.stdout,
+        "NUMBER  TIME                         KIND              WHO  ABOUT       WHAT\n\
+         2       2026-11-18T11:06:41.000000Z  execution.failed  ana  core.local  disk full\n\
+         3       2026-11-18T11:06:42.000000Z  access.denied     bo   core.local  no rule\n",
+        "{}",
+        told.stderr
+    );
+    let told = shell
+        .run(&[
+            "audit",
+            "search",
+            "disk",
+            "--actor",
+            "ana",
+            "--data-dir",
+            "data",
+            "-j",
+        ])
+        .await;
+    let found: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (found.as_array().unwrap().len(), &found[0]["number"]),
+        (1, &json!(2))
+    );
+    let told = shell
+        .run(&["audit", "search", "--since", "soon", "--data-dir", "data"])
+        .await;
+    assert!(
+        told.status == 2 && told.stderr.contains("`soon` is no time"),
+        "{}",
+        told.stderr
+    );
+    let told = shell.run(&["audit", "summary", "--data-dir", "data"]).await;
+    assert!(told.stdout.contains("bo  "), "{}", told.stdout);
+    let told = shell.run(&["audit", "verify", "--data-dir", "data"]).await;
+    assert_eq!(told.status, 0);
+    assert!(
+        told.stdout.starts_with("3 entries, the chain is intact\n"),
+        "{}",
+        told.stdout
+    );
+}
+
+#[tokio::test]
+async fn the_database_is_looked_after() {
+    let shell = shell("succeeded");
+    with_audit(&shell).await;
+    let told = shell.run(&["db", "check", "--data-dir", "data"]).await;
+    assert_eq!(
+        (told.status, told.stdout.as_str()),
+        (0, "the database is sound\n")
+    );
+    let told = shell.run(&["db", "stats", "--data-dir", "data", "-j"]).await;
+    let stats: Value = serde_json::from_str(&told.stdout).unwrap();
+    assert_eq!(
+        (&stats["audit_entries"], &stats["commits"]),
+        (&json!(3), &Value::Null)
+    );
+    let target = shell.folder.path().join("copy.db").display().to_string();
+    let told = shell.run(&["db", "backup", &target, "--data-dir", "data"]).await;
+    assert_eq!(told.status, 0, "{}", told.stderr);
+    let again = shell.run(&["db", "backup", &target, "--data-dir", "data"]).await;
+    assert!(
+        again.status == 2 && again.stderr.contains("exists already"),
+        "{}",
+        again.stderr
+    );
+    std::fs::create_dir(shell.folder.path().join("restored")).unwrap();
+    std::fs::copy(&target, shell.folder.path().join("restored/sayso.db")).unwrap();
+    let told = shell.run(&["audit", "verify", "--data-dir", "restored"]).await;
+    assert!(
+        told.stdout.starts_with("3 entries"),
+        "{}{}",
+        told.stdout,
+        told.stderr
+    );
 }

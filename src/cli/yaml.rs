@@ -254,4 +254,114 @@ words:
         assert_eq!(document(&json!("x")), "x\n");
         assert_eq!(document(&json!([])), "[]\n");
     }
+
+    #[test]
+    fn what_is_written_reads_back() {
+        let texts = [
+            "",
+            " ",
+            "a",
+            "a b",
+            "a: b",
+            "a:",
+            ":a",
+            "#",
+            "a #b",
+            "- a",
+            "-",
+            "--- a",
+            "...",
+            "? a",
+            "| a",
+            "> a",
+            "%a",
+            "@a",
+            "`a`",
+            "!a",
+            "&a",
+            "*a",
+            "'a'",
+            "\"a\"",
+            "{a}",
+            "[a]",
+            "a, b",
+            "yes",
+            "No",
+            "TRUE",
+            "null",
+            "~",
+            "Null",
+            "y",
+            "=",
+            "<<",
+            "0",
+            "017",
+            "0x1f",
+            "1e3",
+            "1_000",
+            "1:30",
+            ".5",
+            "-1",
+            "+1",
+            ".inf",
+            ".nan",
+            "2026-01-02",
+            "a\nb",
+            "a\n",
+            "\na",
+            "a\n\n",
+            "a\n\nb\n",
+            " a\nb",
+            "a \nb",
+            "a\tb",
+            "\ta",
+            "a\n\tb",
+            "a\r\nb",
+            "\u{1b}[31m",
+            "\u{85}",
+            "\u{2028}",
+            "\u{feff}a",
+            "é",
+            "日本",
+            "😀",
+            "\\n",
+            "a\\",
+            "\"",
+            "6744d2fb0123456789abcdef",
+            "123456789012345678901234",
+            "12345678901234567890123e",
+            "$HOME",
+            "^x",
+            "(a)",
+            "/etc",
+            "a'b",
+            "key: |\n  x",
+        ];
+        let mut all: Vec<Value> = texts.iter().map(|text| json!(text)).collect();
+        all.extend([
+            json!(1),
+            json!(-1.5),
+            json!(1e30),
+            json!(1e-7),
+            json!(true),
+            json!(null),
+            json!([]),
+            json!({}),
+        ]);
+        let mut nested = Vec::new();
+        for value in &all {
+            nested.push(json!({"k": value, "l": [value, [value], {"m": value, "n": {"o": value}}]}));
+        }
+        let keys: Map<String, Value> = texts
+            .iter()
+            .map(|text| ((*text).to_owned(), json!(text)))
+            .collect();
+        nested.push(Value::Object(keys));
+        nested.push(Value::Array(all.clone()));
+        for value in all.into_iter().chain(nested) {
+            let text = document(&value);
+            let read = crate::content::yaml::parse(&text).unwrap_or_else(|fault| panic!("{fault:?}\n{text}"));
+            assert_eq!(read.to_json(), value, "{text}");
+        }
+    }
 }

@@ -59,7 +59,7 @@ async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitErr
     let prepared = state
         .prepared
         .get(&action, runner.spec())
-        .map_err(SubmitError::Parameters)?;
+        .map_err(SubmitError::BadAction)?;
 
     let now = Timestamp::now();
     let id = request.id.unwrap_or_else(Id::new);
@@ -74,7 +74,7 @@ async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitErr
             &context,
             &parts.catalogue.config(&action.pack),
         )
-        .map_err(SubmitError::Parameters)?;
+        .map_err(|error| SubmitError::Parameters(Box::new(error)))?;
 
     let mut origin = request.origin;
     if let Some(text) = &origin.text {

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::model::{Decision, Id, InboxClaim};
+use crate::params::ParamError;
 use crate::store::StoreError;
 
 /// Why a request was not accepted. Nothing of it was stored.
@@ -27,9 +28,12 @@ pub enum SubmitError {
         /// Its runner.
         runner: String,
     },
-    /// The parameters do not fit.
+    /// The action declares something that cannot work; whoever looks after the pack can correct it.
     #[error("{0}")]
-    Parameters(String),
+    BadAction(String),
+    /// The parameters do not fit. `message` of the inner error is worded as the reference words it.
+    #[error("{}", .0.explain())]
+    Parameters(Box<ParamError>),
     /// The identity may not do this.
     #[error("not allowed: {}", .0.reason)]
     Denied(Decision),

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Definition, SecretKey};
 use crate::expr::jinja::{Jinja, KeyLookup, KeyScope};
 use crate::model::{Action, Id, JsonMap, Status};
-use crate::params::{self, CompiledParameters, OutputSchema, ParamLimits, RenderContext};
+use crate::params::{self, CompiledParameters, OutputSchema, ParamError, ParamLimits, RenderContext};
 use crate::runners::RunnerSpec;
 
 /// So many digests are kept; beyond it a cache starts anew (a storm of reloads, not normal life).
@@ -116,7 +116,7 @@ impl Prepared {
         data: JsonMap,
         context: &JsonMap,
         config: &Arc<JsonMap>,
-    ) -> Result<JsonMap, String> {
+    ) -> Result<JsonMap, ParamError> {
         let context = render_context(&self.parameters, &given, context, config);
         params::live(
             jinja,
@@ -126,7 +126,6 @@ impl Prepared {
             data,
             &context,
         )
-        .map_err(|error| error.explain())
     }
 
     /// Final parameters: every declared one has a value.

@@ -79,7 +79,7 @@ fn without_anything_the_defaults_hold() {
             site.path().join("home/.local/share/sayso/sayso.toml")
         ]
     );
-    let mut root = site.sources.clone();
+    let mut root = site.sources;
     root.root = true;
     assert_eq!(root.default_data_dir(), Path::new("/var/lib/sayso"));
     root.root = false;
@@ -397,7 +397,7 @@ fn the_default_file_is_the_defaults() {
     let from_file = site.load();
     let plain = load(&Sources {
         directory: PathBuf::from("/nowhere"),
-        ..site.sources.clone()
+        ..site.sources
     })
     .unwrap();
     assert_eq!(

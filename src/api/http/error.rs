@@ -114,6 +114,8 @@ impl From<SubmitError> for ApiError {
                     .unwrap_or_default();
                 Self::bad_request(format!("Action \"{action}\" cannot be found.{hint}"))
             }
+            // Clients of the reference read its words.
+            SubmitError::Parameters(problem) => Self::bad_request(problem.message),
             SubmitError::Denied(decision) => Self::forbidden(format!("Not allowed: {}", decision.reason)),
             SubmitError::QueueFull(_) | SubmitError::Stopping => Self::unavailable(error.to_string()),
             SubmitError::Duplicate(_) => Self::new(StatusCode::CONFLICT, error.to_string()),

@@ -72,14 +72,12 @@ const CONTENT: [&str; 9] = [
 /// Fields that an item may have or not, in lists whose items are others than the reference's.
 const OPTIONAL: [&str; 2] = ["description", "output_key"];
 
-/// Rows about the checks of parameters, which are the engine's.
-const PARAMETERS: [&str; 6] = [
+/// Sentences about parameters: ours have the reference's in them, and say which parameter and what to do.
+const SAYS_MORE: [&str; 4] = [
     "executions_post_400_jinja",
     "executions_post_400_missing_param",
     "executions_post_400_bad_type",
     "executions_post_400_immutable",
-    "executions_get_secret_masked",
-    "executions_get_secret_shown",
 ];
 
 #[tokio::test]
@@ -88,11 +86,10 @@ async fn answers_have_the_recorded_shapes() {
     let mut ids: HashMap<String, String> = HashMap::new();
     let mut complaints = Vec::new();
     let mut rows = 0;
-    let checks_parameters = server.checks_parameters().await;
     for line in ROWS.lines() {
         let row: Row = serde_json::from_str(line).unwrap();
         let name = row.name.as_str();
-        if OTHERWISE.contains(&name) || (PARAMETERS.contains(&name) && !checks_parameters) {
+        if OTHERWISE.contains(&name) {
             continue;
         }
         rows += 1;
@@ -106,7 +103,7 @@ async fn answers_have_the_recorded_shapes() {
         complaints.len(),
         complaints.join("\n")
     );
-    assert!(rows > 70, "{rows} rows");
+    assert!(rows > 80, "{rows} rows");
 }
 
 async fn replay(server: &Server, row: &Row, ids: &mut HashMap<String, String>) -> Result<(), String> {
@@ -279,6 +276,9 @@ fn compare(
             let mut theirs = theirs.clone();
             for (from, to) in ids.iter() {
                 theirs = theirs.replace(from, to);
+            }
+            if SAYS_MORE.contains(&row.name.as_str()) && ours.contains(theirs.trim_end_matches('.')) {
+                return Ok(());
             }
             if exact && theirs != *ours {
                 return Err(format!("{path}: `{ours}` instead of `{theirs}`"));

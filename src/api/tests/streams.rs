@@ -75,7 +75,7 @@ async fn announcements_have_their_route_in_the_name() {
         .events("/v1/stream?events=st2.announcement__*")
         .await
         .unwrap();
-    let parameters = json!({"message": {"text": "hi"}, "route": "ops", "experimental": true});
+    let parameters = json!({"message": {"text": "hi"}, "route": "ops"});
     server.run("core.announcement", &parameters).await;
     let event = next(&mut events).await;
     assert_eq!(event.event, "st2.announcement__ops");

@@ -212,15 +212,6 @@ impl Server {
         self.ended(accepted["id"].as_str().unwrap()).await
     }
 
-    /// Whether the engine knows the schemas of parameters: rows about that are skipped for one that does not.
-    pub(super) async fn checks_parameters(&self) -> bool {
-        let without_x = json!({"action": "default.shape_act"});
-        self.client
-            .post("/v1/executions", Some(&without_x))
-            .await
-            .is_err()
-    }
-
     /// The execution once it has ended.
     pub(super) async fn ended(&self, id: &str) -> Value {
         self.state.engine().wait(id.parse::<Id>().unwrap()).await.unwrap();

@@ -55,7 +55,7 @@ Exit status: 0 succeeded, 1 failed, 3 timeout, 4 canceled, 5 abandoned; 2 when i
 #[derive(Clone, Debug, Default, Args)]
 pub struct Following {
     /// Does not wait: prints the execution as it was accepted
-    #[arg(long = "async", conflicts_with = "tail")]
+    #[arg(short = 'a', long = "async", conflicts_with = "tail")]
     pub no_wait: bool,
     /// Shows the output while it runs, instead of the result
     #[arg(long)]
@@ -79,8 +79,8 @@ pub struct RunArgs {
     /// Shows the action's parameters instead of running it
     #[arg(long)]
     pub help_action: bool,
-    /// Attributes of the execution to show
-    #[arg(long, value_name = "NAMES", num_args = 1.., value_delimiter = ',')]
+    /// Attributes of the execution to show, such as id,status,result.stdout
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub attr: Vec<String>,
 }
 

@@ -90,7 +90,7 @@ impl GlobalArgs {
 pub enum Command {
     /// Run the server in the foreground
     Serve(ServeArgs),
-    /// Talk with the bot in the terminal, or say one thing from a script
+    /// Talk to the bot in the terminal
     Chat(ChatArgs),
     /// Run an action and wait until it ends
     Run(RunArgs),
@@ -143,7 +143,4 @@ pub struct ChatArgs {
     /// Speaks as this user (needs the administrator's token)
     #[arg(long = "as", value_name = "NAME")]
     pub speaker: Option<String>,
-    /// Prints one JSON object for each text that was said
-    #[arg(long)]
-    pub json: bool,
 }

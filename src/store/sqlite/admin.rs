@@ -1,6 +1,7 @@
 //! Care of the database: sizes and counts, integrity, backup.
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use sqlx::Row as _;
@@ -227,8 +228,14 @@ pub(super) async fn backup(options: &SqliteOptions, target: &Path) -> Result<(),
     let target = target.to_owned();
     let moved = tokio::task::spawn_blocking(move || {
         std::fs::File::open(&part.0)?.sync_all()?;
-        // Unlike a rename, a link never replaces what appeared there in the meantime.
-        std::fs::hard_link(&part.0, &target)?;
+        // Unlike a rename, a link never replaces what appeared there in the meantime. Not every file system
+        // knows links.
+        match std::fs::hard_link(&part.0, &target) {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists && !target.exists() => {
+                std::fs::rename(&part.0, &target)?;
+            }
+            linked => linked?,
+        }
         drop(part);
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
         std::fs::File::open(folder.unwrap_or_else(|| Path::new(".")))?.sync_all()
@@ -237,10 +244,10 @@ pub(super) async fn backup(options: &SqliteOptions, target: &Path) -> Result<(),
     .map_err(|error| StoreError::Database(error.to_string()))?;
     match moved {
         Ok(()) => Ok(()),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Err(StoreError::Database(
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Err(StoreError::Database(
             "the target appeared while the backup was written: it was left alone".to_owned(),
         )),
-        Err(error) if error.kind() == std::io::ErrorKind::StorageFull => Err(StoreError::DiskFull),
+        Err(error) if error.kind() == ErrorKind::StorageFull => Err(StoreError::DiskFull),
         Err(error) => Err(StoreError::Database(format!(
             "the backup could not be put in place: {error}"
         ))),

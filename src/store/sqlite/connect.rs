@@ -23,8 +23,8 @@ const WRITER_CACHE_KIB: u32 = 8192;
 const READER_CACHE_KIB: u32 = 2048;
 /// A log that grew beyond this (a long backup held it) is cut when it starts over.
 const LOG_KEEP_BYTES: u32 = 64 << 20;
-/// Statements that the writer keeps prepared; it uses some sixty texts.
-const WRITER_STATEMENTS: usize = 96;
+/// Statements that the writer keeps prepared: a dozen kinds of rows in a dozen sizes, few of which are in use.
+const WRITER_STATEMENTS: usize = 160;
 /// The same for one reading connection.
 const READER_STATEMENTS: usize = 24;
 /// How long to wait for a predecessor to let go of the database.

@@ -11,6 +11,9 @@ use crate::store::{StoreError, Transaction, Write, chain};
 
 use super::body::{Body, Stored};
 
+/// Levels of nesting that `serde_json` reads.
+const DEEPEST: usize = 127;
+
 /// A transaction ready to be written.
 pub(super) struct Encoded {
     pub(super) writes: Vec<Row>,
@@ -124,7 +127,7 @@ pub(super) fn encode(transaction: Transaction) -> Result<Encoded, StoreError> {
             }
             Write::Audit(draft) => writes.push(Row::Audit(Box::new(AuditRow {
                 at: draft.timestamp.micros(),
-                text: chain::text(&draft).map_err(|error| unwritable(&error))?.into(),
+                text: readable(chain::text(&draft).map_err(|error| unwritable(&error))?)?.into(),
                 kind: draft.kind.into(),
                 actor: draft.actor.into(),
                 action: draft.action.map(Into::into),
@@ -300,7 +303,31 @@ pub(super) const fn state_from_code(code: i64) -> Option<OutboxState> {
 }
 
 fn json(value: &impl Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| unwritable(&error))
+    readable(serde_json::to_string(value).map_err(|error| unwritable(&error))?)
+}
+
+/// Refuses JSON that is nested too deep to be read back: one such row would spoil every list that it is in.
+fn readable(json: String) -> Result<String, StoreError> {
+    let (mut depth, mut deepest, mut quoted, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => quoted = !quoted,
+            b'[' | b'{' if !quoted => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' if !quoted => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    if deepest <= DEEPEST {
+        return Ok(json);
+    }
+    Err(StoreError::Database(format!(
+        "a value is nested {deepest} levels deep, only {DEEPEST} can be stored"
+    )))
 }
 
 fn unwritable(error: &serde_json::Error) -> StoreError {

@@ -257,7 +257,7 @@ impl<'a> Search<'a> {
             Walk::Action => " WHERE action = ?",
             Walk::User => " WHERE user = ?",
             Walk::TopLevel => " WHERE parent IS NULL",
-            Walk::Id => " WHERE id >= x''",
+            Walk::Id => " WHERE TRUE",
         });
         match arm {
             Arm::Text(value) => {

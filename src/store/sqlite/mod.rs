@@ -118,6 +118,7 @@ impl SqliteStore {
             .ok_or_else(|| StoreError::Database("the database was opened for reading only".to_owned()))
     }
 
+    /// A caller that goes away after its transaction entered the queue has it committed all the same.
     async fn submit(&self, transaction: Transaction) -> Result<(), CommitError> {
         let jobs = self.jobs()?;
         if transaction.is_empty() {
@@ -149,12 +150,19 @@ impl SqliteStore {
     }
 
     async fn forget(&self, before: Timestamp) -> Result<u64, StoreError> {
-        let (answer, answered) = oneshot::channel();
-        self.jobs()?
-            .send(Job::Forget { before, answer })
-            .await
-            .map_err(|_| StoreError::Closed)?;
-        answered.await.map_err(|_| StoreError::Closed)?
+        let mut all = 0;
+        loop {
+            let (answer, answered) = oneshot::channel();
+            self.jobs()?
+                .send(Job::Forget { before, answer })
+                .await
+                .map_err(|_| StoreError::Closed)?;
+            let some = answered.await.map_err(|_| StoreError::Closed)??;
+            all += some;
+            if some < u64::from(writer::FORGET) {
+                return Ok(all);
+            }
+        }
     }
 }
 

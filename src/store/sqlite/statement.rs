@@ -7,8 +7,9 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection, SqliteRow};
 
 use crate::model::Id;
 
-/// Rows per statement, largest first. Fifty statements of four sizes fit the cache of prepared statements.
-pub(super) const SIZES: [usize; 4] = [64, 16, 4, 1];
+/// Rows per statement, largest first: any number up to 64 is two or three statements, and all that are in use
+/// fit the cache of prepared statements.
+pub(super) const SIZES: [usize; 12] = [64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1];
 
 /// Values for the placeholders of a statement, in order.
 #[derive(Default)]

@@ -21,12 +21,15 @@ use super::statement::{Connection, Values};
 const GROUP: usize = 512;
 /// Bytes in one group.
 const GROUP_BYTES: usize = 8 << 20;
+/// Claims forgotten at once, so that commits need not wait for long.
+pub(super) const FORGET: u32 = 2000;
 /// How often the writer lets other tasks go first while they bring more work.
 const PATIENCE: usize = 3;
 
 /// What the writer is asked to do.
 pub(super) enum Job {
     Commit(Pending),
+    /// Forgets some claims; gives how many. Fewer than [`FORGET`]: these were the last.
     Forget {
         before: Timestamp,
         answer: oneshot::Sender<Result<u64, StoreError>>,
@@ -242,9 +245,7 @@ impl Writer {
                 }
             }
         }
-        let error = store_error(error);
-        tracing::error!(%error, "a transaction could not be committed");
-        CommitError::Store(error)
+        CommitError::Store(store_error(error))
     }
 
     async fn exists(&mut self, id: Id) -> bool {
@@ -262,10 +263,10 @@ impl Writer {
             Job::Forget { before, answer } => {
                 let mut values = Values::default();
                 values.int(before.micros());
-                let done = self
-                    .connection
-                    .run_with("DELETE FROM claims WHERE received < ?", values)
-                    .await;
+                values.int(FORGET);
+                let text = "DELETE FROM claims WHERE key IN \
+                            (SELECT key FROM claims WHERE received < ? ORDER BY received LIMIT ?)";
+                let done = self.connection.run_with(text, values).await;
                 let _ = answer.send(done.map_err(|error| store_error(&error)));
             }
             Job::Close { answer } => return Some(answer),

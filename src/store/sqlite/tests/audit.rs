@@ -7,6 +7,9 @@ use super::*;
 use crate::audit::{Broken, Fault, VerifyError, verify};
 use crate::store::AuditFilter;
 
+/// Whether an entry with this number should be found.
+type Test = Box<dyn Fn(u64, &AuditDraft) -> bool>;
+
 /// Twelve entries; times go back by a minute now and then, as commits overtake each other.
 async fn filled() -> (Fixture, Vec<AuditDraft>) {
     let fixture = Fixture::new().await;
@@ -46,9 +49,9 @@ async fn every_filter_finds_what_a_look_at_all_entries_finds() {
             ..AuditFilter::default()
         };
         let test = move |_: u64, draft: &AuditDraft| text(draft).contains(escaped);
-        (filter, Box::new(test) as Box<dyn Fn(u64, &AuditDraft) -> bool>)
+        (filter, Box::new(test) as Test)
     };
-    let mut cases: Vec<(AuditFilter, Box<dyn Fn(u64, &AuditDraft) -> bool>)> = vec![
+    let mut cases: Vec<(AuditFilter, Test)> = vec![
         (AuditFilter::default(), Box::new(|_, _| true)),
         (
             AuditFilter {

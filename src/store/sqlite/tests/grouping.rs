@@ -106,10 +106,10 @@ async fn steps_of_a_stored_execution_are_written_once_too() {
     }
     let after = fixture.store.stats().await.unwrap();
     assert_eq!(after.commits - before.commits, 1);
-    // Two reads of up to 64, updates of 64 + 2 × 16 + 4.
+    // Reads of 64 and 48, updates of 64, 32 and 4.
     assert_eq!(
         after.statements - before.statements,
-        2 + 4 + 3,
+        2 + 3 + 3,
         "and begin, counts, commit"
     );
     for one in ended {

@@ -378,18 +378,23 @@ async fn lists_walk_an_index_in_order() {
                 .unwrap();
             let plan: Vec<String> = rows.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
             let plan = plan.join("; ");
-            assert!(plan.contains(&format!("INDEX {index} (")), "{filter:?}: {plan}");
+            assert!(plan.contains(&format!("INDEX {index}")), "{filter:?}: {plan}");
             assert!(
                 plan.contains("SEARCH e USING INTEGER PRIMARY KEY"),
                 "{filter:?}: {plan}"
             );
-            assert!(!plan.contains("SCAN executions"), "{filter:?}: {plan}");
+            if after.is_some() {
+                assert!(plan.contains("id<?)"), "{filter:?}: {plan}");
+            }
+            if index != "executions_id" || after.is_some() {
+                assert!(!plan.contains("SCAN executions"), "{filter:?}: {plan}");
+            }
             assert!(!plan.contains("TEMP B-TREE"), "{filter:?}: {plan}");
         }
     }
 }
 
-/// The update of many rows looks each of them up, whatever SQLite believes about sizes.
+/// The update of many rows looks each of them up, whatever `SQLite` believes about sizes.
 #[tokio::test]
 async fn updates_look_rows_up() {
     let fixture = Fixture::new().await;

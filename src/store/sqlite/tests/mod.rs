@@ -1,4 +1,4 @@
-//! Tests of the SQLite store.
+//! Tests of the `SQLite` store.
 
 mod audit;
 mod failures;

@@ -168,7 +168,7 @@ fn id(kind: u8, slot: u8) -> Id {
 fn text(size: u16) -> Value {
     // Half of them hard to compress.
     let character = |place: u16| {
-        if size % 2 == 0 {
+        if size.is_multiple_of(2) {
             'x'
         } else {
             char::from(b'a' + (place.wrapping_mul(place) % 23) as u8)

@@ -410,3 +410,46 @@ async fn claims_are_found_refused_and_forgotten() {
     assert_eq!(store.claim("slack:1".to_owned()).await.unwrap(), None);
     fixture.commit(vec![Write::Claim(claim("slack:1", 11))]).await;
 }
+
+#[tokio::test]
+async fn what_is_nested_too_deep_to_be_read_is_refused() {
+    let fixture = Fixture::new().await;
+    let nested = |levels: usize| (0..levels).fold(json!("[[[[\\\"]]]"), |inner, _| json!([inner]));
+    let deepest = with_result(completed("core.noop", "ana", Status::Succeeded), nested(127));
+    fixture.commit(vec![insert(&deepest)]).await;
+    assert_eq!(
+        fixture.store.execution(deepest.id).await.unwrap(),
+        Some(deepest.clone())
+    );
+    let deeper = with_result(stepped(&deepest, Status::Succeeded), nested(128));
+    let refused = fixture.store.commit(vec![transition(&deeper)]).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("nested 128 levels deep, only 127"),
+        "{refused}"
+    );
+    let entry = crate::model::AuditDraft {
+        detail: nested(127),
+        ..draft("k", "ana", 0)
+    };
+    assert!(fixture.store.commit(vec![Write::Audit(entry)]).await.is_err());
+}
+
+#[tokio::test]
+async fn many_claims_are_forgotten_in_parts() {
+    let fixture = Fixture::new().await;
+    for some in 0..5 {
+        let claims = (0..1000).map(|number| {
+            let key = format!("{some}.{number}");
+            Write::Claim(InboxClaim {
+                key,
+                received: at(some),
+                place: place("C"),
+                execution: None,
+            })
+        });
+        fixture.commit(claims.collect()).await;
+    }
+    assert_eq!(fixture.store.forget_claims(at(4)).await.unwrap(), 4000);
+    assert_eq!(fixture.store.forget_claims(at(4)).await.unwrap(), 0);
+    assert!(fixture.store.claim("4.7".to_owned()).await.unwrap().is_some());
+}
