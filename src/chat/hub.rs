@@ -18,7 +18,7 @@ use super::say::Speaker;
 use super::templates::TemplateOptions;
 use crate::access::Authority;
 use crate::engine::Engine;
-use crate::model::{Id, Identity, OutboxState, Place};
+use crate::model::{Id, Identity, OutboxMessage, OutboxState, Place};
 use crate::store::StoreError;
 
 /// Messages that are told again at once to somebody who comes back.
@@ -193,7 +193,8 @@ impl Hub {
         self.inner.desk.identities.named(user, via)
     }
 
-    /// Delivered messages of a console session after `after`, for a client that comes back.
+    /// Messages of a console session after `after`, for a client that comes back: those that were delivered
+    /// and those that wait. What waits comes through the outbox as well; the listener drops what it knows.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -206,7 +207,7 @@ impl Hub {
             .outbox_conversation(gateway, conversation.to_owned(), Some(after), REPLAY)
             .await?;
         let mut events = Vec::new();
-        for row in rows.into_iter().filter(|row| row.state == OutboxState::Sent) {
+        for row in rows.into_iter().filter(is_told) {
             let edit = (row.body["kind"] == "card")
                 .then(|| row.message_ref.clone())
                 .flatten();
@@ -235,4 +236,11 @@ impl Hub {
     pub(crate) fn stopping(&self) -> CancellationToken {
         self.inner.stop.clone()
     }
+}
+
+/// Whether a message is told to a client that comes back. A delivered message is still pending in the store
+/// until its new state is written, so pending ones are told too, except passing and replaceable ones.
+fn is_told(row: &OutboxMessage) -> bool {
+    let replaceable = row.body["kind"] == "card" || row.body["brief"] == true;
+    row.state == OutboxState::Sent || (row.state == OutboxState::Pending && !replaceable)
 }

@@ -18,16 +18,19 @@ pub trait Identities: Send + Sync + 'static {
     fn named(&self, user: &str, via: &str) -> Identity;
 }
 
+/// Gives the identity (with its roles) for a user's name and a way of asking.
+pub type Named = dyn Fn(&str, &str) -> Identity + Send + Sync;
+
 /// Identities of consoles: whoever holds a token is who the token says; gateways without accounts of their
 /// own are not known.
 pub struct ConsoleIdentities {
-    named: Arc<dyn Fn(&str, &str) -> Identity + Send + Sync>,
+    named: Arc<Named>,
 }
 
 impl ConsoleIdentities {
     /// With a function that gives the identity (with its roles) for a user's name and a way of asking.
     #[must_use]
-    pub fn new(named: Arc<dyn Fn(&str, &str) -> Identity + Send + Sync>) -> Self {
+    pub fn new(named: Arc<Named>) -> Self {
         Self { named }
     }
 }

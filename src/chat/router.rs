@@ -75,9 +75,8 @@ impl Router {
         let Some(first) = sentences.first().copied() else {
             return Ok(Receipt::Ignored("not for the bot"));
         };
-        let key = match self.edit_key(&message).await? {
-            Some(key) => key,
-            None => return Ok(Receipt::Duplicate),
+        let Some(key) = self.edit_key(&message).await? else {
+            return Ok(Receipt::Duplicate);
         };
         let identity = match self.identities.of(&message).await {
             Ok(identity) => identity,
@@ -251,13 +250,10 @@ impl Router {
             with,
             ..Submit::default()
         };
-        let error = match self.engine.submit(request).await {
-            Ok(_) => {
-                self.outbox.committed(ack.into_iter().collect());
-                tracing::info!(execution.id = %id, alias.r#ref = alias.reference, "a chat command was accepted");
-                return Ok(Part::Started(id));
-            }
-            Err(error) => error,
+        let Err(error) = self.engine.submit(request).await else {
+            self.outbox.committed(ack.into_iter().collect());
+            tracing::info!(execution.id = %id, alias.r#ref = alias.reference, "a chat command was accepted");
+            return Ok(Part::Started(id));
         };
         self.callers.forget(id);
         let answer = match error {

@@ -296,7 +296,7 @@ pub(super) async fn log(call: &Call<'_>) -> Answer {
         id,
         &subject,
         grep.as_deref(),
-        picker.finish(),
+        &picker.finish(),
     ))
 }
 
@@ -322,7 +322,7 @@ fn view(
     id: Id,
     subject: &str,
     grep: Option<&str>,
-    picker: Picker,
+    picker: &Picker,
 ) -> Value {
     let first = picker.picked.front().map_or(0, |(number, _)| number + 1);
     let last = picker.picked.back().map_or(0, |(number, _)| number + 1);

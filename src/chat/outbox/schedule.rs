@@ -416,7 +416,7 @@ impl Schedule {
     }
 
     /// Lanes whose next rows have to be read from the store: after this id. They count as read.
-    pub(super) fn to_read(&mut self) -> Vec<(LaneKey, Option<Id>)> {
+    pub(super) fn take_unread(&mut self) -> Vec<(LaneKey, Option<Id>)> {
         let wanted = self
             .lanes
             .iter_mut()

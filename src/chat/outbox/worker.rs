@@ -155,7 +155,7 @@ impl Worker {
     }
 
     async fn start_sends(&mut self) {
-        for ((gateway, conversation), after) in self.schedule.to_read() {
+        for ((gateway, conversation), after) in self.schedule.take_unread() {
             match self
                 .parts
                 .engine

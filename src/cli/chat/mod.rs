@@ -76,8 +76,9 @@ pub async fn interactive(client: Client, options: Options) -> Result<u8, ClientE
     Ok(worst.exit_status())
 }
 
-/// Says each text, waits for its final answer and prints it: as text, or with `json` as one JSON object a
-/// text. `on_behalf` speaks as somebody else (administrators only). The exit status is 0 when everything
+/// Says each text, waits for its final answer and prints it.
+///
+/// Answers are printed as text, or with `json` as one JSON object a text. `on_behalf` speaks as somebody else (administrators only). The exit status is 0 when everything
 /// succeeded, 1 when an execution failed, 2 when a text was not understood or not allowed.
 ///
 /// # Errors

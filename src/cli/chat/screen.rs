@@ -28,11 +28,11 @@ impl Screen {
         let terminal = io::stdout().is_terminal();
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
-        let width = if terminal {
-            comfy_table::Table::new().width().unwrap_or(80)
-        } else {
-            80
-        };
+        // Terminals without a size of their own say 0.
+        let width = comfy_table::Table::new()
+            .width()
+            .filter(|width| terminal && *width >= 20)
+            .unwrap_or(80);
         Self {
             live: terminal,
             colour: terminal && wanted,

@@ -172,7 +172,7 @@ fn a_quick_answer_replaces_the_first_answer() {
     let mut ack = row("a", json!({"kind": "ack", "card": "run:1", "brief": true}));
     ack.execution = execution;
     ack.next_attempt = at(1);
-    schedule.add(ack.clone());
+    schedule.add(ack);
     assert!(
         pick(&mut schedule, at(0)).is_empty(),
         "it is held back for a moment"
@@ -218,7 +218,7 @@ fn a_full_lane_leaves_the_rest_in_the_store_and_asks_for_it_later() {
         schedule.add(row.clone());
     }
     assert_eq!(schedule.waiting(), LANE_LIMIT);
-    assert!(schedule.to_read().is_empty());
+    assert!(schedule.take_unread().is_empty());
     let mut now = 0;
     while schedule.waiting() >= LANE_LIMIT / 2 {
         let entry = pick(&mut schedule, at(now)).remove(0);
@@ -228,7 +228,7 @@ fn a_full_lane_leaves_the_rest_in_the_store_and_asks_for_it_later() {
         schedule.committed(&write);
         now += 1;
     }
-    let (_, after) = schedule.to_read().remove(0);
+    let (_, after) = schedule.take_unread().remove(0);
     let after = after.unwrap();
     assert!(after < rows[LANE_LIMIT].id && after >= rows[LANE_LIMIT - 1].id);
 }
@@ -244,7 +244,7 @@ fn a_known_row_is_not_taken_twice() {
     let write = schedule
         .settle(entry, &CAN, Attempt::Sent("m".into()), at(0))
         .unwrap();
-    schedule.add(one.clone());
+    schedule.add(one);
     assert_eq!(
         schedule.waiting(),
         0,
