@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{Answer, Call, Refusal, since};
+use crate::audit::{self, VerifyError};
 use crate::chat::templates::moment;
 use crate::model::{AuditEntry, Timestamp};
-use crate::store::{AuditFilter, chain};
+use crate::store::AuditFilter;
 
 /// Entries read at once.
 const PAGE: u32 = 2000;
@@ -144,28 +145,14 @@ pub(super) async fn entries(call: &Call<'_>) -> Answer {
 }
 
 pub(super) async fn verify(call: &Call<'_>) -> Answer {
-    let (mut previous, mut number) = (chain::GENESIS, 0_u64);
-    loop {
-        let filter = AuditFilter {
-            after: Some(number),
-            limit: PAGE,
-            ..AuditFilter::default()
-        };
-        let page = call.desk.engine.store().audit(filter).await?;
-        if page.is_empty() {
-            return Ok(json!({"intact": true, "entries": number, "broken": null, "reason": null}));
-        }
-        for entry in page {
-            let broken = |reason: &str| json!({"intact": false, "entries": number, "broken": number + 1, "reason": reason});
-            if entry.number != number + 1 {
-                return Ok(broken("The entry is missing."));
-            }
-            let text = chain::text(&entry.draft).map_err(|error| Refusal::new(error.to_string()))?;
-            let hash = chain::hash(&previous, entry.number, &text);
-            if hash != entry.hash {
-                return Ok(broken("Its content does not fit its hash."));
-            }
-            (previous, number) = (hash, entry.number);
-        }
+    match audit::verify(&**call.desk.engine.store()).await {
+        Ok(whole) => Ok(json!({"intact": true, "entries": whole.count, "broken": null, "reason": null})),
+        Err(VerifyError::Broken(broken)) => Ok(json!({
+            "intact": false,
+            "entries": broken.number.saturating_sub(1),
+            "broken": broken.number,
+            "reason": format!("Entry {}: {}.", broken.number, broken.why),
+        })),
+        Err(VerifyError::Store(error)) => Err(error.into()),
     }
 }
