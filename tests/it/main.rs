@@ -2,4 +2,12 @@
 
 mod support;
 
+mod bad_input;
+mod command_line;
+mod content;
+mod conversations;
 mod crash;
+mod disk_full;
+mod one_folder;
+mod shell_data;
+mod stopping;

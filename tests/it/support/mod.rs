@@ -10,8 +10,7 @@ pub(crate) mod web;
 use std::fmt::Debug;
 use std::time::{Duration, Instant};
 
-pub(crate) use chat::{Chat, Event};
-pub(crate) use commands::Finished;
+pub(crate) use chat::Chat;
 pub(crate) use server::Server;
 pub(crate) use site::Site;
 

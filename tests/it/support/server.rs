@@ -116,6 +116,11 @@ impl Server {
         Chat::open(self.api.clone(), conversation).await
     }
 
+    /// A conversation of somebody else, with their own rights.
+    pub(crate) async fn chat_as(&self, user: &str, conversation: &str) -> Chat {
+        Chat::open(self.api.acting_as(user), conversation).await
+    }
+
     /// Number of the process.
     pub(crate) fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
