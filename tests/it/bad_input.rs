@@ -224,43 +224,64 @@ async fn wrong_requests_say_what_is_right() {
             vec!["core.lokal", "core.local"],
         ),
         ("nonsense", json!({}), vec!["nonsense"]),
-        ("core.local", json!({}), vec!["cmd"]),
+        ("core.local", json!({}), vec!["'cmd' is a required property"]),
         (
             "core.local",
             json!({"cmd": "true", "cmmd": "x"}),
             vec!["'cmmd' was unexpected"],
         ),
         ("core.local", json!({"cmd": "true", "sudo": true}), vec!["sudo"]),
-        ("trial.typed", json!({"word": "blue"}), vec!["'blue' is not one of ['red', 'green']"]),
+        (
+            "trial.typed",
+            json!({"word": "blue"}),
+            vec!["'blue' is not one of ['red', 'green']"],
+        ),
         (
             "trial.typed",
             json!({"word": "red", "count": "many"}),
-            vec!["count", "many"],
+            vec!["invalid literal", "many"],
         ),
-        ("trial.typed", json!({"word": "red", "share": []}), vec!["share"]),
+        (
+            "trial.typed",
+            json!({"word": "red", "share": []}),
+            vec!["not 'list'"],
+        ),
         (
             "trial.typed",
             json!({"word": "red", "sure": "perhaps"}),
-            vec!["sure", "perhaps"],
+            vec!["perhaps"],
         ),
         (
             "trial.typed",
             json!({"word": "red", "hosts": {"a": 1}}),
-            vec!["hosts"],
+            vec!["array"],
         ),
-        ("trial.typed", json!({"word": "red", "tags": [1]}), vec!["tags"]),
+        ("trial.typed", json!({"word": "red", "tags": [1]}), vec!["object"]),
         (
             "trial.told",
             json!({"one": "{{ two }}", "two": "{{ one }}"}),
-            vec!["one", "two"],
+            vec!["Cyclic dependency", "one"],
         ),
         ("trial.told", json!({"one": "{{ nobody }}"}), vec!["nobody"]),
-        ("trial.told", json!({"one": "{{ 1 +"}), vec!["one"]),
     ];
     for (action, parameters, says) in rows {
         let answer = server.api().run(action, parameters.clone()).await;
         assert_eq!(answer.status, 400, "{action} {parameters}: {:#}", answer.body);
         assert_says(answer.fault(), &says);
+    }
+    // In chat the parameter is named as well, and what it may be.
+    let chat = server.chat("wrong").await;
+    for (text, says) in [
+        ("paint blue", ["word", "'blue' is not one of ['red', 'green']"]),
+        (
+            "paint red count=many",
+            ["parameter `count` must be a whole number", "many"],
+        ),
+        ("paint red colour=1", ["colour", "count"]),
+    ] {
+        let answer = chat.ask(text).await;
+        assert_eq!(answer["kind"], "parameters", "{answer:#}");
+        assert_says(answer["text"].as_str().unwrap_or_default(), &says);
     }
     // Nothing of all this was kept.
     let list = server.api().get("/api/v1/executions").await.with(200);
@@ -279,7 +300,10 @@ async fn template_bombs_are_stopped() {
         ("padded", "{{ 'x' | center(9999999999) }}".to_owned()),
         ("range", "{{ range(9999999999) | list }}".to_owned()),
         ("macro", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned()),
-        ("nested", "{{ ".to_owned() + &"(".repeat(50_000) + &")".repeat(50_000) + " }}"),
+("nested", "{{ ".to_owned() + &"[".repeat(50_000) + &"]".repeat(50_000) + " }}"),
+        ("negated", "{{ ".to_owned() + &"not ".repeat(50_000) + "1 }}"),
+        ("chained", "{{ 'x'".to_owned() + &"|upper".repeat(50_000) + " }}"),
+        ("called", "{{ ".to_owned() + &"range(".repeat(74) + &")".repeat(74) + " }}"),
     ];
     let site = Site::open();
     for (name, bomb) in &bombs {

@@ -79,4 +79,5 @@ pub(super) fn trial(packs: &Path) {
         &packs.join("trial/actions/typed.yaml"),
         "---\nname: typed\npack: trial\nrunner_type: noop\nenabled: true\nparameters:\n  count: {type: integer}\n  share: {type: number}\n  sure: {type: boolean}\n  hosts: {type: array}\n  tags: {type: object}\n  word: {type: string, required: true, enum: [red, green]}\n",
     );
+    alias(packs, "paint", "trial.typed", "paint {{word}}");
 }
