@@ -291,7 +291,7 @@ async fn questions_about_what_was_are_answered_truly() {
             "by",
             "admin",
             "[one][two]",
-            "everybody",
+            "admin has the role admin",
         ],
     );
     let told = chat.asked(&format!("log {id}")).await;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use parking_lot::Mutex;
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use tokio::process::Child;
 
@@ -271,14 +271,10 @@ impl Api {
         self.over(&id).await
     }
 
-    /// How long the server takes for a `core.noop`, from request to acknowledged end.
+    /// How long the server takes to accept and commit a `core.noop`.
     pub(crate) async fn pulse(&self) -> Duration {
         let started = std::time::Instant::now();
-        let answer = self
-            .run("core.noop", json!({}))
-            .await
-            .with(StatusCode::CREATED.as_u16());
-        assert_eq!(answer["status"], "succeeded");
+        self.run("core.noop", json!({})).await.with(201);
         started.elapsed()
     }
 }
