@@ -4,6 +4,7 @@
 //! [`Event`]s and as rows that [`Observer`]s add to the engine's own commits.
 
 mod accept;
+mod apart;
 mod audit;
 mod cancel;
 mod dispatch;
@@ -24,6 +25,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use apart::apart;
 pub use error::{CancelError, SubmitError};
 pub use event::{Event, Observer};
 pub use handle::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown};

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
-use super::{Definition, SecretKey};
+use super::{Definition, SecretKey, apart};
 use crate::expr::jinja::{Jinja, KeyLookup, KeyScope};
 use crate::model::{Action, Id, JsonMap, Status};
 use crate::params::{self, CompiledParameters, OutputSchema, ParamError, ParamLimits, RenderContext};
@@ -117,15 +117,14 @@ impl Prepared {
         context: &JsonMap,
         config: &Arc<JsonMap>,
     ) -> Result<JsonMap, ParamError> {
-        let context = render_context(&self.parameters, &given, context, config);
-        params::live(
-            jinja,
-            &ParamLimits::default(),
-            &self.parameters,
-            given,
-            data,
-            &context,
-        )
+        let limits = ParamLimits::default();
+        let live = |given, context: &RenderContext| {
+            params::live(jinja, &limits, &self.parameters, given, data, context)
+        };
+        match render_context(&self.parameters, &given, context, config) {
+            Some(context) => apart(|| live(given, &context)),
+            None => live(given, &RenderContext::default()),
+        }
     }
 
     /// Final parameters: every declared one has a value.
@@ -136,9 +135,15 @@ impl Prepared {
         context: &JsonMap,
         config: &Arc<JsonMap>,
     ) -> Result<JsonMap, String> {
-        let context = render_context(&self.parameters, &live, context, config);
-        params::final_params(jinja, &ParamLimits::default(), &self.parameters, live, &context)
-            .map_err(|error| error.explain())
+        let limits = ParamLimits::default();
+        let finals = |live, context: &RenderContext| {
+            params::final_params(jinja, &limits, &self.parameters, live, context)
+        };
+        match render_context(&self.parameters, &live, context, config) {
+            Some(context) => apart(|| finals(live, &context)),
+            None => finals(live, &RenderContext::default()),
+        }
+        .map_err(|error| error.explain())
     }
 
     /// Texts of the secret parameters, to be removed from the sentence that was typed.
@@ -187,22 +192,22 @@ impl Prepared {
     }
 }
 
-/// What templates of parameters see. Built only when something is a template.
+/// What templates of parameters see; `None` when nothing is a template.
 fn render_context(
     compiled: &CompiledParameters,
     values: &JsonMap,
     context: &JsonMap,
     config: &Arc<JsonMap>,
-) -> RenderContext {
+) -> Option<RenderContext> {
     if !compiled.has_templated_defaults() && !params::any_template(values) {
-        return RenderContext::default();
+        return None;
     }
-    RenderContext {
+    Some(RenderContext {
         action_context: Arc::new(Value::Object(context.clone())),
         config_context: Arc::new(Value::Object((**config).clone())),
         keys: Some(Arc::new(NoKeys)),
         extra: Vec::new(),
-    }
+    })
 }
 
 /// The datastore as templates see it while there is none: every key is an empty text (PAR-9).

@@ -233,7 +233,7 @@ async fn alias_rows_are_answered_one_by_one() {
         json!({"id": "2", "format": "deploy {{ app }}", "message": "remove web"}),
         json!({"id": "3", "format": "(", "message": "x"}),
         json!({"id": "4", "aliases": [{"name": "a", "formats": ["x {{y}}", "z"]}, {"name": "b", "formats": ["x {{q}}"]}], "message": "x 1"}),
-        json!({"id": "5", "format": "(?P<n>[0-9]+)", "message": "1 and 22", "multiple": true}),
+        json!({"id": "5", "format": "(?P<n>[0-9]+)x", "message": "1x and 22x", "multiple": true}),
     ];
     let mut input: String = rows.iter().map(|row| format!("{row}\n")).collect();
     input.push_str("no json\n");

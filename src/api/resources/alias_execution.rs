@@ -18,7 +18,7 @@ use crate::api::http::error::{ApiError, ApiResult};
 use crate::api::http::json as answer;
 use crate::api::http::query::Query;
 use crate::api::view::{Look, Showing};
-use crate::engine::Submit;
+use crate::engine::{Submit, apart};
 use crate::expr::jinja::{Context, Jinja, KeyLookup, KeyScope, Undefined};
 use crate::expr::pyliteral;
 use crate::model::{JsonMap, Origin};
@@ -247,7 +247,7 @@ async fn run(
     let mut data = cast::parameters(parameters, &type_of, &literal)
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
     let context = said.context(alias, caller);
-    data.extend(immutable(alias, &context)?);
+    data.extend(apart(|| immutable(alias, &context))?);
     let submit = Submit {
         action: alias.action_ref.clone(),
         data,
@@ -270,7 +270,7 @@ async fn run(
     };
     let execution = Showing::of(state, &accepted.execution, look).await?.value()?;
     let mut result = json!({"execution": execution, "actionalias": shown(alias)});
-    acknowledge(alias, &mut result);
+    apart(|| acknowledge(alias, &mut result));
     Ok(result)
 }
 

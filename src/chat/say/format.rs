@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::chat::card::Excerpt;
+use crate::engine::apart;
 use crate::expr::jinja::{Context, Jinja, Limits, Undefined};
 
 /// Bytes of a rendered format.
@@ -81,9 +82,7 @@ pub(crate) fn jinja(format: &str, context: &Arc<Value>, permissive: bool) -> Res
         Undefined::Strict
     };
     let context = Context::from_json(Arc::clone(context));
-    JINJA
-        .render(format, &context, undefined)
-        .map_err(|error| error.to_string())
+    apart(|| JINJA.render(format, &context, undefined)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]

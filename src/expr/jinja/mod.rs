@@ -40,7 +40,8 @@ pub enum Undefined {
 /// Bounds of one evaluation.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
-    /// Steps: instructions executed, items visited and bytes handled. A million takes well below a second.
+    /// Steps: instructions executed, items visited and bytes handled, 64 bytes being a step. A million takes
+    /// well below a second and bounds the memory that values take to 64 MB.
     pub fuel: u64,
     /// Longest output, in bytes.
     pub output: usize,
@@ -55,7 +56,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            fuel: 20_000_000,
+            fuel: 2_000_000,
             output: 8 * 1024 * 1024,
             template: 1024 * 1024,
             recursion: 100,

@@ -151,7 +151,8 @@ impl Site {
     /// The same with a text on standard input.
     pub(crate) async fn sayso_with(&self, words: &[&str], input: &str) -> Finished {
         let mut command = self.process(BINARY);
-        command.args(words).args(self.folders());
+        // Before the words, behind which there may be a `--`.
+        command.args(self.folders()).args(words);
         Finished::of(command, input).await
     }
 }
