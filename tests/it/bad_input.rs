@@ -231,7 +231,11 @@ async fn wrong_requests_say_what_is_right() {
             vec!["'cmmd' was unexpected"],
         ),
         ("core.local", json!({"cmd": "true", "sudo": true}), vec!["sudo"]),
-        ("trial.typed", json!({"word": "blue"}), vec!["'blue' is not one of ['red', 'green']"]),
+        (
+            "trial.typed",
+            json!({"word": "blue"}),
+            vec!["'blue' is not one of ['red', 'green']"],
+        ),
         (
             "trial.typed",
             json!({"word": "red", "count": "many"}),

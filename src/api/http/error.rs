@@ -6,8 +6,8 @@ use http::{HeaderValue, StatusCode, header};
 use serde_json::json;
 
 use crate::engine::{CancelError, SubmitError};
-use crate::params::ParamErrorKind;
 use crate::model::Id;
+use crate::params::ParamErrorKind;
 use crate::store::StoreError;
 
 /// An answer that is no success.
