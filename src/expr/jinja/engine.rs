@@ -9,6 +9,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Environment, Error, UndefinedBehavior, Value};
 use parking_lot::RwLock;
 
+use super::depth::is_too_deep;
 use super::error::{ErrorKind, ExprError, Tagged, nearest};
 use super::value::{type_name, write_text};
 use super::{Context, Limits, filters, globals, methods, stock};
@@ -144,6 +145,12 @@ impl Engine {
             return Err(ExprError::new(
                 ErrorKind::Limit,
                 format!("the template is longer than {limit} bytes"),
+            ));
+        }
+        if is_too_deep(template) {
+            return Err(ExprError::new(
+                ErrorKind::Limit,
+                "an expression of the template has too many operators or brackets within each other",
             ));
         }
         Ok(())

@@ -2,6 +2,7 @@
 
 mod args;
 mod context;
+mod depth;
 mod engine;
 mod error;
 mod filters;
