@@ -23,8 +23,3 @@ pub mod app;
 pub mod chat;
 pub mod cli;
 pub mod settings;
-
-/// Requests are many small allocations on two threads and frees on a third (the store's writer), which is what
-/// this allocator is good at.
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use crate::engine::{CancelError, SubmitError};
 use crate::model::Id;
+use crate::params::ParamErrorKind;
 use crate::store::StoreError;
 
 /// An answer that is no success.
@@ -114,8 +115,13 @@ impl From<SubmitError> for ApiError {
                     .unwrap_or_default();
                 Self::bad_request(format!("Action \"{action}\" cannot be found.{hint}"))
             }
-            // Clients of the reference read its words.
-            SubmitError::Parameters(problem) => Self::bad_request(problem.message),
+            // Clients of the reference read its words; what it has no hint for gets ours.
+            SubmitError::Parameters(problem) => match (problem.kind, &problem.hint) {
+                (ParamErrorKind::Unknown, Some(hint)) => {
+                    Self::bad_request(format!("{}; {hint}", problem.message.trim_end_matches('.')))
+                }
+                _ => Self::bad_request(problem.message),
+            },
             SubmitError::Denied(decision) => Self::forbidden(format!("Not allowed: {}", decision.reason)),
             SubmitError::QueueFull(_) | SubmitError::Stopping => Self::unavailable(error.to_string()),
             SubmitError::Duplicate(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
