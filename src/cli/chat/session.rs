@@ -159,7 +159,13 @@ impl Reader {
     async fn reconnect(&self) -> Result<crate::api::client::EventStream, ClientError> {
         // Messages may overtake each other a little: everything after the oldest remembered one is asked for
         // again, and what is known is dropped.
-        let after = self.seen.iter().min().copied();
+        // The conversation is ours alone, so before the first message that is everything.
+        let after = self
+            .seen
+            .iter()
+            .min()
+            .copied()
+            .or_else(|| Id::from_bytes(&[0; 12]));
         let mut last = ClientError::Malformed("the event stream ended".to_owned());
         for pause in RECONNECT_MS {
             tokio::time::sleep(Duration::from_millis(pause)).await;
