@@ -168,6 +168,7 @@ async fn a_named_server_and_token_are_used() {
         .ended(0)
         .json();
     let id = done["id"].as_str().expect("an id");
+    assert_eq!(done["web_url"], format!("{base}/#/history/{id}/general"));
     assert_eq!(server.api().execution(id).await["status"], "succeeded");
     let refused = other
         .sayso(&["run", "core.noop", "--server", &base, "--token", "wrong"])

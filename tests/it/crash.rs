@@ -397,6 +397,37 @@ async fn an_answer_waits_for_a_client_that_is_away() {
     assert_says(answer["text"].as_str().unwrap_or_default(), &["gone"]);
 }
 
+/// Who waits in a terminal notices nothing of a crash but the delay.
+#[tokio::test]
+async fn a_terminal_finds_the_server_again() {
+    let site = Site::open().at_one_port();
+    let server = site.serve().await;
+    let (started, go) = (site.path("started"), site.path("go"));
+    let text = format!("repeat once in {} for 0.5s", site.path("marks").display());
+    let gate = format!("gate {} until {}", started.display(), go.display());
+    let words = ["chat", "--json", "--say", &text, "--say", &gate];
+    let crash = async {
+        eventually("the first is at work", async || {
+            site.path("marks").exists().then_some(())
+        })
+        .await;
+        let server = Server::again(&site, server.kill().await).await;
+        eventually("the second is at work", async || started.exists().then_some(())).await;
+        // This one cannot be done again, and the terminal is told so.
+        let server = Server::again(&site, server.kill().await).await;
+        std::fs::write(&go, "").expect("the gate opens");
+        server
+    };
+    let (said, _server) = tokio::join!(site.sayso(&words), crash);
+    let lines = said.ended(1).json_lines();
+    assert_eq!(lines[0]["executions"][0]["status"], "succeeded", "{lines:#?}");
+    assert_eq!(lines[1]["executions"][0]["status"], "abandoned", "{lines:#?}");
+    assert_says(
+        lines[1]["answer"].as_str().unwrap_or_default(),
+        &["not declared idempotent"],
+    );
+}
+
 /// A restart on a folder where a process was killed takes over at once.
 #[tokio::test]
 async fn delayed_work_is_done_at_its_time_after_a_crash() {

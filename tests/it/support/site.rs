@@ -20,6 +20,7 @@ pub(crate) struct Site {
     variables: Vec<(String, String)>,
     /// Flags that every server of the site gets.
     flags: Vec<String>,
+    listen: String,
 }
 
 impl Site {
@@ -39,6 +40,7 @@ impl Site {
             root,
             variables: Vec::new(),
             flags: Vec::new(),
+            listen: "127.0.0.1:0".to_owned(),
         };
         std::fs::create_dir(site.packs()).expect("the packs folder");
         super::packs::trial(&site.packs());
@@ -60,6 +62,13 @@ impl Site {
     /// The same with a key of the settings set for its servers.
     pub(crate) fn set(mut self, key: &str, value: &str) -> Self {
         self.flags.extend(["--set".to_owned(), format!("{key}={value}")]);
+        self
+    }
+
+    /// The same with servers at one port that was free a moment ago, so that clients find the next one.
+    pub(crate) fn at_one_port(mut self) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        self.listen = free.expect("a free port").to_string();
         self
     }
 
@@ -124,7 +133,7 @@ impl Site {
     pub(super) fn serve_words(&self) -> Vec<String> {
         let mut words = vec!["serve".to_owned()];
         words.extend(self.folders());
-        words.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+        words.extend(["--listen".to_owned(), self.listen.clone()]);
         words.extend(self.flags.iter().cloned());
         words
     }
