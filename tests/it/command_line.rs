@@ -348,7 +348,7 @@ fn tamper(database: &Path, statement: &str) {
 async fn a_changed_audit_log_is_noticed() {
     for (statement, entry) in [
         (
-            "UPDATE audit SET text = replace(text, 'core.noop', 'core.nope') WHERE number = 3",
+            "UPDATE audit SET text = replace(text, 'core.noop', 'core.nope'), action = 'core.nope' WHERE number = 3",
             3,
         ),
         ("UPDATE audit SET actor = 'nobody' WHERE number = 2", 2),
