@@ -33,6 +33,9 @@ enum Asked {
     Delayed,
 }
 
+/// An acknowledged chat message: conversation, key, mark, executions.
+type Said = (usize, String, String, Vec<String>);
+
 /// What the clients know.
 #[derive(Default)]
 struct Books {
@@ -41,7 +44,7 @@ struct Books {
     /// Marks of requests that were not acknowledged: they may have run or not.
     unknown: Mutex<BTreeSet<String>>,
     /// Chat messages that were acknowledged: conversation, key, mark, executions.
-    said: Mutex<Vec<(usize, String, String, Vec<String>)>>,
+    said: Mutex<Vec<Said>>,
     /// Chat messages without an answer: conversation, key, text.
     unanswered: Mutex<Vec<(usize, String, String)>>,
     counted: AtomicUsize,
@@ -178,7 +181,8 @@ async fn round(
 
 /// Clients in chat repeat what was not answered, with the same key, and some of what was.
 async fn repeat(chats: &[Chat], books: &Books) {
-    for (client, key, text) in std::mem::take(&mut *books.unanswered.lock()) {
+    let unanswered = std::mem::take(&mut *books.unanswered.lock());
+    for (client, key, text) in unanswered {
         let answer = chats[client].try_say(&key, &text).await.expect("an answer");
         let receipt = answer.with(202);
         if receipt["duplicate"] == false {

@@ -135,7 +135,7 @@ async fn a_full_disk_refuses_and_goes_on_when_there_is_room_again() {
     site.sayso(&["db", "check"]).await.ended(0);
 }
 
-/// Without privileges: a limit on the size of files, as quotas and some file systems have. SQLite has no way to
+/// Without privileges: a limit on the size of files, as quotas and some file systems have. The database has no way to
 /// tell it from other failures, so the refusal is an internal error with an id.
 #[tokio::test]
 async fn a_limit_on_file_sizes_corrupts_nothing() {

@@ -1,5 +1,7 @@
 //! Sayso as people meet it: the real binary as a process, talked to over HTTP, chat and the command line.
 
+#![allow(clippy::print_stderr)] // a failed test shows what the processes wrote
+
 mod support;
 
 mod bad_input;

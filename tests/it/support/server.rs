@@ -221,10 +221,6 @@ impl Api {
         self.send(self.request(Method::POST, path).json(body)).await
     }
 
-    pub(crate) async fn delete(&self, path: &str) -> Answer {
-        self.send(self.request(Method::DELETE, path)).await
-    }
-
     /// Asks for an execution.
     pub(crate) async fn run(&self, action: &str, parameters: Value) -> Answer {
         let body = json!({"action": action, "parameters": parameters});
