@@ -1,9 +1,9 @@
 //! The store in one `SQLite` file: a grouping writer, readers that never wait for it.
 //!
-//! A transaction takes this way: [`encode`] makes rows of it in the caller's task; the [`writer`] takes
-//! whatever waits; [`plan`] decides in memory who is refused and what remains to be written; [`group`] writes
-//! it with many-row statements in one database transaction. [`list`], [`read`] and [`audit`] read through
-//! [`pool`]. [`checkpoint`] keeps the log short without making commits wait.
+//! A transaction takes this way: `encode` makes rows of it in the caller's task; the `writer` takes
+//! whatever waits; `plan` decides in memory who is refused and what remains to be written; `group` writes
+//! it with many-row statements in one database transaction. `list`, `read` and `audit` read through
+//! `pool`. `checkpoint` keeps the log short without making commits wait.
 
 mod admin;
 mod audit;
