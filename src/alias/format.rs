@@ -231,7 +231,7 @@ fn own_source(pieces: &[Piece], given: &[&str]) -> String {
 }
 
 /// Finds parameters: `{{ name }}`, `{{ name = default }}` with balanced braces in the default.
-fn scan(format: &str) -> Vec<Piece> {
+pub(super) fn scan(format: &str) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut text = String::new();
     let mut rest = format;

@@ -5,6 +5,7 @@ use serde::Serialize;
 use crate::expr::pyregex::{Error, Flags, Regex};
 
 use super::definition::Definition;
+use super::format::{Piece, scan};
 
 /// One line of help.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -24,6 +25,26 @@ pub struct Page {
     pub available: usize,
     /// Lines of this page.
     pub helpstrings: Vec<Line>,
+}
+
+/// A help text as people write them: of a format that is its own help text `{{name}}` becomes `<name>`, and
+/// `{{name=default}}`, which may be left out, `[name]`.
+pub fn readable(display: &str) -> String {
+    if !display.contains("{{") {
+        return display.to_owned();
+    }
+    scan(display)
+        .into_iter()
+        .map(|piece| match piece {
+            Piece::Text(text) => text,
+            Piece::Parameter {
+                blank,
+                name,
+                default: None,
+            } => format!("{blank}<{name}>"),
+            Piece::Parameter { blank, name, .. } => format!("{blank}[{name}]"),
+        })
+        .collect()
 }
 
 /// The help lines of enabled aliases, in order. Formats without display have none.
@@ -122,6 +143,21 @@ mod tests {
             ["ship <app>", "stop {{app}}"]
         );
         assert!(with_pattern(sample(), "(").is_err());
+    }
+
+    #[test]
+    fn formats_read_as_help_texts() {
+        for (format, shown) in [
+            ("disk report {{path=/}}", "disk report [path]"),
+            (
+                "say {{ what }} to {{who = \"all of you\"}}!",
+                "say <what> to [who]!",
+            ),
+            ("deploy <app>", "deploy <app>"),
+            ("half {{open", "half {{open"),
+        ] {
+            assert_eq!(readable(format), shown);
+        }
     }
 
     #[test]

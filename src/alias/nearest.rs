@@ -93,7 +93,7 @@ impl Vocabulary {
             let mut own: Vec<u32> = Vec::new();
             for piece in format.pieces() {
                 let Piece::Text(text) = piece else { continue };
-                for word in words(text) {
+                for word in words(&spoken(text)) {
                     let next = u32::try_from(vocabulary.words.len()).unwrap_or(u32::MAX);
                     let id = *numbers.entry(word).or_insert_with_key(|word| {
                         vocabulary.words.push(Word::new(word.clone()));
@@ -168,10 +168,110 @@ fn score(words: &[u32], likeness: &[f32], asked: usize) -> f32 {
     recall * (0.85 + 0.15 * precision)
 }
 
+/// What people would say of a piece of a regular expression: without classes, repetitions, what may be left out
+/// and what a named group captures; of alternatives the first.
+fn spoken(regex: &str) -> String {
+    struct Group {
+        start: usize,
+        named: bool,
+        first: Option<usize>,
+    }
+    let mut out = String::with_capacity(regex.len());
+    let mut groups: Vec<Group> = Vec::new();
+    let mut chars = regex.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '\\' => match chars.next() {
+                Some(escaped) if escaped.is_alphanumeric() => out.push(' '),
+                Some(escaped) => out.push(escaped),
+                None => {}
+            },
+            '[' => {
+                let mut first = true;
+                while let Some(inside) = chars.next() {
+                    match inside {
+                        '\\' => drop(chars.next()),
+                        ']' if !first => break,
+                        _ => {}
+                    }
+                    first = first && inside == '^';
+                }
+                out.push(' ');
+            }
+            '(' => {
+                let mut named = false;
+                if chars.next_if_eq(&'?').is_some() {
+                    let python = chars.next_if_eq(&'P').is_some();
+                    let angle = chars.next_if_eq(&'<').is_some();
+                    // `(?<=` and `(?<!` look behind and capture nothing.
+                    named = python || (angle && !matches!(chars.peek(), Some('=' | '!')));
+                    if named {
+                        chars.by_ref().find(|char| matches!(char, '>' | ')'));
+                    } else {
+                        chars.next();
+                    }
+                }
+                groups.push(Group {
+                    start: out.len(),
+                    named,
+                    first: None,
+                });
+            }
+            '|' => match groups.last_mut() {
+                Some(group) => {
+                    group.first.get_or_insert(out.len());
+                }
+                None => out.push(' '),
+            },
+            ')' => {
+                let optional = matches!(chars.peek(), Some('?' | '*'));
+                if let Some(group) = groups.pop() {
+                    let end = group.first.unwrap_or(out.len());
+                    out.truncate(if group.named || optional { group.start } else { end });
+                }
+            }
+            '?' | '*' => {
+                // The letter before it may be left out.
+                if out.ends_with(char::is_alphanumeric) {
+                    out.pop();
+                }
+            }
+            '{' => {
+                chars.by_ref().find(|char| *char == '}');
+            }
+            '+' | '^' | '$' | '.' => out.push(' '),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 /// Words of a text, folded: what regexes put between them does not count.
 fn words(text: &str) -> impl Iterator<Item = String> {
     text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
         .map(|word| word.trim_matches('-'))
         .filter(|word| !word.is_empty())
         .map(|word| word.chars().map(fold).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_regular_expression_only_what_is_said_counts() {
+        for (regex, said) in [
+            (r"pause (?P<max_pause>\d+)(?: ?s| seconds?)?", &["pause"][..]),
+            (r"(?:show )?disk (?:space|usage)", &["disk", "space"]),
+            (
+                r"restart (?P<service>web|api) on (?P<environment>\S+)",
+                &["restart", "on"],
+            ),
+            (r"how much is 3\+4[?]*", &["how", "much", "is", "3", "4"]),
+            (r"audits? \(all\)", &["audit", "all"]),
+            (r"(unclosed [", &["unclosed"]),
+        ] {
+            assert_eq!(words(&spoken(regex)).collect::<Vec<_>>(), said, "{regex}");
+        }
+    }
 }

@@ -11,9 +11,13 @@ use super::phrasebook::{
     Source,
 };
 use super::templates::PackTemplate;
+use crate::alias::help::readable;
 use crate::alias::{self, Definition, How, Outcome};
 use crate::content::{Content, Snapshot};
 use crate::model::Action;
+
+/// Characters of a first word that are compared.
+const COMPARED: usize = 32;
 
 /// Hands out the phrasebook of the content in force.
 pub struct ContentShelf {
@@ -136,7 +140,7 @@ impl Phrasebook for SnapshotBook {
         match self.snapshot.matcher.find(sentence) {
             Outcome::Matched(found) => {
                 let alias = self.known(&found.alias);
-                let display = found.display.unwrap_or_else(|| found.representation.clone());
+                let display = readable(found.display.as_deref().unwrap_or(&found.representation));
                 let notes = match found.how {
                     How::Exact => Vec::new(),
                     How::Lenient => {
@@ -159,7 +163,7 @@ impl Phrasebook for SnapshotBook {
                         .get(&found.alias)
                         .map(|alias| alias.action.clone())
                         .unwrap_or_default(),
-                    display: found.display.unwrap_or(found.representation),
+                    display: readable(found.display.as_deref().unwrap_or(&found.representation)),
                     alias: found.alias,
                 };
                 Reading::Ambiguous(candidates.into_iter().map(candidate).collect())
@@ -187,7 +191,7 @@ impl Phrasebook for SnapshotBook {
                         pack: alias.pack.clone(),
                         alias: alias.reference(),
                         action: alias.action_ref.clone(),
-                        display,
+                        display: readable(&display),
                         description: alias.description.clone().unwrap_or_default(),
                     })
                 })
@@ -197,21 +201,49 @@ impl Phrasebook for SnapshotBook {
 
     fn nearest(&self, sentence: &str, limit: usize) -> Vec<Near> {
         let near = self.snapshot.matcher.nearest(sentence).into_iter().take(limit);
-        near.map(|near| {
-            let alias = self.aliases.get(&near.alias);
-            let description = alias.map(|alias| alias.description.clone()).unwrap_or_default();
-            Near {
-                reason: description.clone(),
-                command: Command {
-                    pack: alias.map(|alias| alias.pack.clone()).unwrap_or_default(),
-                    action: alias.map(|alias| alias.action.clone()).unwrap_or_default(),
-                    alias: near.alias,
-                    display: near.display,
-                    description,
-                },
-            }
-        })
-        .collect()
+        let mut near: Vec<Near> = near
+            .map(|near| {
+                let alias = self.aliases.get(&near.alias);
+                let description = alias.map(|alias| alias.description.clone()).unwrap_or_default();
+                Near {
+                    reason: description.clone(),
+                    likely: true,
+                    command: Command {
+                        pack: alias.map(|alias| alias.pack.clone()).unwrap_or_default(),
+                        action: alias.map(|alias| alias.action.clone()).unwrap_or_default(),
+                        alias: near.alias,
+                        display: readable(&near.display),
+                        description,
+                    },
+                }
+            })
+            .collect();
+        if near.len() < limit {
+            // Whoever is lost is better off with something than with nothing.
+            let start = |text: &str| {
+                let word = text.split_whitespace().next().unwrap_or_default();
+                word.chars().take(COMPARED).collect::<String>().to_lowercase()
+            };
+            let said = start(sentence);
+            let mut others: Vec<(f64, Command)> = self
+                .commands()
+                .into_iter()
+                .filter(|command| !near.iter().any(|near| near.command == *command))
+                .map(|command| (strsim::jaro_winkler(&said, &start(&command.display)), command))
+                .collect();
+            others.sort_by(|(a, _), (b, _)| b.total_cmp(a));
+            near.extend(
+                others
+                    .into_iter()
+                    .take(limit - near.len())
+                    .map(|(_, command)| Near {
+                        reason: command.description.clone(),
+                        likely: false,
+                        command,
+                    }),
+            );
+        }
+        near
     }
 
     fn summary(&self) -> ContentSummary {

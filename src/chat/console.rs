@@ -162,6 +162,9 @@ impl Gateway for Console {
             .values()
             .filter(|sender| sender.receiver_count() > 0)
             .count();
-        format!("{open} open sessions")
+        match open {
+            1 => "1 open session".to_owned(),
+            open => format!("{open} open sessions"),
+        }
     }
 }

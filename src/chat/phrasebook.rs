@@ -175,6 +175,8 @@ pub struct Near {
     pub command: Command,
     /// Where the sentence leaves it; may be empty.
     pub reason: String,
+    /// Whether it may well have been meant; else it is only the nearest there is.
+    pub likely: bool,
 }
 
 /// Packs, actions and what is wrong.

@@ -362,13 +362,14 @@ fn unusable(error: &Unusable) -> Answer {
 }
 
 fn not_understood(sentence: &str, nearest: &[Near], said: &Normalised) -> Answer {
-    let nearest: Vec<Value> = nearest
+    let likely = nearest.first().is_some_and(|near| near.likely);
+    let shown: Vec<Value> = nearest
         .iter()
         .map(|near| json!({"display": near.command.display, "description": near.command.description}))
         .collect();
     Answer::new(
         "not_understood",
-        json!({"text": sentence, "nearest": nearest, "notes": said.notes}),
+        json!({"text": sentence, "nearest": shown, "likely": likely, "notes": said.notes}),
     )
 }
 

@@ -13,6 +13,7 @@ use super::table::{Columns, cell, render_cells};
 use super::{CliError, CliResult, Context};
 use crate::audit::search::{Asker, parse, when};
 use crate::audit::{Summary, VerifyError, summary, verify};
+use crate::chat::templates::duration;
 use crate::model::{AuditEntry, Timestamp};
 use crate::store::AuditFilter;
 
@@ -184,7 +185,8 @@ fn row(entry: &AuditEntry) -> Vec<String> {
     let what = match (&draft.text, reason.is_empty()) {
         (Some(text), true) => text.clone(),
         (Some(text), false) => format!("{text}: {reason}"),
-        (None, _) => reason,
+        (None, true) => given(&draft.detail),
+        (None, false) => reason,
     };
     [
         entry.number.to_string(),
@@ -196,6 +198,24 @@ fn row(entry: &AuditEntry) -> Vec<String> {
     ]
     .map(|text| cell(&Value::String(text)))
     .to_vec()
+}
+
+/// What there is to say where nobody said anything: parameters (`cmd=date timeout=5`), changes of content.
+fn given(detail: &Value) -> String {
+    let changed = ["added", "changed", "removed"].into_iter().filter_map(|how| {
+        let items = detail[how].as_array().filter(|items| !items.is_empty())?;
+        Some(format!("{how}: {}", cell(&Value::from(items.clone()))))
+    });
+    let problems = detail["problems"].as_u64().filter(|count| *count > 0);
+    let problems = problems.map(|count| format!("problems: {count}"));
+    let parameters = detail["parameters"].as_object().into_iter().flatten();
+    parameters
+        .filter(|(_, value)| !value.is_null())
+        .map(|(name, value)| format!("{name}={}", cell(value)))
+        .chain(changed)
+        .chain(problems)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 async fn verified(context: &mut Context<'_>, base: &Base) -> CliResult {
@@ -216,10 +236,11 @@ async fn verified(context: &mut Context<'_>, base: &Base) -> CliResult {
     if context.format != Format::Table {
         context.out.value(&answer, context.format)?;
     } else if ok {
-        context.out.line(&format!(
-            "{} entries, the chain is intact",
-            cell(&answer["entries"])
-        ))?;
+        let entries = match answer["entries"].as_u64() {
+            Some(1) => "1 entry".to_owned(),
+            _ => format!("{} entries", cell(&answer["entries"])),
+        };
+        context.out.line(&format!("{entries}, the chain is intact"))?;
         if let Some(hash) = answer["hash"].as_str() {
             context.out.line(&format!("newest hash: {hash}"))?;
         }
@@ -291,7 +312,7 @@ fn people(context: &mut Context<'_>, summary: &Summary) -> Result<(), CliError> 
             let longest = action
                 .longest
                 .as_ref()
-                .map_or_else(String::new, |longest| format!("{:.1} s", longest.seconds));
+                .map_or_else(String::new, |longest| duration(longest.seconds));
             let counts = action.counts;
             let number = |count: u64| {
                 if count == 0 {

@@ -40,6 +40,19 @@ impl CliError {
         self
     }
 
+    /// Something that the server does not know: with the nearest name that it tells, else with `otherwise`.
+    #[must_use]
+    pub(super) fn unknown(what: &str, name: &str, refusal: &ClientError, otherwise: &str) -> Self {
+        let told = refusal.to_string();
+        let near = told
+            .split_once("Did you mean ")
+            .map(|(_, rest)| rest.replace('"', "`"));
+        Self::new(format!("there is no {what} `{name}`")).hint(match near {
+            Some(near) => format!("did you mean {near}"),
+            None => otherwise.to_owned(),
+        })
+    }
+
     /// The same with another exit status.
     #[must_use]
     pub const fn status(mut self, status: u8) -> Self {

@@ -15,11 +15,9 @@ use super::{table, yaml};
 /// How answers are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
-    /// For people.
+    // Doc comments here would make the help of every command a page longer.
     Table,
-    /// For programs.
     Json,
-    /// For files.
     Yaml,
     /// For settings files; `sayso config show` only.
     #[value(hide = true)]

@@ -41,8 +41,7 @@ async fn get(context: &mut Context<'_>, connection: &Connection, pack: &str, sho
         .await
         .map_err(|error| {
             if error.status() == Some(404) {
-                return CliError::new(format!("there is no pack `{pack}`"))
-                    .hint("`sayso pack list` lists all packs");
+                return CliError::unknown("pack", pack, &error, "`sayso pack list` lists all packs");
             }
             error.into()
         })?;

@@ -67,7 +67,19 @@ async fn requested(context: &mut Context<'_>, connection: &Connection, args: &Ru
     }
     .parameters(&args.parameters)?;
     let body = request(context, &args.action, reading, &args.request);
-    let accepted = connection.client.post("/api/v1/executions", Some(&body)).await?;
+    let accepted = connection.client.post("/api/v1/executions", Some(&body)).await;
+    let accepted = accepted.map_err(|error| {
+        let about_parameters = error.status() == Some(400);
+        let error = CliError::from(error);
+        if about_parameters && error.hint.is_empty() {
+            error.hint(format!(
+                "`sayso action get {}` shows the action's parameters",
+                args.action
+            ))
+        } else {
+            error
+        }
+    })?;
     follow(context, connection, accepted, &args.following, &args.attr).await
 }
 
@@ -78,8 +90,12 @@ pub(super) async fn action(client: &Client, reference: &str) -> Result<Value, Cl
         .await
         .map_err(|error| {
             if error.status() == Some(404) {
-                return CliError::new(format!("there is no action `{reference}`: {error}"))
-                    .hint("`sayso action list` lists all actions");
+                return CliError::unknown(
+                    "action",
+                    reference,
+                    &error,
+                    "`sayso action list` lists all actions",
+                );
             }
             error.into()
         })

@@ -1,11 +1,18 @@
 //! Lists of API objects as tables.
 
 use comfy_table::presets::{NOTHING, UTF8_FULL_CONDENSED};
-use comfy_table::{Cell, Color, ContentArrangement, Table};
+use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Width};
 use serde_json::{Map, Value};
+
+use crate::chat::card::display_width;
 
 /// Characters of a cell that are shown; the whole value is in the other formats.
 const CELL_LIMIT: usize = 400;
+
+/// Words up to this width stay whole in a table where there is room: ids, references.
+const WHOLE: usize = 32;
+/// What a column that comes later may have to do with.
+const LEAST: usize = 8;
 
 /// Which attributes of the objects are shown, in order; dots reach into objects (`action.ref`).
 #[derive(Clone, Debug)]
@@ -161,7 +168,11 @@ pub(super) fn render_cells(
     colour: bool,
 ) -> String {
     let mut table = Table::new();
+    let mut rows = rows;
+    let mut constraints = Vec::new();
     if let Some(width) = width {
+        rows.iter_mut().flatten().for_each(shorten_time);
+        constraints = whole_words(header.len(), &rows, width);
         table
             .load_style(UTF8_FULL_CONDENSED)
             .set_content_arrangement(ContentArrangement::Dynamic)
@@ -197,14 +208,59 @@ pub(super) fn render_cells(
         });
         table.add_row(cells.collect::<Vec<_>>());
     }
-    if width.is_none() {
-        for column in table.column_iter_mut() {
+    for (number, column) in table.column_iter_mut().enumerate() {
+        if width.is_none() {
             column.set_padding((0, 2));
+        }
+        if let Some(constraint) = constraints.get(number) {
+            column.set_constraint(*constraint);
         }
     }
     let mut text = table.trim_fmt();
     text.push('\n');
     text
+}
+
+/// Widths that keep the words of the columns whole, the first columns first: half an id cannot be copied.
+fn whole_words(columns: usize, rows: &[Vec<String>], width: u16) -> Vec<ColumnConstraint> {
+    let longest: Vec<usize> = (0..columns)
+        .map(|column| {
+            let cells = rows.iter().filter_map(|row| row.get(column));
+            let words = cells.flat_map(|cell| cell.split_whitespace()).map(display_width);
+            words.max().unwrap_or(0).min(WHOLE)
+        })
+        .collect();
+    // Each column has a blank on both sides and a border.
+    let mut room = usize::from(width).saturating_sub(3 * columns + 1);
+    let mut rest: usize = longest.iter().map(|width| (*width).min(LEAST)).sum();
+    longest
+        .into_iter()
+        .map(|wanted| {
+            let least = wanted.min(LEAST);
+            rest -= least;
+            let given = if wanted + rest <= room { wanted } else { least };
+            room = room.saturating_sub(given);
+            ColumnConstraint::LowerBoundary(Width::Fixed(u16::try_from(given + 2).unwrap_or(u16::MAX)))
+        })
+        .collect()
+}
+
+/// `2026-11-22 17:45:48` of `2026-11-22T17:45:48.096515Z`: for people.
+fn shorten_time(text: &mut String) {
+    let bytes = text.as_bytes();
+    let is_time = bytes.len() > 20
+        && bytes.ends_with(b"Z")
+        && bytes.iter().enumerate().all(|(at, byte)| match at {
+            4 | 7 => *byte == b'-',
+            10 => *byte == b'T',
+            13 | 16 => *byte == b':',
+            19 => *byte == b'.',
+            _ => byte.is_ascii_digit() || at + 1 == bytes.len(),
+        });
+    if is_time {
+        text.truncate(19);
+        text.replace_range(10..11, " ");
+    }
 }
 
 /// Colours for what ended well, badly, or has not ended.
@@ -255,6 +311,16 @@ mod tests {
         assert!(!text.contains('\u{1b}'));
         let coloured = render(&rows(), &Columns::new(&["status"], &[]), Some(40), true);
         assert!(coloured.contains('\u{1b}'));
+    }
+
+    #[test]
+    fn ids_stay_whole_and_times_are_short() {
+        let id = "6b0327065a4db1026ab9ebd0";
+        let list = vec![json!({"id": id, "at": "2026-11-22T17:45:48.096515Z", "text": "word ".repeat(20)})];
+        let columns = Columns::new(&["text", "at", "id"], &[]);
+        let text = render(&list, &columns, Some(60), false);
+        assert!(text.contains(id) && text.contains("17:45:48 "), "{text}");
+        assert!(text.lines().all(|line| line.chars().count() <= 60), "{text}");
     }
 
     #[test]

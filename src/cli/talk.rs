@@ -41,6 +41,7 @@ async fn conversation(context: &mut Context<'_>, connection: &Connection, args: 
             screen,
             history: Some(history),
             terminal,
+            embedded: connection.is_embedded(),
         },
     )
     .await?)

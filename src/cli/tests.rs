@@ -369,7 +369,7 @@ async fn refusals_are_told_on_standard_error_with_status_2() {
         ),
         (
             &["run", "core.nosuch"],
-            "error: there is no action `core.nosuch`: Resource with a reference or id \"x\" not found\n\
+            "error: there is no action `core.nosuch`\n\
              hint: `sayso action list` lists all actions\n",
         ),
         (

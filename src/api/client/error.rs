@@ -39,6 +39,9 @@ impl ClientError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Unreachable { hint, .. } => Some(hint),
+            Self::Refused { status: 401, message } if message == "Unauthorized" => Some(
+                "the server does not know this token; the one that it knows is in admin.token of its data folder",
+            ),
             Self::Refused { status: 401, .. } => Some(
                 "give the token with --token or SAYSO_TOKEN; the server keeps it in admin.token of its data folder",
             ),

@@ -120,6 +120,12 @@ impl From<SubmitError> for ApiError {
                 (ParamErrorKind::Unknown, Some(hint)) => {
                     Self::bad_request(format!("{}; {hint}", problem.message.trim_end_matches('.')))
                 }
+                (ParamErrorKind::Invalid, _) => match &problem.parameter {
+                    Some(name) if !problem.message.contains(name.as_str()) => {
+                        Self::bad_request(format!("{} (parameter '{name}')", problem.message))
+                    }
+                    _ => Self::bad_request(problem.message),
+                },
                 _ => Self::bad_request(problem.message),
             },
             SubmitError::Denied(decision) => Self::forbidden(format!("Not allowed: {}", decision.reason)),

@@ -114,7 +114,9 @@ pub(super) fn find(state: &ApiState, wanted: &str) -> ApiResult<Arc<Action>> {
         .parse::<Id>()
         .ok()
         .and_then(|id| snapshot.actions.values().find(|action| action.id() == id));
-    by_id.cloned().ok_or_else(|| unknown_reference(wanted))
+    by_id
+        .cloned()
+        .ok_or_else(|| unknown_reference(wanted, snapshot.nearest_action(wanted)))
 }
 
 /// Actions that the filters of the query leave, by reference.

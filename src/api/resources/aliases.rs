@@ -62,7 +62,7 @@ pub(crate) async fn get(
         .aliases
         .get(&wanted)
         .or_else(by_id)
-        .ok_or_else(|| unknown_reference(&wanted))?;
+        .ok_or_else(|| unknown_reference(&wanted, None))?;
     let shown = shown(found);
     let model = [shown.clone()];
     let projection = Projection::of(&query, &attributes(&model, &[]))?;

@@ -13,10 +13,16 @@ pub(crate) mod user;
 use crate::api::http::error::{ApiError, ApiResult};
 
 /// 404 for things that are found by reference or id.
-fn unknown_reference(reference: &str) -> ApiError {
+fn unknown_reference(reference: &str, nearest: Option<&str>) -> ApiError {
     ApiError::not_found(format!(
-        "Resource with a reference or id \"{reference}\" not found"
+        "Resource with a reference or id \"{reference}\" not found{}",
+        did_you_mean(nearest)
     ))
+}
+
+/// What follows a sentence about a name that does not exist.
+fn did_you_mean(nearest: Option<&str>) -> String {
+    nearest.map_or_else(String::new, |nearest| format!(". Did you mean \"{nearest}\"?"))
 }
 
 /// Attributes of a resource, from one of its items: those that lists can be projected to.

@@ -146,9 +146,10 @@ fn find(state: &ApiState, wanted: &str) -> ApiResult<Arc<Pack>> {
         .parse::<Id>()
         .ok()
         .and_then(|id| snapshot.packs.values().find(|pack| id_of(pack) == id));
-    by_id
-        .cloned()
-        .ok_or_else(|| ApiError::not_found(format!("Resource with a ref or id \"{wanted}\" not found")))
+    by_id.cloned().ok_or_else(|| {
+        let hint = super::did_you_mean(snapshot.nearest_pack(wanted));
+        ApiError::not_found(format!("Resource with a ref or id \"{wanted}\" not found{hint}"))
+    })
 }
 
 fn id_of(pack: &Pack) -> Id {

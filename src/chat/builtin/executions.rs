@@ -342,7 +342,10 @@ fn view(
             None,
         ),
         _ => {
-            call.set_position(subject, last);
+            // Past the end the place stays, for what is written later.
+            if last > 0 {
+                call.set_position(subject, last);
+            }
             let more = (last < picker.lines && last > 0).then(|| format!("log {id} more"));
             (format!("lines {first} to {last} of {}", picker.lines), more)
         }
@@ -352,6 +355,7 @@ fn view(
         "text": text,
         "shown": shown,
         "lines": picker.lines,
+        "past": grep.is_none() && text.is_empty() && picker.lines > 0,
         "more": more,
         "grep": grep,
         "running": !execution.status.is_completed(),

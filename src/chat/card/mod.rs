@@ -6,6 +6,7 @@
 
 mod parse;
 mod render;
+mod width;
 
 use serde::{Deserialize, Serialize};
 
@@ -164,6 +165,12 @@ impl Card {
     #[must_use]
     pub fn text(&self, style: Style) -> String {
         render::text(self, style)
+    }
+
+    /// The card as text in a style whose lines, except those of code, have at most `columns` columns if that can be.
+    #[must_use]
+    pub fn text_within(&self, style: Style, columns: usize) -> String {
+        render::text_within(self, style, Some(columns))
     }
 
     /// Cuts code and tables in the middle, then whole blocks at the end, until the text in `style` has at

@@ -1,22 +1,31 @@
 //! Blocks as text: plain, for terminals, for Slack, as Markdown.
 
-use super::{Block, Card, Excerpt, Span, Style, Tone};
+use super::{Block, Card, Excerpt, Span, Style, Tone, width};
 
 const RESET: &str = "\u{1b}[0m";
 
 pub(super) fn text(card: &Card, style: Style) -> String {
+    text_within(card, style, None)
+}
+
+/// Within `columns` everything but code is broken between words.
+pub(super) fn text_within(card: &Card, style: Style, columns: Option<usize>) -> String {
+    let broken = |line: String| match columns {
+        Some(columns) => width::wrap(&line, columns).join("\n"),
+        None => line,
+    };
     let mut out = String::new();
     for (index, block) in card.blocks.iter().enumerate() {
         let part = match block {
-            Block::Heading { line } => heading(card.tone, line, style),
+            Block::Heading { line } => broken(heading(card.tone, line, style)),
             Block::Text { lines } => lines
                 .iter()
-                .map(|line| spans(line, style))
+                .map(|line| broken(spans(line, style)))
                 .collect::<Vec<_>>()
                 .join("\n"),
-            Block::Note { line } => note(line, style),
+            Block::Note { line } => broken(note(line, style)),
             Block::Code { text } => code(text, style),
-            Block::Table { header, rows } => table(rows, *header, style),
+            Block::Table { header, rows } => table(rows, *header, style, columns),
         };
         if index > 0 {
             out.push('\n');
@@ -192,37 +201,14 @@ pub fn display_width(text: &str) -> usize {
         .sum()
 }
 
-fn table(rows: &[Vec<String>], header: bool, style: Style) -> String {
-    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..columns)
-        .map(|column| {
-            rows.iter()
-                .filter_map(|row| row.get(column))
-                .map(|cell| display_width(cell))
-                .max()
-                .unwrap_or(0)
-        })
-        .collect();
-    let lines: Vec<String> = rows
-        .iter()
-        .enumerate()
-        .map(|(number, row)| {
-            let mut line = String::new();
-            for (column, cell) in row.iter().enumerate() {
-                line.push_str(cell);
-                if column + 1 < row.len() {
-                    line.extend(std::iter::repeat_n(' ', widths[column] - display_width(cell) + 2));
-                }
-            }
-            let line = line.trim_end().to_owned();
-            if style == Style::Terminal && header && number == 0 {
-                format!("\u{1b}[2m{line}{RESET}")
-            } else {
-                line
-            }
-        })
-        .collect();
-    let text = lines.join("\n");
+fn table(rows: &[Vec<String>], header: bool, style: Style, columns: Option<usize>) -> String {
+    let mut lines = width::table(rows, columns);
+    if style == Style::Terminal && header {
+        for line in lines.iter_mut().take(1).flatten() {
+            *line = format!("\u{1b}[2m{line}{RESET}");
+        }
+    }
+    let text = lines.concat().join("\n");
     match style {
         Style::Plain | Style::Terminal => text,
         Style::Slack | Style::Markdown => code(&text, style),

@@ -55,7 +55,7 @@ async fn explain_tells_everything_and_does_nothing() {
     assert!(text.contains("✘ You may not run it: "), "{text}");
     let text = bot.asks("bo", "explain depoly api").await;
     assert!(
-        text.contains("would run nothing") && text.contains("deploy {{app}}"),
+        text.contains("would run nothing") && text.contains("deploy <app>"),
         "{text}"
     );
     let text = bot.asks("bo", "explain go two").await;
@@ -101,7 +101,7 @@ async fn work_is_listed_shown_canceled_and_run_again() {
     );
     let refused = bot.asks("ana", &format!("cancel {id}")).await;
     assert!(
-        refused.starts_with("t.ticket cannot be stopped: it is canceled"),
+        refused.starts_with("t.ticket has ended already: canceled"),
         "{refused}"
     );
     bot.ends(Status::Succeeded, json!({"stdout": "second time"}));

@@ -81,7 +81,7 @@ async fn what_is_not_understood_is_answered_with_the_nearest_commands() {
     let bot = Bot::start().await;
     let text = bot.asks("ana", "deplyo api to prod").await;
     assert!(
-        text.starts_with("I do not understand deplyo api to prod\nDid you mean:\ndeploy {{app}}"),
+        text.starts_with("I do not understand deplyo api to prod\nDid you mean:\ndeploy <app>"),
         "{text}"
     );
     let text = bot.asks("ana", "go two").await;

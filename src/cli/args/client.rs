@@ -139,9 +139,8 @@ pub struct ListArgs {
 /// A stream of output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Stream {
-    /// Standard output.
+    // Without doc comments the help stays short.
     Stdout,
-    /// Standard error.
     Stderr,
 }
 

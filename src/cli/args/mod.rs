@@ -24,7 +24,7 @@ Examples:
   sayso execution list --status failed what went wrong lately
   sayso doctor                         check this installation
 
-Client commands talk to the server given with --server, else to the one that runs on the data folder;
+Client commands talk to the server given with --server, else to the one that runs on the data folder; \
 when none runs they start everything themselves for as long as they need it.";
 
 /// Say it in chat. It runs, on your say-so, on the record.
@@ -43,25 +43,51 @@ pub struct Cli {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Everywhere")]
 pub struct GlobalArgs {
-    /// Settings file [variable: `SAYSO_CONFIG`]
-    #[arg(long, global = true, value_name = "FILE")]
+    /// Settings file.
+    #[arg(
+        long,
+        global = true,
+        value_name = "FILE",
+        help = "Settings file [variable: SAYSO_CONFIG]"
+    )]
     pub config: Option<PathBuf>,
-    /// Folder that holds everything durable [variable: `SAYSO_DATA_DIR`]
-    #[arg(long, global = true, value_name = "DIR")]
+    /// Folder that holds everything durable.
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        help = "Folder that holds everything durable [variable: SAYSO_DATA_DIR]"
+    )]
     pub data_dir: Option<PathBuf>,
-    /// Folder with packs; may be repeated [variable: `SAYSO_PACKS_DIR`]
-    #[arg(long = "packs-dir", global = true, value_name = "DIR")]
+    /// Folder with packs; may be repeated.
+    #[arg(
+        long = "packs-dir",
+        global = true,
+        value_name = "DIR",
+        help = "Folder with packs; may be repeated [variable: SAYSO_PACKS_DIR]"
+    )]
     pub packs_dirs: Vec<PathBuf>,
-    /// Server to talk to [variable: `SAYSO_SERVER`]
-    #[arg(long, global = true, value_name = "URL")]
+    /// Server to talk to.
+    #[arg(
+        long,
+        global = true,
+        value_name = "URL",
+        help = "Server to talk to [variable: SAYSO_SERVER]"
+    )]
     pub server: Option<String>,
-    /// Token for the server [variable: `SAYSO_TOKEN`]
-    #[arg(long, global = true, value_name = "TOKEN", hide_env_values = true)]
+    /// Token for the server.
+    #[arg(
+        long,
+        global = true,
+        value_name = "TOKEN",
+        hide_env_values = true,
+        help = "Token for the server [variable: SAYSO_TOKEN]"
+    )]
     pub token: Option<String>,
     /// Sets any key of the settings; may be repeated
     #[arg(long, global = true, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
-    /// How the answer is written
+    /// How the answer is written: a table for people, json or yaml for programs and files
     #[arg(short, long, global = true, value_enum, value_name = "FORMAT")]
     pub output: Option<Format>,
     /// Short for --output json
@@ -133,9 +159,10 @@ pub enum Command {
 #[derive(Clone, Debug, Default, Args)]
 #[command(after_help = "\
 Examples:
-  sayso chat                              a conversation
-  sayso chat --say \"run date on web1\"     one message; exit status 0 when it worked, 1 when it failed,
-                                          2 when it was not understood or not allowed")]
+  sayso chat                                a conversation
+  sayso chat --say \"run date on localhost\"  one message, for scripts
+
+Exit status with --say: 0 when it worked, 1 when it failed, 2 when it was not understood or not allowed.")]
 pub struct ChatArgs {
     /// Says this, waits for the final answer and ends; may be repeated
     #[arg(long, value_name = "TEXT")]

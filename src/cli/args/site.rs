@@ -14,11 +14,15 @@ Examples:
   sayso serve --data-dir /srv/sayso --packs-dir /opt/stackstorm/packs --listen 0.0.0.0:9101
   SAYSO_ACCESS_MODE=open sayso serve --listen 127.0.0.1:0   a trial; the port is in listen.addr
 
-SIGTERM and SIGINT: takes nothing new, waits for what runs (engine.drain_seconds), ends with status 0; a second
-signal ends at once. SIGHUP: reads packs, aliases and templates again.")]
+SIGTERM and SIGINT: takes nothing new, waits for what runs (engine.drain_seconds), ends with status 0; \
+a second signal ends at once. SIGHUP: reads packs, aliases and templates again.")]
 pub struct ServeArgs {
-    /// Address and port to listen on; port 0 picks a free one [variable: `SAYSO_LISTEN`]
-    #[arg(long, value_name = "ADDRESS:PORT")]
+    /// Address and port to listen on; port 0 picks a free one.
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        help = "Address and port to listen on; port 0 picks a free one [variable: SAYSO_LISTEN]"
+    )]
     pub listen: Option<String>,
 }
 
@@ -73,8 +77,8 @@ pub enum AliasCommand {
     },
     /// Say which alias a message would start; runs nothing
     #[command(after_help = "\
-Without a message and with --json, rows are read from standard input, one JSON object a line, and answered one a
-line; no server is needed then:
+Without a message and with --json, rows are read from standard input, one JSON object a line, and answered \
+one a line; no server is needed then:
   {\"id\": \"1\", \"format\": \"deploy {{ app }}\", \"message\": \"deploy web\"}
 
 Exit status: 0 when an alias matches, 1 when none does.")]

@@ -29,6 +29,8 @@ pub struct Options {
     pub history: Option<PathBuf>,
     /// Standard input is a terminal that can be edited on.
     pub terminal: bool,
+    /// The bot lives in this process and ends with it.
+    pub embedded: bool,
 }
 
 /// The file that keeps what was typed: `$XDG_STATE_HOME/sayso/history`, else `history` in the data folder.
@@ -54,9 +56,10 @@ pub async fn interactive(client: Client, options: Options) -> Result<u8, ClientE
         mut screen,
         history,
         terminal,
+        embedded,
     } = options;
     if terminal {
-        return terminal::run(client, &mut screen, history).await;
+        return terminal::run(client, &mut screen, history, embedded).await;
     }
     let (sender, mut lines) = tokio::sync::mpsc::channel(LINES);
     // A thread, because standard input cannot be read without blocking; it ends with the process.

@@ -76,8 +76,14 @@ impl Screen {
 
     /// An answer.
     pub fn card(&mut self, event: &ConsoleEvent) {
-        if self.colour {
-            self.line(&event.blocks.text(Style::Terminal))
+        if self.live {
+            let style = if self.colour {
+                Style::Terminal
+            } else {
+                Style::Plain
+            };
+            // A line of exactly the width makes some terminals put an empty one after it.
+            self.line(&event.blocks.text_within(style, self.width.saturating_sub(1)))
         } else {
             self.line(&event.text)
         }

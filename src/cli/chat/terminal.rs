@@ -25,12 +25,15 @@ struct Running {
     held: Vec<ConsoleEvent>,
     started: Instant,
     last: String,
+    /// Nobody waits for it, and it holds nobody up.
+    background: bool,
 }
 
 pub(super) async fn run(
     client: crate::api::client::Client,
     screen: &mut Screen,
     history: Option<PathBuf>,
+    embedded: bool,
 ) -> Result<u8, ClientError> {
     let mut session = Session::open(client).await?;
     let commands = completions(session.client()).await?;
@@ -69,6 +72,7 @@ pub(super) async fn run(
                 held: Vec::new(),
                 started: Instant::now(),
                 last: String::new(),
+                background,
             }),
             Err(error @ (ClientError::Refused { .. } | ClientError::Malformed(_))) => {
                 screen.line(&error.to_string());
@@ -80,11 +84,17 @@ pub(super) async fn run(
             wait(&mut session, &mut running, screen).await?;
         }
     }
-    if !running.is_empty() {
-        screen.remark(&format!(
-            "{} commands go on without you; `history` shows how they end.",
-            running.len()
-        ));
+    match (running.len(), embedded) {
+        (0, _) => {}
+        (1, false) => screen.remark("1 command goes on without you; `history mine` tells how it ends."),
+        (count, false) => screen.remark(&format!(
+            "{count} commands go on without you; `history mine` tells how they end."
+        )),
+        // The bot ends with this process, and gives them the time that is set.
+        (1, true) => screen.remark("1 command is at work still: waiting, engine.drain_seconds at most."),
+        (count, true) => screen.remark(&format!(
+            "{count} commands are at work still: waiting, engine.drain_seconds at most."
+        )),
     }
     Ok(0)
 }
@@ -148,7 +158,7 @@ async fn wait(
 }
 
 /// Gives an event to the command that it answers and prints what may be printed: the answers of commands
-/// stand in the order of the commands.
+/// stand in the order of the commands; those of the ones in the background come when they are there.
 fn take(event: ConsoleEvent, running: &mut Vec<Running>, screen: &mut Screen) {
     let Some((at, shown)) = running
         .iter_mut()
@@ -176,13 +186,16 @@ fn take(event: ConsoleEvent, running: &mut Vec<Running>, screen: &mut Screen) {
         Shown::First | Shown::Final if event.silent => {}
         Shown::First | Shown::Final => running[at].held.push(event),
     }
-    while let Some(first) = running.first_mut() {
-        for event in first.held.drain(..) {
+    let mut free = true;
+    running.retain_mut(|command| {
+        if !free && !command.background {
+            return true;
+        }
+        for event in command.held.drain(..) {
             screen.card(&event);
         }
-        if !first.exchange.is_over() {
-            break;
-        }
-        running.remove(0);
-    }
+        let over = command.exchange.is_over();
+        free &= over || command.background;
+        !over
+    });
 }
