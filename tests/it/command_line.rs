@@ -43,7 +43,10 @@ async fn run_statuses(site: &Site) {
         .json();
     assert_eq!(done["status"], "timeout");
     let refused = site.sayso(&["run", "core.lokal", "cmd=date"]).await.ended(2);
-    assert_says(&refused.err, &["core.lokal", "sayso action list"]);
+    assert_says(
+        &refused.err,
+        &["there is no action `core.lokal`", "did you mean `core.local`?"],
+    );
     let refused = site.sayso(&["run", "core.local", "cmmd=date"]).await.ended(2);
     assert_says(&refused.err, &["'cmmd' was unexpected"]);
     let tailed = site

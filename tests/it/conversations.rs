@@ -167,7 +167,7 @@ async fn what_can_mean_two_things_runs_neither() {
     for (name, action) in [("one", "core.echo"), ("two", "core.local")] {
         let alias = json!({
             "name": name, "pack": "trial", "action_ref": action, "description": "One of two.",
-            "formats": [if name == "one" { "do {{message}}" } else { "do {{cmd}}" }],
+            "formats": [if name == "one" { "do <message>" } else { "do <cmd>" }],
         });
         site.write_pack_file(&format!("trial/aliases/{name}.yaml"), &alias.to_string());
     }
@@ -179,8 +179,8 @@ async fn what_can_mean_two_things_runs_neither() {
         &text_of(&answer),
         &[
             "can mean 2 things",
-            "do {{message}}",
-            "do {{cmd}}",
+            "do <message>",
+            "do <cmd>",
             "trial.one",
             "trial.two",
             "Nothing runs",
@@ -228,7 +228,7 @@ async fn what_runs_can_be_looked_at_and_canceled_from_chat() {
         &["Nothing is running and nothing is waiting"],
     );
     let told = chat.asked(&format!("cancel {id}")).await;
-    assert_says(&told, &["cannot be stopped", "canceled"]);
+    assert_says(&told, &["has ended already", "canceled"]);
     // No process of it is left.
     let marker = site.path("never").display().to_string();
     eventually("its processes are gone", async || {
