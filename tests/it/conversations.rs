@@ -167,7 +167,7 @@ async fn what_can_mean_two_things_runs_neither() {
     for (name, action) in [("one", "core.echo"), ("two", "core.local")] {
         let alias = json!({
             "name": name, "pack": "trial", "action_ref": action, "description": "One of two.",
-            "formats": [if name == "one" { "do <message>" } else { "do <cmd>" }],
+            "formats": [if name == "one" { "do {{message}}" } else { "do {{cmd}}" }],
         });
         site.write_pack_file(&format!("trial/aliases/{name}.yaml"), &alias.to_string());
     }
