@@ -1,74 +1,29 @@
 //! `POST /executions` of `core.noop`, durable, over 128 connections, the load generator included.
 //!
 //! Baseline in the same run: a handler of the same server that parses a JSON body and sends it back. Then the same
-//! with a million stored executions, and with the sentences of chat among 5,000 aliases.
+//! with a million stored executions.
 //!
 //! `cargo bench --bench http -- --quick` stores 50,000 instead of a million.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
+#[allow(dead_code)] // shared with other benchmarks, which use other parts
 mod support {
     pub(crate) mod load;
+    pub(crate) mod server;
 }
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::routing::post;
 use axum::{Json, Router};
-use sayso::app::Sayso;
-use sayso::cli::datadir::DataDir;
-use sayso::cli::{Host, Purpose, Running, Start};
-use sayso::settings::{Flag, Sources, load};
 use serde_json::{Value, json};
 use support::load::{post as request, run};
+use support::server::{Server, start};
 use tokio::net::TcpListener;
 
 const CONNECTIONS: usize = 128;
 const TIME: Duration = Duration::from_secs(5);
-
-/// An application on a folder, and the address where it listens.
-struct Server {
-    running: Box<dyn Running>,
-    address: SocketAddr,
-    token: String,
-}
-
-async fn start(folder: &std::path::Path) -> Server {
-    let flag = |key: &str, value: String| Flag {
-        name: "bench".to_owned(),
-        key: key.to_owned(),
-        value,
-    };
-    let sources = Sources::of_process(
-        None,
-        vec![
-            flag("data_dir", folder.display().to_string()),
-            flag("log.level", "error".to_owned()),
-            flag("access.mode", "open".to_owned()),
-        ],
-    );
-    let loaded = Arc::new(load(&sources).expect("settings"));
-    let data_dir = DataDir::open(folder).expect("a data folder");
-    let key = data_dir.secret_key().expect("a key");
-    let token = sayso::access::token::admin_token(folder).expect("a token");
-    let start = Start {
-        loaded,
-        data_dir,
-        key,
-        token: token.clone(),
-        purpose: Purpose::Serve,
-    };
-    let running = Sayso.start(start).await.expect("a server");
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("an address");
-    tokio::spawn(running.serve(listener));
-    Server {
-        running,
-        address,
-        token: token.to_string(),
-    }
-}
 
 /// The baseline: the same accept loop and HTTP settings around a handler that does nothing.
 async fn echo() -> SocketAddr {
@@ -124,9 +79,9 @@ fn main() {
     runtime.block_on(async {
         let echo = echo().await;
         let body = json!({"action": "core.noop", "parameters": {}}).to_string();
-        let request = request("/echo", "none", &body);
-        run(echo, &request, 200, CONNECTIONS, Duration::from_secs(1)).await;
-        let baseline = run(echo, &request, 200, CONNECTIONS, TIME).await.rate;
+        let echoed = request("/echo", "none", &body);
+        run(echo, &echoed, 200, CONNECTIONS, Duration::from_secs(1)).await;
+        let baseline = run(echo, &echoed, 200, CONNECTIONS, TIME).await.rate;
         println!("JSON echo of the same server (baseline): {baseline:>8.0}/s");
 
         println!("empty store");
@@ -135,6 +90,13 @@ fn main() {
         let empty = noops(&server).await;
         check(&server).await;
         println!("  ratio to the baseline: {:.2} (target 0.30)", empty / baseline);
+        // The same road up to the handler, which finds no action named: all that is not the execution itself.
+        let unnamed = request("/api/v1/executions", &server.token, r#"{"parameters": {}}"#);
+        let refused = run(server.address, &unnamed, 400, CONNECTIONS, TIME).await.rate;
+        println!(
+            "  a request that is refused after its body is read: {refused:>8.0}/s, ratio to it {:.2}",
+            empty / refused
+        );
         server.running.stop().await;
 
         let stored = if quick { 50_000 } else { 1_000_000 };

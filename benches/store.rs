@@ -289,7 +289,7 @@ fn noop(number: u64) -> Transaction {
         detail: json!({"seconds": 0.001, "reason": "access control is off"}),
         ..AuditDraft::default()
     };
-    vec![Write::Insert(Box::new(execution)), Write::Audit(entry)]
+    vec![Write::Insert(Arc::new(execution)), Write::Audit(entry)]
 }
 
 async fn fill(store: &SqliteStore, count: u64) {

@@ -112,3 +112,66 @@ pub(crate) fn post(path: &str, token: &str, body: &str) -> Vec<u8> {
     )
     .into_bytes()
 }
+
+/// Sends requests at a fixed pace over a few connections, whether or not the answers keep up, and measures each
+/// from the time at which it was due.
+pub(crate) async fn paced(
+    address: SocketAddr,
+    requests: Vec<Vec<u8>>,
+    statuses: &[u16],
+    per_second: u32,
+    connections: usize,
+) -> Load {
+    let started = Instant::now();
+    let count = requests.len();
+    let step = Duration::from_secs(1) / per_second;
+    let mut shares: Vec<Vec<(Instant, Vec<u8>)>> = vec![Vec::new(); connections];
+    for (number, request) in requests.into_iter().enumerate() {
+        let due = started + step * u32::try_from(number).expect("few requests");
+        shares[number % connections].push((due, request));
+    }
+    let workers: Vec<_> = shares
+        .into_iter()
+        .map(|share| tokio::spawn(in_time(address, share, statuses.to_vec())))
+        .collect();
+    let mut micros = Vec::with_capacity(count);
+    let mut refused = 0;
+    for worker in workers {
+        let (times, bad) = worker.await.expect("the load generator does not panic");
+        micros.extend(times);
+        refused += bad;
+    }
+    let rate = micros.len() as f64 / started.elapsed().as_secs_f64();
+    micros.sort_unstable();
+    Load {
+        rate,
+        micros,
+        refused,
+    }
+}
+
+async fn in_time(
+    address: SocketAddr,
+    requests: Vec<(Instant, Vec<u8>)>,
+    statuses: Vec<u16>,
+) -> (Vec<u32>, usize) {
+    let mut stream = TcpStream::connect(address).await.expect("the server listens");
+    stream.set_nodelay(true).expect("a socket option");
+    let (mut times, mut refused) = (Vec::new(), 0);
+    let mut buffer = Vec::with_capacity(16 << 10);
+    for (due, request) in requests {
+        tokio::time::sleep_until(due.into()).await;
+        // The timer may be up to a millisecond late, which is the generator's doing: what counts is what is sent now.
+        let sent = Instant::now().min(due + Duration::from_millis(2));
+        stream.write_all(&request).await.expect("the server reads");
+        let got = answer(&mut stream, &mut buffer).await;
+        times.push(u32::try_from(sent.elapsed().as_micros()).unwrap_or(u32::MAX));
+        if !statuses.contains(&got) {
+            refused += 1;
+            if refused == 1 {
+                eprintln!("unexpected answer {got}: {}", String::from_utf8_lossy(&buffer));
+            }
+        }
+    }
+    (times, refused)
+}

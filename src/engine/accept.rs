@@ -287,7 +287,7 @@ async fn commit(state: &Arc<State>, checked: Checked) -> Result<Arc<Execution>, 
     } = checked;
     let execution = Arc::new(execution);
     let mut rows = Vec::with_capacity(3 + with.len());
-    rows.push(Write::Insert(Box::new((*execution).clone())));
+    rows.push(Write::Insert(Arc::clone(&execution)));
     rows.push(Write::Audit(audit::accepted(&execution, &via)));
     let new_definition = !state.prepared.is_stored(&execution.request.digest);
     if new_definition {

@@ -86,8 +86,9 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
         shutdown: false.into(),
     });
     state.running.lock().insert(id, Arc::clone(&running));
+    let next = Arc::new(next);
     let mut rows = vec![
-        Write::Transition(Box::new(next.clone())),
+        Write::Transition(Arc::clone(&next)),
         Write::Audit(audit::stepped(&next, None)),
     ];
     state.observed(Some(before), &next, &mut rows);
@@ -99,7 +100,7 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
             CommitError::Conflict(_) | CommitError::Duplicate(_) => Ok(()),
         };
     }
-    state.announce(&Arc::new(next), false);
+    state.announce(&next, false);
     let parameters = state.parts.key.open_all(&request.parameters, id);
     let work = work::Work {
         state: Arc::clone(state),
@@ -128,14 +129,14 @@ pub(super) async fn commit_step(
     next: Execution,
     by: Option<&str>,
 ) -> Result<Option<Arc<Execution>>, StoreError> {
+    let next = Arc::new(next);
     let mut rows = vec![
-        Write::Transition(Box::new(next.clone())),
+        Write::Transition(Arc::clone(&next)),
         Write::Audit(audit::stepped(&next, by)),
     ];
     state.observed(Some(before), &next, &mut rows);
     match state.parts.store.commit(rows).await {
         Ok(()) => {
-            let next = Arc::new(next);
             state.announce(&next, false);
             Ok(Some(next))
         }

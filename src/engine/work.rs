@@ -169,7 +169,8 @@ async fn finish(
     let before = current.status;
     let chunks = pump.rest();
     let mut rows = Vec::with_capacity(4);
-    rows.push(Write::Transition(Box::new(next.clone())));
+    let next = Arc::new(next);
+    rows.push(Write::Transition(Arc::clone(&next)));
     if !chunks.is_empty() {
         rows.push(Write::Output(
             chunks.iter().map(|chunk| (**chunk).clone()).collect(),
@@ -185,7 +186,6 @@ async fn finish(
     if !committed {
         return;
     }
-    let next = Arc::new(next);
     *current = (*next).clone();
     drop(current);
     for chunk in chunks {

@@ -10,6 +10,7 @@ mod query;
 pub mod sqlite;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -29,11 +30,11 @@ pub use query::{
 #[derive(Clone, Debug)]
 pub enum Write {
     /// A new execution at revision 0 (which may already be completed: then it is written once).
-    Insert(Box<Execution>),
+    Insert(Arc<Execution>),
     /// An execution that took a step: the whole new state, with `revision` one above the stored one.
     /// When the stored revision is not `revision - 1` the transaction is refused with
     /// [`CommitError::Conflict`]. The immutable request is not written again.
-    Transition(Box<Execution>),
+    Transition(Arc<Execution>),
     /// Output of a running execution.
     Output(Vec<OutputChunk>),
     /// An entry for the audit log; number and hash are assigned by the writer, in commit order.

@@ -63,7 +63,7 @@ pub struct Page {
 pub struct ExecutionPage {
     /// The executions, without results.
     pub items: Vec<Execution>,
-    /// How many match in all, when asked for.
+    /// How many match in all, when asked for; a store may stop counting and give how many it met by then.
     pub total: Option<u64>,
 }
 

@@ -21,6 +21,8 @@ use crate::store::{CommitError, Write};
 const SCAN: u32 = 100_000;
 /// Rows of one conversation read at once.
 const PAGE: u32 = 256;
+/// Events looked at before other work gets its turn.
+const EVENTS_AT_ONCE: usize = 256;
 /// Bytes of live output kept per execution for its card.
 const TAIL: usize = 2 << 10;
 /// Lines of live output on a card.
@@ -83,14 +85,11 @@ impl Worker {
                     Some(command) => self.take(command),
                     None => break,
                 },
-                event = events.recv() => match event {
-                    Ok(event) => self.observe(event).await,
-                    Err(broadcast::error::RecvError::Lagged(missed)) => {
-                        tracing::debug!(missed, "the outbox missed events and reads the store");
-                        self.scan().await;
+                event = events.recv() => {
+                    if !self.observe_all(event, &mut events).await {
+                        break;
                     }
-                    Err(broadcast::error::RecvError::Closed) => break,
-                },
+                }
                 Some(done) = self.sends.join_next() => self.settle(done),
                 Some(writes) = self.written.recv() => writes.iter().for_each(|write| self.schedule.committed(write)),
                 () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
@@ -240,6 +239,41 @@ impl Worker {
             };
             self.live.insert(execution, live);
         }
+    }
+
+    /// Looks at an event and at those that came right behind it; false when there will be no more. A busy engine
+    /// makes thousands a second, hardly any of them about chat, so going round the big loop for each would cost.
+    async fn observe_all(
+        &mut self,
+        first: Result<Event, broadcast::error::RecvError>,
+        events: &mut broadcast::Receiver<Event>,
+    ) -> bool {
+        let mut next = first;
+        for _ in 0..EVENTS_AT_ONCE {
+            match next {
+                Ok(event) => self.observe(event).await,
+                Err(broadcast::error::RecvError::Lagged(missed)) => {
+                    tracing::debug!(missed, "the outbox missed events and reads the store");
+                    self.scan().await;
+                }
+                Err(broadcast::error::RecvError::Closed) => return false,
+            }
+            next = match events.try_recv() {
+                Ok(event) => Ok(event),
+                Err(broadcast::error::TryRecvError::Empty) => return true,
+                Err(broadcast::error::TryRecvError::Lagged(missed)) => {
+                    Err(broadcast::error::RecvError::Lagged(missed))
+                }
+                Err(broadcast::error::TryRecvError::Closed) => return false,
+            };
+        }
+        // The one in hand is looked at, too; then others get their turn.
+        if let Ok(event) = next {
+            self.observe(event).await;
+        } else {
+            self.scan().await;
+        }
+        true
     }
 
     async fn observe(&mut self, event: Event) {

@@ -23,6 +23,8 @@ const GROUP: usize = 512;
 const GROUP_BYTES: usize = 8 << 20;
 /// Claims forgotten at once, so that commits need not wait for long.
 pub(super) const FORGET: u32 = 2000;
+/// A group of so many does not wait for more: while it is being written, the next one gathers on the other core.
+const ENOUGH: usize = 48;
 /// How often the writer lets other tasks go first while they bring more work.
 const PATIENCE: usize = 3;
 
@@ -135,7 +137,7 @@ impl Writer {
                     group.push(pending);
                 }
                 Ok(other) => return Some(other),
-                Err(_) if patience > 0 => {
+                Err(_) if patience > 0 && group.len() < ENOUGH => {
                     // Tasks that are ready to run may be about to commit, too: let them, as long as
                     // each round brings some.
                     patience = if group.len() > counted {

@@ -171,11 +171,11 @@ pub(super) fn completed(action: &str, user: &str, status: Status) -> Execution {
 }
 
 pub(super) fn insert(execution: &Execution) -> Write {
-    Write::Insert(Box::new(execution.clone()))
+    Write::Insert(Arc::new(execution.clone()))
 }
 
 pub(super) fn transition(execution: &Execution) -> Write {
-    Write::Transition(Box::new(execution.clone()))
+    Write::Transition(Arc::new(execution.clone()))
 }
 
 pub(super) fn draft(kind: &str, actor: &str, seconds: i64) -> AuditDraft {
