@@ -37,7 +37,7 @@ fn write_packs(folder: &Path) {
         write(
             "pack.yaml".to_owned(),
             format!(
-                "ref: team{pack}\nname: team{pack}\nversion: 1.0.0\nauthor: bench\nemail: bench@example.com\n"
+                "ref: team{pack}\nname: team{pack}\ndescription: Aliases.\nversion: 1.0.0\nauthor: bench\nemail: bench@example.com\n"
             ),
         );
         write(
