@@ -1120,7 +1120,7 @@ async fn a_change_on_disk_is_reloaded_and_reading_is_no_change() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(crate::testing::cases(60))]
 
     #[test]
     fn no_bytes_in_a_pack_make_loading_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), which in 0_usize..6) {
