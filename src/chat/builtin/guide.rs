@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, Call, Refusal};
 use crate::access::Ask;
 use crate::chat::gateway::Dialect;
+use crate::chat::misses::place_text;
 use crate::chat::normalise::normalise;
 use crate::chat::parameters;
 use crate::chat::phrasebook::{Command, Phrase, Reading, Source};
@@ -25,7 +26,7 @@ fn allowed(call: &Call<'_>) -> (Vec<Command>, usize) {
                 && call
                     .desk
                     .authority
-                    .could(&call.identity, &action, call.place.as_ref())
+                    .could_say(&call.identity, &command.alias, &action, call.place.as_ref())
         })
     };
     (all.into_iter().filter(may).collect(), total)
@@ -97,9 +98,7 @@ pub(super) fn whoami(call: &Call<'_>) -> Value {
         "roles": identity.roles.join(", "),
         "via": identity.via,
         "account": identity.account,
-        "place": call.place.as_ref().map(|place| {
-            format!("{} {}", place.gateway, place.name.as_ref().unwrap_or(&place.conversation))
-        }),
+        "place": call.place.as_ref().map(place_text),
         "allowed": commands.len(),
         "commands": total,
     })
