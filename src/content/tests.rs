@@ -196,11 +196,12 @@ fn core_actions_have_the_parameters_of_the_reference() {
         parameters("core.local_sudo"),
         json!({"cmd": string, "sudo": {"default": true, "immutable": true}})
     );
+    let quoted = r#"printf '%s\n' '{{ message | replace("'", "'\"'\"'") }}'"#;
     assert_eq!(
         parameters("core.echo"),
         json!({
             "message": string,
-            "cmd": {"type": "string", "required": true, "default": "echo \"{{message}}\"", "immutable": true},
+            "cmd": {"type": "string", "required": true, "default": quoted, "immutable": true},
             "kwarg_op": {"immutable": true},
             "sudo": {"default": false, "immutable": true},
             "sudo_password": {"immutable": true},
