@@ -31,6 +31,12 @@ pub(super) async fn execution(call: &Call<'_>, text: &str) -> Result<Arc<Executi
     } else if let Ok(id) = word.parse() {
         id
     } else {
+        let is_hex = word.chars().all(|char| char.is_ascii_hexdigit());
+        if !is_hex || !(SHORTEST..24).contains(&word.len()) {
+            return Err(Refusal::new(format!("`{}` is no id", text.trim())).hint(format!(
+                "An id has 24 hexadecimal digits; its first or last {SHORTEST} or more suffice, or say `last`."
+            )));
+        }
         by_part(call, &word).await?
     };
     call.desk
@@ -80,12 +86,6 @@ async fn last(call: &Call<'_>) -> Result<Id, Refusal> {
 
 /// The execution whose id begins with `word`; when there is none, the one whose id ends with it.
 async fn by_part(call: &Call<'_>, word: &str) -> Result<Id, Refusal> {
-    let is_hex = word.chars().all(|char| char.is_ascii_hexdigit());
-    if word.len() < SHORTEST || word.len() > 24 || !is_hex {
-        return Err(Refusal::new(format!("`{word}` is no id")).hint(format!(
-            "An id has 24 hexadecimal digits; its first or last {SHORTEST} or more suffice, or say `last`."
-        )));
-    }
     let (from, to) = span(word);
     let at_that_time = ExecutionFilter {
         after: Some(from.plus_millis(-SLACK_MS)),

@@ -15,6 +15,9 @@ use crate::model::{Action, JsonMap, MASK, Timestamp};
 /// Commands on a page of help.
 const PAGE: usize = 25;
 
+/// What is said after `help` without meaning a subject.
+const POLITE: [&str; 4] = ["me", "please", "me please", "all"];
+
 /// Commands that the caller could use here.
 fn allowed(call: &Call<'_>) -> (Vec<Command>, usize) {
     let book = call.desk.shelf.current();
@@ -37,7 +40,11 @@ fn view(command: &Command) -> Value {
 }
 
 pub(super) fn help(call: &Call<'_>) -> Value {
-    let said = call.text("words").unwrap_or_default();
+    // `help me`, `help please` ask for nothing in particular.
+    let said = call
+        .text("words")
+        .filter(|words| !POLITE.contains(words))
+        .unwrap_or_default();
     let (mut words, mut page) = (said.to_owned(), 1);
     let (before, last) = said.rsplit_once(char::is_whitespace).unwrap_or(("", said));
     if let Ok(number) = last.parse::<usize>() {
