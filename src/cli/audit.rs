@@ -30,7 +30,7 @@ pub(super) async fn audit(context: &mut Context<'_>, command: &AuditCommand) -> 
         AuditCommand::Tail { last, follow, filter } => tail(context, &base, *last, *follow, filter).await,
         AuditCommand::Search { words, last, filter } => search(context, &base, words, *last, filter).await,
         AuditCommand::Verify => verified(context, &base).await,
-        AuditCommand::Summary { filter } => sum_up(context, &base, filter).await,
+        AuditCommand::Summary { from, filter } => sum_up(context, &base, from, filter).await,
     };
     base.close().await;
     outcome
@@ -254,8 +254,17 @@ async fn verified(context: &mut Context<'_>, base: &Base) -> CliResult {
     Ok(if ok { 0 } else { BROKEN })
 }
 
-async fn sum_up(context: &mut Context<'_>, base: &Base, args: &AuditFilterArgs) -> CliResult {
-    let wanted = filter(&[], args)?;
+async fn sum_up(
+    context: &mut Context<'_>,
+    base: &Base,
+    from: &[String],
+    args: &AuditFilterArgs,
+) -> CliResult {
+    let mut args = args.clone();
+    if !from.is_empty() {
+        args.since = Some(from.join(" "));
+    }
+    let wanted = filter(&[], &args)?;
     let mut sums = Sums::default();
     let mut page = AuditFilter {
         newest_first: true,
