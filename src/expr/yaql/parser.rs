@@ -288,10 +288,7 @@ impl<'s> Parser<'s> {
 
 /// Whether a named argument can come after these positional ones.
 fn may_name(args: &[Arg]) -> bool {
-    match args {
-        [] | [.., Arg::Value(_)] | [.., Arg::Value(_), Arg::Skipped] => true,
-        _ => false,
-    }
+    matches!(args, [] | [.., Arg::Value(_)] | [.., Arg::Value(_), Arg::Skipped])
 }
 
 fn tree(node: Node, span: Span, height: usize) -> Result<Tree, YaqlError> {
