@@ -9,6 +9,7 @@ pub mod pyregex;
 pub mod pyvalue;
 pub mod pyyaml;
 pub(crate) mod regex_use;
+pub mod value;
 pub mod yaql;
 
 pub use kind::ErrorKind;
