@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::Evaluator;
-use super::scan::{self, Found, Language, Languages};
+use super::scan::{self, Language, Languages};
 use crate::expr::jinja::{self, ExprError};
 use crate::expr::yaql::{self, YaqlError};
 
@@ -48,7 +48,7 @@ pub(super) struct Expression {
 
 #[derive(Debug)]
 pub(super) enum Code {
-    Yaql(Result<Box<yaql::Compiled>, Box<YaqlError>>),
+    Yaql(Result<Arc<yaql::Compiled>, Box<YaqlError>>),
     Jinja(Result<Arc<jinja::CompiledExpr>, Box<ExprError>>),
 }
 
@@ -110,19 +110,9 @@ impl Template {
     }
 }
 
-/// Whether blocks other than whole raw ones make the text a template.
+/// Whether blocks make the text a template. Raw blocks do too: the reference cuts them out and renders the text with
+/// them at the end, which comes to the same.
 fn has_blocks(text: &str) -> bool {
-    let mut rest = 0;
-    for raw in scan::raw_blocks(text) {
-        if opens_block(&text[rest..raw.start]) {
-            return true;
-        }
-        rest = raw.end;
-    }
-    opens_block(&text[rest..])
-}
-
-fn opens_block(text: &str) -> bool {
     scan::on_one_line(text, "{%", "%}") || (!text.contains("{{") && scan::block_spans_lines(text))
 }
 
@@ -132,51 +122,30 @@ fn inline(
     language: Language,
     well_formed: &dyn Fn(Language, &str) -> bool,
 ) -> Body {
-    let compile = |found: Found, offset: usize| Expression {
-        code: evaluator.compile_code(language, &text[offset + found.inner.start..offset + found.inner.end]),
-        outer: offset + found.outer.start..offset + found.outer.end,
-        inner: offset + found.inner.start..offset + found.inner.end,
-    };
-    let raw = match language {
-        Language::Jinja => scan::raw_blocks(text),
-        Language::Yaql => Vec::new(),
-    };
     let mut pieces = Vec::new();
-    let mut count = 0;
-    let mut at = 0;
-    for block in raw.iter().cloned().map(Some).chain([None]) {
-        let end = block.as_ref().map_or(text.len(), |block| block.start);
-        let part = &text[at..end];
-        let mut done = 0;
-        for found in scan::expressions(part, language, well_formed) {
-            count += 1;
-            if count > evaluator.limits.expressions {
-                return Body::Refused(format!(
-                    "The text has more than {} expressions",
-                    evaluator.limits.expressions
-                ));
-            }
-            push_text(&mut pieces, &part[done..found.outer.start]);
-            done = found.outer.end;
-            pieces.push(Piece::Expression(compile(found, at)));
+    let mut done = 0;
+    for (index, found) in scan::expressions(text, language, well_formed).into_iter().enumerate() {
+        if index >= evaluator.limits.expressions {
+            let most = evaluator.limits.expressions;
+            return Body::Refused(format!("The text has more than {most} expressions"));
         }
-        push_text(&mut pieces, &part[done..]);
-        if let Some(block) = block {
-            push_text(&mut pieces, &text[block.start + scan::RAW.len()..block.end - scan::END_RAW.len()]);
-            at = block.end;
+        push_text(&mut pieces, &text[done..found.outer.start]);
+        done = found.outer.end;
+        pieces.push(Piece::Expression(Expression {
+            code: evaluator.compile_code(language, &text[found.inner.clone()]),
+            outer: found.outer,
+            inner: found.inner,
+        }));
+    }
+    push_text(&mut pieces, &text[done..]);
+    match pieces.pop() {
+        Some(Piece::Expression(whole)) if pieces.is_empty() => Body::Whole(whole),
+        None => Body::Plain,
+        Some(last) => {
+            pieces.push(last);
+            Body::Mixed(pieces.into())
         }
     }
-    if raw.is_empty() {
-        return match pieces.pop() {
-            Some(Piece::Expression(whole)) if pieces.is_empty() => Body::Whole(whole),
-            None => Body::Plain,
-            Some(last) => {
-                pieces.push(last);
-                Body::Mixed(pieces.into())
-            }
-        };
-    }
-    Body::Mixed(pieces.into())
 }
 
 fn push_text(pieces: &mut Vec<Piece>, text: &str) {

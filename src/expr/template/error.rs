@@ -186,7 +186,7 @@ fn strips_quotes(class: &str) -> bool {
 }
 
 /// The class of the exception that Jinja or Python raises for a kind of mistake.
-fn jinja_class(kind: ErrorKind, message: &str) -> &'static str {
+pub(super) fn jinja_class(kind: ErrorKind, message: &str) -> &'static str {
     match kind {
         ErrorKind::Parse => "TemplateSyntaxError",
         ErrorKind::UnknownFilter => "TemplateAssertionError",

@@ -5,6 +5,7 @@
 
 mod common;
 mod datastore;
+pub(crate) mod jinja;
 pub(crate) mod yaql;
 mod workflow;
 
