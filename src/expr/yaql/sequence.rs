@@ -292,6 +292,16 @@ impl View {
         Sequence::of(Self { dict, part })
     }
 
+    /// The dictionary that it shows.
+    pub(crate) fn dict(&self) -> &Dict {
+        &self.dict
+    }
+
+    /// What of it.
+    pub(crate) fn part(&self) -> Part {
+        self.part
+    }
+
     /// Its items as a set.
     pub(crate) fn to_set(&self) -> Set {
         self.dict.iter().map(|member| self.part.of(member)).collect()
