@@ -13,15 +13,13 @@ pub(super) fn register(to: &mut Library) {
     to.function("dict", "*args", dict_of_rules).no_kwargs();
     to.function("#map", "*args", dict_of_rules).no_kwargs();
     to.function("dict", "items", dict_of_pairs).no_kwargs();
-    to.method(
-        "toDict",
-        "collection, keySelector, valueSelector=null",
-        to_dict,
-    );
+    to.method("toDict", "collection, keySelector, valueSelector=null", to_dict);
     to.method("set", "dict, key, value", set).no_kwargs();
     to.method("set", "dict, replacements", set_many).no_kwargs();
     to.method("set", "dict, *args", set_rules).no_kwargs();
-    to.method("keys", "dict", |_: &Cx<'_>, dict: Dict| View::of(dict, Part::Keys));
+    to.method("keys", "dict", |_: &Cx<'_>, dict: Dict| {
+        View::of(dict, Part::Keys)
+    });
     to.method("values", "dict", |_: &Cx<'_>, dict: Dict| {
         View::of(dict, Part::Values)
     });
@@ -92,12 +90,7 @@ pub(in crate::expr::yaql::lib) fn class_name(value: &Value) -> &str {
 }
 
 /// A fresh dictionary of what the selectors say of every item.
-fn to_dict(
-    cx: &Cx<'_>,
-    collection: Items,
-    key_selector: Lambda,
-    value_selector: Option<Lambda>,
-) -> Answer {
+fn to_dict(cx: &Cx<'_>, collection: Items, key_selector: Lambda, value_selector: Option<Lambda>) -> Answer {
     let mut map = DictMap::default();
     let mut items = collection.iter();
     while let Some(item) = items.next(cx)? {

@@ -58,7 +58,9 @@ fn list_by_int(cx: &Cx<'_>, left: Sequence, right: Int) -> Answer {
     let times = match &right {
         Int::Small(times) => usize::try_from(*times).unwrap_or(0),
         Int::Big(_) => {
-            return Err(YaqlError::overflow("cannot fit 'int' into an index-sized integer"));
+            return Err(YaqlError::overflow(
+                "cannot fit 'int' into an index-sized integer",
+            ));
         }
     };
     let (len, size) = match &left.0 {

@@ -14,18 +14,30 @@ pub(super) fn register(to: &mut Library) {
     to.function("set", "*args", set);
     to.method("toSet", "collection", to_set);
     to.extension("len", "set", len);
-    to.function("#operator_<", "left, right", |cx: &Cx<'_>, a: AnySet, b: AnySet| {
-        Ok::<_, YaqlError>(is_subset(cx, &a, &b)? && count(&a) < count(&b))
-    });
-    to.function("#operator_<=", "left, right", |cx: &Cx<'_>, a: AnySet, b: AnySet| {
-        is_subset(cx, &a, &b)
-    });
-    to.function("#operator_>", "left, right", |cx: &Cx<'_>, a: AnySet, b: AnySet| {
-        Ok::<_, YaqlError>(is_subset(cx, &b, &a)? && count(&b) < count(&a))
-    });
-    to.function("#operator_>=", "left, right", |cx: &Cx<'_>, a: AnySet, b: AnySet| {
-        is_subset(cx, &b, &a)
-    });
+    to.function(
+        "#operator_<",
+        "left, right",
+        |cx: &Cx<'_>, a: AnySet, b: AnySet| {
+            Ok::<_, YaqlError>(is_subset(cx, &a, &b)? && count(&a) < count(&b))
+        },
+    );
+    to.function(
+        "#operator_<=",
+        "left, right",
+        |cx: &Cx<'_>, a: AnySet, b: AnySet| is_subset(cx, &a, &b),
+    );
+    to.function(
+        "#operator_>",
+        "left, right",
+        |cx: &Cx<'_>, a: AnySet, b: AnySet| {
+            Ok::<_, YaqlError>(is_subset(cx, &b, &a)? && count(&b) < count(&a))
+        },
+    );
+    to.function(
+        "#operator_>=",
+        "left, right",
+        |cx: &Cx<'_>, a: AnySet, b: AnySet| is_subset(cx, &b, &a),
+    );
     to.method("add", "set, *values", add);
     to.method("remove", "set, *values", remove);
     to.method("union", "left, right", union);

@@ -54,7 +54,11 @@ impl Operators {
             return Ok(Ordering::Less);
         }
         let greater = cx.call("#operator_>", [a.clone(), b.clone()])?.is_true();
-        Ok(if greater { Ordering::Greater } else { Ordering::Equal })
+        Ok(if greater {
+            Ordering::Greater
+        } else {
+            Ordering::Equal
+        })
     }
 
     /// `a > b`.

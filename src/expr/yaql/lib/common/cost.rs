@@ -48,7 +48,9 @@ pub(in crate::expr::yaql) fn weigh(cx: &Cx<'_>, value: &Value) -> Result<(), Yaq
         Value::Set(items) => weigh_all(cx, items.len(), items.iter()),
         Value::Dict(dict) => {
             weigh_all(cx, dict.len(), dict.values())?;
-            dict.keys().filter(|key| is_large(key)).try_for_each(|key| weigh(cx, key))
+            dict.keys()
+                .filter(|key| is_large(key))
+                .try_for_each(|key| weigh(cx, key))
         }
         Value::Opaque(_) => {
             let view = value.downcast::<Sequence>().and_then(Sequence::downcast::<View>);
@@ -60,7 +62,9 @@ pub(in crate::expr::yaql) fn weigh(cx: &Cx<'_>, value: &Value) -> Result<(), Yaq
 
 fn weigh_all<'a>(cx: &Cx<'_>, len: usize, items: impl Iterator<Item = &'a Value>) -> Result<(), YaqlError> {
     cx.spend(len)?;
-    items.filter(|item| is_large(item)).try_for_each(|item| weigh(cx, item))
+    items
+        .filter(|item| is_large(item))
+        .try_for_each(|item| weigh(cx, item))
 }
 
 fn is_large(value: &Value) -> bool {

@@ -68,7 +68,9 @@ fn min(cx: &Cx<'_>, collection: Items, initial: Maybe<Value>) -> Answer {
 /// The greatest or least item. Of equal ones `max` takes the first and `min` the last.
 fn extreme(cx: &Cx<'_>, collection: &Items, initial: Maybe<Value>, name: &str) -> Answer {
     if cx.is_overridden(name) {
-        return fold(cx, collection, initial, |total, item| cx.call(name, [total, item]));
+        return fold(cx, collection, initial, |total, item| {
+            cx.call(name, [total, item])
+        });
     }
     let operators = Operators::new(cx, &["#operator_>"]);
     let is_max = name == "max";
@@ -79,7 +81,9 @@ fn extreme(cx: &Cx<'_>, collection: &Items, initial: Maybe<Value>, name: &str) -
 }
 
 fn aggregate(cx: &Cx<'_>, collection: Items, selector: Lambda, seed: Maybe<Value>) -> Answer {
-    fold(cx, &collection, seed, |total, item| selector.call(cx, [total, item]))
+    fold(cx, &collection, seed, |total, item| {
+        selector.call(cx, [total, item])
+    })
 }
 
 /// What `aggregate` would give after every item, the seed or first item included.

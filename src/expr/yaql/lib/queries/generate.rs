@@ -83,7 +83,9 @@ fn repeat(_: &Cx<'_>, value: Value, times: Int) -> Answer {
         Int::Small(times) => u64::try_from(times).ok(),
         Int::Big(_) => {
             return match times.clamped() {
-                i64::MAX => Err(YaqlError::overflow("Python int too large to convert to C ssize_t")),
+                i64::MAX => Err(YaqlError::overflow(
+                    "Python int too large to convert to C ssize_t",
+                )),
                 _ => Ok(lazy("repeat", move |_: &Cx<'_>| Ok(Some(value.clone())))),
             };
         }

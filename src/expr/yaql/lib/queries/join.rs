@@ -12,11 +12,7 @@ use super::remembered;
 pub(super) fn register(to: &mut Library) {
     to.method("zip", "*collections", zip);
     to.method("zipLongest", "*collections, **kwargs", zip_longest);
-    to.method(
-        "join",
-        "collection1, collection2, predicate, selector",
-        join,
-    );
+    to.method("join", "collection1, collection2, predicate, selector", join);
 }
 
 /// Tuples of one item of each, until one has no more.

@@ -31,7 +31,9 @@ pub(super) fn register(to: &mut Library) {
     join::register(to);
     generate::register(to);
     merge::register(to);
-    to.method("memorize", "collection", |_: &Cx<'_>, items: Items| remembered(&items));
+    to.method("memorize", "collection", |_: &Cx<'_>, items: Items| {
+        remembered(&items)
+    });
     to.function("isIterable", "value", |_: &Cx<'_>, value: Value| {
         is_iterable(&value)
     });

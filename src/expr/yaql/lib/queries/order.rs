@@ -16,17 +16,21 @@ use super::common::compare::Operators;
 use super::iterator;
 
 pub(super) fn register(to: &mut Library) {
-    to.method("orderBy", "collection, selector", |_: &Cx<'_>, items: Items, by: Lambda| {
-        Ordered::of(&items, by, true)
-    });
+    to.method(
+        "orderBy",
+        "collection, selector",
+        |_: &Cx<'_>, items: Items, by: Lambda| Ordered::of(&items, by, true),
+    );
     to.method(
         "orderByDescending",
         "collection, selector",
         |_: &Cx<'_>, items: Items, by: Lambda| Ordered::of(&items, by, false),
     );
-    to.method("thenBy", "collection, selector", |_: &Cx<'_>, items: Sorted, by: Lambda| {
-        items.then(by, true)
-    });
+    to.method(
+        "thenBy",
+        "collection, selector",
+        |_: &Cx<'_>, items: Sorted, by: Lambda| items.then(by, true),
+    );
     to.method(
         "thenByDescending",
         "collection, selector",

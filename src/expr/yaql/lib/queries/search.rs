@@ -13,7 +13,9 @@ type Found<T> = Result<T, YaqlError>;
 pub(super) fn register(to: &mut Library) {
     to.extension("any", "collection, predicate=null", any);
     to.extension("all", "collection, predicate=null", all);
-    to.extension("len", "collection", |cx: &Cx<'_>, items: Iterator| count(cx, items.0));
+    to.extension("len", "collection", |cx: &Cx<'_>, items: Iterator| {
+        count(cx, items.0)
+    });
     to.method("count", "collection", count);
     to.method("indexOf", "collection, item", index_of);
     to.method("lastIndexOf", "collection, item", last_index_of);
