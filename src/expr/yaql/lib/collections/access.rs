@@ -5,7 +5,7 @@ use crate::expr::yaql::YaqlError;
 use crate::expr::yaql::function::{Answer, Library};
 use crate::expr::yaql::params::{Int, Items, Sequence as ListOrTuple};
 use crate::expr::yaql::runtime::Cx;
-use crate::expr::yaql::sequence::{Part, Sequence, View};
+use crate::expr::yaql::sequence::{Part, Sequence, View, iterate};
 
 use super::cost;
 use super::dicts::class_name;
@@ -16,7 +16,11 @@ pub(super) fn register(to: &mut Library) {
     to.function("#indexer", "list, index", at_index);
     to.method("get", "dict, key, default=null", get);
     to.function("#operator_in", "value, collection", in_);
-    to.method("contains", "collection, value", contains);
+    to.method(
+        "contains",
+        "collection, value",
+        |cx: &Cx<'_>, items: Items, value: Value| contains(cx, &items, &value),
+    );
     to.method("containsKey", "dict, key", contains_key);
     to.method("containsValue", "dict, value", contains_value);
 }
@@ -60,23 +64,24 @@ fn at_index(_: &Cx<'_>, list: ListOrTuple, index: Int) -> Answer {
 }
 
 fn in_(cx: &Cx<'_>, value: Value, collection: Items) -> Result<bool, YaqlError> {
-    contains(cx, collection, value)
+    contains(cx, &collection, &value)
 }
 
-fn contains(cx: &Cx<'_>, collection: Items, value: Value) -> Result<bool, YaqlError> {
+/// Python's `in`.
+pub(super) fn contains(cx: &Cx<'_>, collection: &Items, value: &Value) -> Result<bool, YaqlError> {
     match &collection.0 {
-        Value::List(items) | Value::Tuple(items) => has_item(cx, items, &value),
+        Value::List(items) | Value::Tuple(items) => has_item(cx, items, value),
         Value::Set(items) => {
-            cost::key(cx, &value)?;
-            Ok(items.contains(&value))
+            cost::key(cx, value)?;
+            Ok(items.contains(value))
         }
         other => match other.downcast::<Sequence>().and_then(Sequence::downcast::<View>) {
-            Some(view) if view.part() == Part::Keys => contains_key(cx, view.dict().clone(), value),
-            Some(view) if view.part() == Part::Items => has_pair(cx, view.dict(), &value),
+            Some(view) if view.part() == Part::Keys => has_key(cx, view.dict(), value),
+            Some(view) if view.part() == Part::Items => has_pair(cx, view.dict(), value),
             _ => {
                 let mut items = collection.iter();
                 while let Some(item) = items.next(cx)? {
-                    if is_or_equals(cx, &item, &value)? {
+                    if is_or_equals(cx, &item, value)? {
                         return Ok(true);
                     }
                 }
@@ -102,7 +107,10 @@ fn has_item(cx: &Cx<'_>, items: &List, value: &Value) -> Result<bool, YaqlError>
 }
 
 fn has_pair(cx: &Cx<'_>, dict: &Dict, pair: &Value) -> Result<bool, YaqlError> {
-    let Some(items) = crate::expr::yaql::sequence::iterate(pair) else {
+    if dict.is_mutable() && !matches!(pair, Value::Tuple(items) | Value::List(items) if items.len() == 2) {
+        return Ok(false);
+    }
+    let Some(items) = iterate(pair) else {
         return Err(YaqlError::type_error(format!(
             "cannot unpack non-iterable {} object",
             class_name(pair)
@@ -122,8 +130,12 @@ fn has_pair(cx: &Cx<'_>, dict: &Dict, pair: &Value) -> Result<bool, YaqlError> {
 }
 
 fn contains_key(cx: &Cx<'_>, dict: Dict, key: Value) -> Result<bool, YaqlError> {
-    cost::key(cx, &key)?;
-    Ok(dict.contains_key(&key))
+    has_key(cx, &dict, &key)
+}
+
+fn has_key(cx: &Cx<'_>, dict: &Dict, key: &Value) -> Result<bool, YaqlError> {
+    cost::key(cx, key)?;
+    Ok(dict.contains_key(key))
 }
 
 fn contains_value(cx: &Cx<'_>, dict: Dict, value: Value) -> Result<bool, YaqlError> {

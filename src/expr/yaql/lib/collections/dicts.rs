@@ -138,9 +138,16 @@ fn delete(cx: &Cx<'_>, dict: Dict, keys: Rest<Value>) -> Answer {
 /// A fresh dictionary without the keys; keys that it lacks are ignored.
 fn delete_all(cx: &Cx<'_>, dict: Dict, keys: Items) -> Answer {
     let mut gone = DictMap::default();
-    let mut keys = keys.iter();
+    let (mut keys, mut left) = (keys.iter(), dict.len());
     while let Some(key) = keys.next(cx)? {
-        put(cx, &mut gone, key, Value::Null)?;
+        // Nothing is looked up in an empty dictionary, so any key will do then.
+        if left > 0 {
+            cost::key(cx, &key)?;
+            if dict.contains_key(&key) && !gone.contains_key(&key) {
+                left -= 1;
+                put(cx, &mut gone, key, Value::Null)?;
+            }
+        }
     }
     let mut map = copy(cx, dict)?;
     map.retain(|key, _| !gone.contains_key(key));

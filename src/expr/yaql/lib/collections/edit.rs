@@ -1,6 +1,7 @@
 //! Lists with items put in, taken out or replaced; drawn lazily where the original is.
 
 use crate::expr::value::Value;
+use crate::expr::yaql::YaqlError;
 use crate::expr::yaql::function::{Answer, Library};
 use crate::expr::yaql::params::{Int, Items, ItemsNoSet, Sequence};
 use crate::expr::yaql::runtime::Cx;
@@ -117,6 +118,11 @@ fn iter_insert(_: &Cx<'_>, collection: ItemsNoSet, position: Int, value: Value) 
 
 /// A fresh list with the value before the position; negative positions count from the end.
 fn list_insert(cx: &Cx<'_>, collection: Sequence, position: Int, value: Value) -> Answer {
+    let Some(position) = position.to_i64() else {
+        return Err(YaqlError::overflow(
+            "Python int too large to convert to C ssize_t",
+        ));
+    };
     let items = match collection.0 {
         Value::List(items) | Value::Tuple(items) => items,
         Value::Bytes(bytes) => bytes.iter().map(|byte| Value::Int(i64::from(*byte))).collect(),
@@ -125,7 +131,6 @@ fn list_insert(cx: &Cx<'_>, collection: Sequence, position: Int, value: Value) -
     cx.spend(items.len() / 8)?;
     cx.charge((items.len() + 1) * size_of::<Value>())?;
     let len = items.len();
-    let position = position.clamped();
     let place = if position < 0 {
         len.saturating_sub(usize::try_from(position.unsigned_abs()).unwrap_or(usize::MAX))
     } else {

@@ -13,7 +13,7 @@ use crate::expr::yaql::function::Library;
 pub(super) use dicts::{class_name, not_iterable};
 pub(super) use lists::{frozen_items, to_list};
 pub(super) use operators::joined;
-pub(super) use sets::put as put_into_set;
+pub(super) use sets::{equal as equal_sets, put as put_into_set};
 
 pub(super) fn register(to: &mut Library) {
     lists::register(to);

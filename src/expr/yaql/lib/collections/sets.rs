@@ -7,6 +7,7 @@ use crate::expr::yaql::params::{AnySet, Items, Rest};
 use crate::expr::yaql::runtime::Cx;
 use crate::expr::yaql::sequence::{Sequence, View, iterate};
 
+use super::access::contains;
 use super::cost;
 use super::lists::unroll;
 
@@ -17,26 +18,22 @@ pub(super) fn register(to: &mut Library) {
     to.function(
         "#operator_<",
         "left, right",
-        |cx: &Cx<'_>, a: AnySet, b: AnySet| {
-            Ok::<_, YaqlError>(is_subset(cx, &a, &b)? && count(&a) < count(&b))
-        },
+        |cx: &Cx<'_>, a: AnySet, b: AnySet| is_within(cx, &a.0, &b.0, true),
     );
     to.function(
         "#operator_<=",
         "left, right",
-        |cx: &Cx<'_>, a: AnySet, b: AnySet| is_subset(cx, &a, &b),
+        |cx: &Cx<'_>, a: AnySet, b: AnySet| is_within(cx, &a.0, &b.0, false),
     );
     to.function(
         "#operator_>",
         "left, right",
-        |cx: &Cx<'_>, a: AnySet, b: AnySet| {
-            Ok::<_, YaqlError>(is_subset(cx, &b, &a)? && count(&b) < count(&a))
-        },
+        |cx: &Cx<'_>, a: AnySet, b: AnySet| is_within(cx, &b.0, &a.0, true),
     );
     to.function(
         "#operator_>=",
         "left, right",
-        |cx: &Cx<'_>, a: AnySet, b: AnySet| is_subset(cx, &b, &a),
+        |cx: &Cx<'_>, a: AnySet, b: AnySet| is_within(cx, &b.0, &a.0, false),
     );
     to.method("add", "set, *values", add);
     to.method("remove", "set, *values", remove);
@@ -85,40 +82,41 @@ fn members(cx: &Cx<'_>, value: &Value) -> Result<SetItems, YaqlError> {
 }
 
 fn len(_: &Cx<'_>, set: AnySet) -> usize {
-    count(&set)
+    count(&set.0)
 }
 
 fn view(value: &Value) -> Option<&View> {
     value.downcast::<Sequence>().and_then(Sequence::downcast::<View>)
 }
 
-fn count(set: &AnySet) -> usize {
-    match &set.0 {
+fn count(set: &Value) -> usize {
+    match set {
         Value::Set(items) => items.len(),
         other => view(other).map_or(0, |view| view.dict().len()),
     }
 }
 
-/// Whether every member of `a` is in `b`. A larger `a` is not looked into.
-fn is_subset(cx: &Cx<'_>, a: &AnySet, b: &AnySet) -> Result<bool, YaqlError> {
-    if count(a) > count(b) {
+/// Whether every member of `a` is in `b`; with `is_strict` and `b` has more. A larger `a` is not looked into.
+fn is_within(cx: &Cx<'_>, a: &Value, b: &Value, is_strict: bool) -> Result<bool, YaqlError> {
+    let (mine, others) = (count(a), count(b));
+    if mine > others || (is_strict && mine == others) {
         return Ok(false);
     }
-    cost::weigh(cx, &a.0)?;
-    Ok(match (&a.0, &b.0) {
-        (Value::Set(a), Value::Set(b)) => a.iter().all(|item| b.contains(item)),
-        (a, b) => {
-            let (a, b) = (plain_set(a), plain_set(b));
-            a.iter().all(|item| b.contains(item))
+    let Some(mut members) = iterate(a) else {
+        return Ok(false);
+    };
+    let b = Items(b.clone());
+    while let Some(member) = members.next(cx)? {
+        if !contains(cx, &b, &member)? {
+            return Ok(false);
         }
-    })
+    }
+    Ok(true)
 }
 
-fn plain_set(value: &Value) -> Set {
-    match value {
-        Value::Set(items) => items.clone(),
-        other => view(other).map_or_else(|| SetItems::default().into_iter().collect(), View::to_set),
-    }
+/// Whether two sets or views that act as sets are equal.
+pub(in crate::expr::yaql::lib) fn equal(cx: &Cx<'_>, a: &Value, b: &Value) -> Result<bool, YaqlError> {
+    Ok(count(a) == count(b) && is_within(cx, a, b, false)?)
 }
 
 /// The set on whose methods the algebra of the original stands; views have no such methods.
@@ -182,11 +180,13 @@ fn symmetric_difference(cx: &Cx<'_>, left: AnySet, right: AnySet) -> Answer {
 }
 
 fn add(cx: &Cx<'_>, set: AnySet, values: Rest<Value>) -> Answer {
+    let set = own(&set, "union")?;
     let values = members(cx, &Value::tuple(values.0))?;
-    united(cx, own(&set, "union")?, &Set::new(values).into())
+    united(cx, set, &Set::new(values).into())
 }
 
 fn remove(cx: &Cx<'_>, set: AnySet, values: Rest<Value>) -> Answer {
+    let set = own(&set, "difference")?;
     let values = members(cx, &Value::tuple(values.0))?;
-    sifted(cx, own(&set, "difference")?, &Set::new(values).into(), false)
+    sifted(cx, set, &Set::new(values).into(), false)
 }

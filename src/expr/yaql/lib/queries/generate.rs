@@ -34,13 +34,21 @@ pub(super) fn register(to: &mut Library) {
 }
 
 /// Integers that go up or down in steps without end.
-struct Counter {
+pub(super) struct Counter {
     next: Int,
     step: Int,
 }
 
 impl Counter {
-    fn draw(&mut self) -> Value {
+    /// From `start` on, one by one.
+    pub(super) fn from(start: Int) -> Self {
+        Self {
+            next: start,
+            step: Int::Small(1),
+        }
+    }
+
+    pub(super) fn draw(&mut self) -> Value {
         let sum = match (&self.next, &self.step) {
             (Int::Small(next), Int::Small(step)) => next.checked_add(*step).map(Int::Small),
             _ => None,

@@ -78,6 +78,10 @@ impl Iterable for Ordered {
         "OrderingIterable"
     }
 
+    fn repr(&self) -> String {
+        "<yaql.standard_library.queries.OrderingIterable object>".to_owned()
+    }
+
     fn iter(&self, this: &Value) -> Iter {
         let (this, mut items) = (this.clone(), None);
         Iter::Source(Box::new(move |cx: &Cx<'_>| {

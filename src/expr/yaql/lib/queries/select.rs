@@ -9,6 +9,7 @@ use crate::expr::yaql::sequence::{Iter, is_iterable, iterate, lazy};
 use crate::expr::yaql::{YaqlError, function::Answer};
 
 use super::collections::put_into_set;
+use super::generate::Counter;
 
 pub(super) fn register(to: &mut Library) {
     for name in ["where", "filter"] {
@@ -115,9 +116,9 @@ pub(super) fn distinct(_: &Cx<'_>, collection: Items, key_selector: Option<Lambd
 /// Fresh lists `[index, item]`.
 fn enumerate(_: &Cx<'_>, collection: Items, start: Option<Int>) -> Value {
     let mut items = collection.iter();
-    let mut index = start.map(|start| i128::from(start.clamped()));
+    let mut counter = start.map(Counter::from);
     lazy("generator", move |cx: &Cx<'_>| {
-        let Some(index) = &mut index else {
+        let Some(counter) = &mut counter else {
             return Err(YaqlError::type_error(
                 "'NoneType' object cannot be interpreted as an integer",
             ));
@@ -126,8 +127,7 @@ fn enumerate(_: &Cx<'_>, collection: Items, start: Option<Int>) -> Value {
             return Ok(None);
         };
         cx.charge(2 * size_of::<Value>())?;
-        let pair = Value::mutable_list(vec![Value::from(*index), item]);
-        *index += 1;
+        let pair = Value::mutable_list(vec![counter.draw(), item]);
         Ok(Some(pair))
     })
 }
