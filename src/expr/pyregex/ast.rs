@@ -182,6 +182,22 @@ fn in_ranges(ranges: &[(char, char)], ch: char) -> bool {
         .is_ok()
 }
 
+/// Whether Python's `str.isspace` holds: blanks, line ends and separators.
+pub(crate) fn is_space(ch: char) -> bool {
+    Category::Space.contains(ch, false)
+}
+
+/// The value of a decimal digit of any script.
+pub(crate) fn decimal_digit(ch: char) -> Option<u32> {
+    if ch.is_ascii() {
+        return ch.to_digit(10);
+    }
+    let at = DIGITS.partition_point(|&(_, high)| high < ch);
+    let (low, _) = DIGITS.get(at).filter(|(low, _)| *low <= ch)?;
+    // Every range is a row of alphabets of ten digits.
+    Some((u32::from(ch) - u32::from(*low)) % 10)
+}
+
 /// The form under which characters that differ only in case are equal.
 ///
 /// Lower, then upper, then lower again joins the letters that share an upper case (`s` and `ſ`, `σ`

@@ -6,6 +6,7 @@
 //! a pattern that explodes ends in [`Error::Limit`], never in a hang.
 
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
 
 mod ast;
 mod error;
@@ -14,6 +15,7 @@ mod group;
 mod linear;
 mod parse;
 mod program;
+mod replace;
 mod tokens;
 mod vm;
 
@@ -21,9 +23,10 @@ mod vm;
 mod tests;
 
 pub use error::{Error, SyntaxError};
+pub use replace::{Template, TemplateError, escape};
 pub use vm::Steps;
 
-pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, fold};
+pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, decimal_digit, fold, is_space};
 pub(crate) use error::repr;
 pub(crate) use parse::parse;
 pub(crate) use program::Program;
@@ -32,6 +35,8 @@ pub(crate) use vm::{Frame, Scratch};
 
 /// Steps that one call may take unless [`Regex::with_step_limit`] says otherwise (about 0.1 s).
 pub const DEFAULT_STEPS: u64 = 10_000_000;
+/// Time that all matches in one long text may take.
+const MOST_TIME: Duration = Duration::from_secs(2);
 /// Texts from this length on (bytes) are given to the `regex` crate when it means the same.
 const LINEAR_FROM: usize = 4096;
 
@@ -141,6 +146,11 @@ impl Regex {
         &self.inner.pattern
     }
 
+    /// The flags it was made with; inline flags are not among them.
+    pub fn flags(&self) -> Flags {
+        self.inner.flags
+    }
+
     /// Number of groups without the whole match.
     pub fn group_count(&self) -> usize {
         self.inner.program.groups as usize - 1
@@ -187,7 +197,25 @@ impl Regex {
             frame: Frame::default(),
             over: false,
             steps: Steps::new(self.steps),
+            scratch: Scratch::default(),
+            began: None,
         }
+    }
+
+    /// As [`Regex::find_iter`], paying from a budget that [`Matches::steps`] gives back.
+    pub fn find_iter_within<'r, 't>(&'r self, text: &'t str, steps: Steps) -> Matches<'r, 't> {
+        let mut matches = self.find_iter(text);
+        matches.steps = steps;
+        matches
+    }
+
+    /// As [`Regex::search`], paying from a shared budget.
+    pub(crate) fn search_within<'t>(
+        &self,
+        text: &'t str,
+        steps: &mut Steps,
+    ) -> Result<Option<Captures<'t>>, Error> {
+        self.run_with(text, Frame::default(), steps, &mut Scratch::default())
     }
 
     /// As [`Regex::match_`], paying from a shared budget.
@@ -203,6 +231,7 @@ impl Regex {
                 ..Frame::default()
             },
             steps,
+            &mut Scratch::default(),
         )
     }
 
@@ -212,15 +241,14 @@ impl Regex {
         text: &'t str,
         steps: &mut Steps,
     ) -> Result<Vec<Captures<'t>>, Error> {
-        let mut matches = self.find_iter(text);
-        matches.steps = *steps;
+        let mut matches = self.find_iter_within(text, *steps);
         let all = matches.by_ref().collect();
         *steps = matches.steps;
         all
     }
 
     fn run<'t>(&self, text: &'t str, frame: Frame) -> Result<Option<Captures<'t>>, Error> {
-        self.run_with(text, frame, &mut Steps::new(self.steps))
+        self.run_with(text, frame, &mut Steps::new(self.steps), &mut Scratch::default())
     }
 
     fn run_with<'t>(
@@ -228,14 +256,12 @@ impl Regex {
         text: &'t str,
         frame: Frame,
         steps: &mut Steps,
+        scratch: &mut Scratch,
     ) -> Result<Option<Captures<'t>>, Error> {
         if let Some(slots) = self.run_linear(text, frame) {
             return Ok(slots.map(|slots| self.captures(text, slots)));
         }
-        let slots = self
-            .inner
-            .program
-            .search(text, frame, steps, &mut Scratch::default())?;
+        let slots = self.inner.program.search(text, frame, steps, scratch)?;
         Ok(slots.map(|slots| self.captures(text, slots)))
     }
 
@@ -337,6 +363,21 @@ pub struct Matches<'r, 't> {
     frame: Frame,
     over: bool,
     steps: Steps,
+    scratch: Scratch,
+    /// When a long text was begun.
+    began: Option<Instant>,
+}
+
+impl Matches<'_, '_> {
+    /// What is left of the budget.
+    pub fn steps(&self) -> Steps {
+        self.steps
+    }
+
+    /// The linear engine counts no steps, and may read far beyond every match: only the clock bounds that.
+    fn is_late(&mut self) -> bool {
+        self.text.len() >= LINEAR_FROM && self.began.get_or_insert_with(Instant::now).elapsed() > MOST_TIME
+    }
 }
 
 impl<'t> Iterator for Matches<'_, 't> {
@@ -346,7 +387,13 @@ impl<'t> Iterator for Matches<'_, 't> {
         if self.over {
             return None;
         }
-        match self.regex.run_with(self.text, self.frame, &mut self.steps) {
+        let found = if self.is_late() {
+            Err(Error::Limit)
+        } else {
+            self.regex
+                .run_with(self.text, self.frame, &mut self.steps, &mut self.scratch)
+        };
+        match found {
             Err(error) => {
                 self.over = true;
                 Some(Err(error))
