@@ -4,15 +4,15 @@ use num_bigint::BigInt;
 
 use super::{MAX_BITS, MAX_DIGITS, Result, fail, too_long};
 use crate::expr::kind::ErrorKind;
-use crate::expr::pyregex::{decimal_digit, is_space};
+use crate::expr::pyregex::{digit_value, is_space};
 use crate::expr::value::Value;
 
 /// Blanks cut off, every decimal digit of Unicode an ASCII one, ASCII letters small.
 fn plain(text: &str) -> String {
     text.trim_matches(is_space)
         .chars()
-        .map(|c| match decimal_digit(c) {
-            Some(digit) => char::from_digit(digit, 10).unwrap_or(c),
+        .map(|c| match digit_value(c) {
+            Some(digit) => char::from(b'0' + digit),
             None => c.to_ascii_lowercase(),
         })
         .collect()

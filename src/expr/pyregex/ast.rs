@@ -153,6 +153,18 @@ impl Category {
     }
 }
 
+/// The value of a decimal digit of any script.
+pub(crate) fn digit_value(ch: char) -> Option<u8> {
+    if ch.is_ascii() {
+        return ch.to_digit(10).map(|digit| digit as u8);
+    }
+    // Decimal digits come in blocks of ten, each starting with its zero.
+    DIGITS
+        .iter()
+        .find(|(low, high)| (*low..=*high).contains(&ch))
+        .map(|&(low, _)| ((u32::from(ch) - u32::from(low)) % 10) as u8)
+}
+
 /// Python's `\d` beyond ASCII: decimal digits.
 static DIGITS: LazyLock<Vec<(char, char)>> = LazyLock::new(|| ranges(r"\p{Nd}"));
 /// Python's `\w` beyond ASCII: letters and numbers, but no marks (`str.isalnum`).
@@ -185,17 +197,6 @@ fn in_ranges(ranges: &[(char, char)], ch: char) -> bool {
 /// Whether Python's `str.isspace` holds: blanks, line ends and separators.
 pub(crate) fn is_space(ch: char) -> bool {
     Category::Space.contains(ch, false)
-}
-
-/// The value of a decimal digit of any script.
-pub(crate) fn decimal_digit(ch: char) -> Option<u32> {
-    if ch.is_ascii() {
-        return ch.to_digit(10);
-    }
-    let at = DIGITS.partition_point(|&(_, high)| high < ch);
-    let (low, _) = DIGITS.get(at).filter(|(low, _)| *low <= ch)?;
-    // Every range is a row of alphabets of ten digits.
-    Some((u32::from(ch) - u32::from(*low)) % 10)
 }
 
 /// The form under which characters that differ only in case are equal.

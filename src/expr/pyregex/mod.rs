@@ -6,13 +6,13 @@
 //! a pattern that explodes ends in [`Error::Limit`], never in a hang.
 
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
 
 mod ast;
 mod error;
 mod escape;
 mod group;
 mod linear;
+mod matches;
 mod parse;
 mod program;
 mod replace;
@@ -23,10 +23,11 @@ mod vm;
 mod tests;
 
 pub use error::{Error, SyntaxError};
+pub use matches::{Cursor, Matches};
 pub use replace::{Template, TemplateError, escape};
 pub use vm::Steps;
 
-pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, decimal_digit, fold, is_space};
+pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, digit_value, fold, is_space};
 pub(crate) use error::repr;
 pub(crate) use parse::parse;
 pub(crate) use program::Program;
@@ -35,8 +36,6 @@ pub(crate) use vm::{Frame, Scratch};
 
 /// Steps that one call may take unless [`Regex::with_step_limit`] says otherwise (about 0.1 s).
 pub const DEFAULT_STEPS: u64 = 10_000_000;
-/// Time that all matches in one long text may take.
-const MOST_TIME: Duration = Duration::from_secs(2);
 /// Texts from this length on (bytes) are given to the `regex` crate when it means the same.
 const LINEAR_FROM: usize = 4096;
 
@@ -191,22 +190,16 @@ impl Regex {
 
     /// `re.finditer`: every match from left to right, without overlap. After an error it ends.
     pub fn find_iter<'r, 't>(&'r self, text: &'t str) -> Matches<'r, 't> {
-        Matches {
-            regex: self,
-            text,
-            frame: Frame::default(),
-            over: false,
-            steps: Steps::new(self.steps),
-            scratch: Scratch::default(),
-            began: None,
-        }
+        self.find_iter_within(text, Steps::new(self.steps))
     }
 
     /// As [`Regex::find_iter`], paying from a budget that [`Matches::steps`] gives back.
     pub fn find_iter_within<'r, 't>(&'r self, text: &'t str, steps: Steps) -> Matches<'r, 't> {
-        let mut matches = self.find_iter(text);
-        matches.steps = steps;
-        matches
+        Matches {
+            regex: self,
+            text,
+            cursor: Cursor::new(steps),
+        }
     }
 
     /// As [`Regex::search`], paying from a shared budget.
@@ -243,7 +236,7 @@ impl Regex {
     ) -> Result<Vec<Captures<'t>>, Error> {
         let mut matches = self.find_iter_within(text, *steps);
         let all = matches.by_ref().collect();
-        *steps = matches.steps;
+        *steps = matches.steps();
         all
     }
 
@@ -352,66 +345,5 @@ impl<'t> Captures<'t> {
     #[expect(clippy::len_without_is_empty, reason = "there is always the whole match")]
     pub fn len(&self) -> usize {
         self.slots.len() / 2
-    }
-}
-
-/// Iterator over matches, see [`Regex::find_iter`].
-#[derive(Debug)]
-pub struct Matches<'r, 't> {
-    regex: &'r Regex,
-    text: &'t str,
-    frame: Frame,
-    over: bool,
-    steps: Steps,
-    scratch: Scratch,
-    /// When a long text was begun.
-    began: Option<Instant>,
-}
-
-impl Matches<'_, '_> {
-    /// What is left of the budget.
-    pub fn steps(&self) -> Steps {
-        self.steps
-    }
-
-    /// The linear engine counts no steps, and may read far beyond every match: only the clock bounds that.
-    fn is_late(&mut self) -> bool {
-        self.text.len() >= LINEAR_FROM && self.began.get_or_insert_with(Instant::now).elapsed() > MOST_TIME
-    }
-}
-
-impl<'t> Iterator for Matches<'_, 't> {
-    type Item = Result<Captures<'t>, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        let found = if self.is_late() {
-            Err(Error::Limit)
-        } else {
-            self.regex
-                .run_with(self.text, self.frame, &mut self.steps, &mut self.scratch)
-        };
-        match found {
-            Err(error) => {
-                self.over = true;
-                Some(Err(error))
-            }
-            Ok(None) => {
-                self.over = true;
-                None
-            }
-            Ok(Some(captures)) => {
-                if let Some((start, end)) = captures.span(0) {
-                    self.frame = Frame {
-                        start: end,
-                        advance: start == end,
-                        ..Frame::default()
-                    };
-                }
-                Some(Ok(captures))
-            }
-        }
     }
 }

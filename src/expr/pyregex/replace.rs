@@ -1,6 +1,6 @@
 //! Replacement texts of `re.sub`, and `re.escape`.
 
-use super::ast::{decimal_digit, is_space};
+use super::ast::{digit_value, is_space};
 use super::error::repr;
 use super::tokens::is_identifier;
 use super::{Captures, Regex, SyntaxError};
@@ -218,7 +218,7 @@ fn number(name: &str) -> Option<String> {
     let digits: Option<String> = name
         .chars()
         .filter(|c| *c != '_')
-        .map(|c| decimal_digit(c).and_then(|digit| char::from_digit(digit, 10)))
+        .map(|c| digit_value(c).map(|digit| char::from(b'0' + digit)))
         .collect();
     digits.map(|digits| {
         let short = digits.trim_start_matches('0');

@@ -22,7 +22,7 @@ pub(super) fn register(to: &mut Library) {
 }
 
 /// Lists within lists beyond which Python gives up.
-const MAX_DEPTH: usize = 200;
+const MAX_DEPTH: usize = 500;
 
 /// The text of a value: `null`, `true`, `false`, and what Python prints for anything else.
 pub(in super::super) fn text_of(cx: &Cx<'_>, value: Value) -> Result<Arc<str>, YaqlError> {

@@ -10,7 +10,7 @@ use super::super::super::runtime::Cx;
 use super::build::Fields;
 use super::{DAY, SECOND};
 use crate::expr::ErrorKind;
-use crate::expr::value::{Date, DateTime, Timespan, days_in_month};
+use crate::expr::value::{DateTime, Timespan, days_in_month};
 
 mod calendar;
 mod numbers;
@@ -113,10 +113,4 @@ fn is_day(day: i64, month: Option<i64>, year: Option<i64>) -> Option<bool> {
         Some(month) => month_length(year.unwrap_or(2000), month)?,
     };
     Some((1..=days).contains(&day))
-}
-
-/// A date for tests of the calendar.
-#[cfg(test)]
-fn date(year: i32, month: u8, day: u8) -> Date {
-    Date { year, month, day }
 }

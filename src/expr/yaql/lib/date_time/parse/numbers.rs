@@ -1,6 +1,6 @@
 //! Numbers of dates and times as they are written.
 
-use crate::expr::pyregex::decimal_digit;
+use crate::expr::pyregex::digit_value;
 
 /// A number with digits before and maybe behind a point.
 #[derive(Debug, Clone, Copy)]
@@ -17,7 +17,7 @@ const FRACTION: i64 = 1_000_000_000_000_000;
 impl Number {
     /// Whether every character is a digit, and there is one.
     pub(super) fn is_digits(text: &str) -> bool {
-        !text.is_empty() && text.chars().all(|c| decimal_digit(c).is_some())
+        !text.is_empty() && text.chars().all(|c| digit_value(c).is_some())
     }
 
     /// A whole number; `i64::MAX` if it is larger.
@@ -26,7 +26,7 @@ impl Number {
             return None;
         }
         text.chars().try_fold(0i64, |number, c| {
-            let digit = i64::from(decimal_digit(c)?);
+            let digit = i64::from(digit_value(c)?);
             Some(number.saturating_mul(10).saturating_add(digit))
         })
     }

@@ -99,7 +99,7 @@ impl Reader {
 
     fn step(&mut self) -> Option<()> {
         let token = self.ahead(0)?.to_owned();
-        let is_number = token.starts_with(|c| crate::expr::pyregex::decimal_digit(c).is_some());
+        let is_number = token.starts_with(|c| crate::expr::pyregex::digit_value(c).is_some());
         if is_number {
             return self.number(&token);
         }
@@ -162,7 +162,7 @@ impl Reader {
     fn zone(&mut self, token: &str) {
         self.found.zone = Some(token.to_owned());
         self.found.offset = (token == "z").then_some(0);
-        // `GMT+3` is meant as "my time plus 3 is GMT" by POSIX, and read the other way round here: the sign is turned.
+        // `BRST+3` says how far UTC is ahead, unlike `+3` alone: the sign is turned.
         if let Some(sign @ ("+" | "-")) = self.ahead(1) {
             let turned = if sign == "+" { "-" } else { "+" };
             let next = self.at + 1;

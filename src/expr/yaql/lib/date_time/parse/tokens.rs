@@ -82,7 +82,7 @@ fn token(chars: &[char], start: usize, tokens: &mut Vec<String>) -> usize {
 
 /// Decimal digits; the reference also takes other digits here, and then fails on them.
 fn is_digit(c: char) -> bool {
-    crate::expr::pyregex::decimal_digit(c).is_some()
+    crate::expr::pyregex::digit_value(c).is_some()
 }
 
 #[cfg(test)]
