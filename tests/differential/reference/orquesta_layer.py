@@ -9,9 +9,9 @@ import functools
 
 import jinja2
 import jinja2.sandbox
-import yaql
 from orquesta.expressions.functions import base as functions_base
 from orquesta.expressions.functions import common, workflow
+from yaql.language import conventions, specs, yaqltypes
 from yaql.language import utils as yaql_utils
 
 from . import st2_functions
@@ -168,11 +168,50 @@ def data_auto(value, context):
     return value
 
 
-def functions():
-    """Every name that YAQL expressions can call, by what is registered in the engine."""
-    names = set()
-    scope = yaql.create_context()
+def _definitions():
+    """What is registered in the engine, by name."""
+    found = {}
+    scope = yql.YAQLEvaluator._root_ctx
     while scope is not None:
-        names.update(name for name in getattr(scope, "_functions", {}) if name[0].isalpha())
+        for name, overloads in getattr(scope, "_functions", {}).items():
+            for overload in overloads:
+                found.setdefault(name, []).append(overload[0] if isinstance(overload, tuple) else overload)
         scope = scope.parent
-    return sorted(names)
+    return found
+
+
+_DEFINITIONS = _definitions()
+
+
+def functions():
+    """Every name of the standard library that expressions can call."""
+    return sorted(name for name in _DEFINITIONS if name[0].isalpha() and name not in CATALOGUE)
+
+
+def callable_as(name):
+    """Whether it can be called as a function, and as a method."""
+    overloads = _DEFINITIONS.get(name, [])
+    return any(one.is_function for one in overloads), any(one.is_method for one in overloads)
+
+
+def signatures(name):
+    """For each overload its parameters as (name in calls, type, optional, repeated), and whether it is a method."""
+    convention = conventions.CamelCaseConvention()
+    found = []
+    for overload in _DEFINITIONS.get(name, []):
+        parameters = []
+        by_position = sorted(
+            overload.parameters.items(), key=lambda item: (item[1].position is None, item[1].position or 0)
+        )
+        for key, parameter in by_position:
+            kind = parameter.value_type
+            if isinstance(kind, yaqltypes.HiddenParameterType) or parameter.name == "**":
+                continue
+            python_type = getattr(kind, "python_type", None)
+            python_type = python_type[0] if isinstance(python_type, tuple) else python_type
+            of = python_type.__name__ if type(kind) is yaqltypes.PythonType else type(kind).__name__
+            of = {"FrozenDict": "dict", "Mapping": "dict", "frozenset": "set", "Set": "set"}.get(of, of)
+            optional = parameter.default is not specs.NO_DEFAULT
+            parameters.append((convention.convert_parameter_name(parameter.name), of, optional, key == "*"))
+        found.append((parameters, overload.is_method))
+    return found

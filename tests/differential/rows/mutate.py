@@ -23,13 +23,13 @@ def mutated(random, expression, bits, times=1):
         if not tokens:
             return random.choice(bits)
         at = random.randrange(len(tokens))
-        what = random.randrange(6)
+        what = random.choice([0, 1, 2, 2, 2, 3, 4, 5])
         if what == 0:
             del tokens[at]
         elif what == 1:
             tokens.insert(at, random.choice(bits))
         elif what == 2:
-            tokens[at] = random.choice(bits)
+            tokens[at] = _similar(random, tokens[at], bits)
         elif what == 3:
             tokens.insert(at, tokens[random.randrange(len(tokens))])
         elif what == 4:
@@ -43,12 +43,35 @@ def mutated(random, expression, bits, times=1):
     return expression
 
 
+ALIKE = [
+    ["+", "-", "*", "/", "mod", "%"],
+    ["<", ">", "=", "!="],
+    ["and", "or", "in"],
+    ["where", "select", "first", "last", "any", "all", "orderBy", "distinct", "len", "sum", "max", "join", "toList"],
+    ["upper", "lower", "length", "first", "last", "join", "list", "sort", "sum", "default", "int", "string", "map"],
+    ["0", "1", "2", "-1", "1.5", "null", "none", "true", "'a'", "[]", "{}", "$"],
+    ["str", "int", "float", "bool", "list", "set", "abs", "round"],
+    ["if", "elif", "else", "for", "endif", "endfor", "set"],
+]  # fmt: skip
+
+
+def _similar(random, token, bits):
+    """Something of the same sort, where the sort is known."""
+    alike = [group for group in ALIKE if token in group]
+    if not alike and (token.isdigit() or token.startswith(("'", '"'))):
+        alike = [ALIKE[5]]
+    return random.choice(random.choice(alike)) if alike else random.choice(bits)
+
+
 def add(rows, count):
-    """Mutates what the other generators have made."""
+    """Mutates what the other generators have made, no family much more than another."""
     random = rows.random("mutate")
-    sources = [row for row in rows.rows if _wanted(row)]
+    families = {}
+    for row in rows.rows:
+        if _wanted(row):
+            families.setdefault(row["id"].split("/")[0], []).append(row)
     for _ in range(count):
-        row = dict(random.choice(sources))
+        row = dict(random.choice(families[random.choice(sorted(families))]))
         topic = row.pop("id").split("/")[0]
         bits = YAQL_BITS if row.get("lang") == "yaql" else JINJA_BITS
         row["expr"] = mutated(random, row["expr"], bits, random.choice([1, 1, 2, 3]))
@@ -58,4 +81,4 @@ def add(rows, count):
 
 def _wanted(row):
     topic = row["id"].split("/")[0]
-    return isinstance(row["expr"], str) and topic not in ("yaql-operators", "yaql-calls", "yaql-endless", "check")
+    return isinstance(row["expr"], str) and topic not in ("yaql-endless", "yaql-operators", "yaql-calls", "yaql-stackstorm-calls")
