@@ -8,6 +8,8 @@ pub mod pyregex;
 pub mod pyvalue;
 pub mod pyyaml;
 pub(crate) mod regex_use;
+pub mod value;
+pub mod yaql;
 
 /// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.
 pub const NONE_MARKER: &str = "%*****__%NONE%__*****%";
