@@ -2,6 +2,7 @@
 
 pub mod jinja;
 pub mod jsonpath;
+mod kind;
 pub mod pyjson;
 pub mod pyliteral;
 pub mod pyregex;
@@ -10,6 +11,8 @@ pub mod pyyaml;
 pub(crate) mod regex_use;
 pub mod value;
 pub mod yaql;
+
+pub use kind::ErrorKind;
 
 /// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.
 pub const NONE_MARKER: &str = "%*****__%NONE%__*****%";
