@@ -84,10 +84,23 @@ pub struct EvalArgs {
     /// The expression
     pub expression: Option<String>,
     /// Which language
-    #[arg(long, value_enum, value_name = "LANGUAGE", hide_possible_values = true, default_value = "auto", help = "yaql, jinja or auto")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LANGUAGE",
+        hide_possible_values = true,
+        default_value = "auto",
+        help = "yaql, jinja or auto"
+    )]
     pub lang: Language,
     /// What to do with it
-    #[arg(long, value_enum, value_name = "MODE", hide_possible_values = true, help = "text, bare, render, values, auto or check")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "MODE",
+        hide_possible_values = true,
+        help = "text, bare, render, values, auto or check"
+    )]
     pub mode: Option<Mode>,
     /// Undefined variables print as nothing (render and values)
     #[arg(long)]
@@ -101,7 +114,14 @@ pub struct EvalArgs {
 #[derive(Clone, Debug, Args)]
 pub struct ReplArgs {
     /// Which language expressions without delimiters are in
-    #[arg(long, value_enum, value_name = "LANGUAGE", hide_possible_values = true, default_value = "yaql", help = "Language of expressions without delimiters: yaql or jinja")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LANGUAGE",
+        hide_possible_values = true,
+        default_value = "yaql",
+        help = "Language of expressions without delimiters: yaql or jinja"
+    )]
     pub lang: Language,
     /// What expressions can see.
     #[command(flatten)]
@@ -114,7 +134,14 @@ pub struct ExplainArgs {
     /// The expression
     pub expression: String,
     /// Which language
-    #[arg(long, value_enum, value_name = "LANGUAGE", hide_possible_values = true, default_value = "auto", help = "yaql, jinja or auto")]
+    #[arg(
+        long,
+        value_enum,
+        value_name = "LANGUAGE",
+        hide_possible_values = true,
+        default_value = "auto",
+        help = "yaql, jinja or auto"
+    )]
     pub lang: Language,
     /// What it can see.
     #[command(flatten)]

@@ -88,7 +88,7 @@ impl Completer for Commands {
 
 /// The editor. A history that cannot be opened is done without.
 pub(in crate::cli) fn editor(
-    completer: Box<dyn Completer>,
+    completer: Box<dyn Completer + Send>,
     history: Option<PathBuf>,
     colour: bool,
 ) -> Reedline {

@@ -26,11 +26,7 @@ pub(super) struct Options {
 }
 
 /// Answers every row of `input` with one line on `output`, in any order.
-pub(super) fn run(
-    options: Options,
-    input: impl BufRead + Send,
-    output: impl Write + Send,
-) -> io::Result<()> {
+pub(super) fn run(options: Options, input: impl BufRead + Send, output: impl Write + Send) -> io::Result<()> {
     let input = Mutex::new(input);
     let output = Mutex::new(output);
     let work = || -> io::Result<()> {
@@ -47,10 +43,16 @@ pub(super) fn run(
         }
         Ok(())
     };
-    let workers = std::thread::available_parallelism().map_or(1, NonZero::get).min(WORKERS);
+    let workers = std::thread::available_parallelism()
+        .map_or(1, NonZero::get)
+        .min(WORKERS);
     std::thread::scope(|scope| {
         let running = (0..workers)
-            .map(|_| std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work))
+            .map(|_| {
+                std::thread::Builder::new()
+                    .stack_size(STACK)
+                    .spawn_scoped(scope, work)
+            })
             .collect::<io::Result<Vec<_>>>()?;
         for worker in running {
             worker
@@ -94,7 +96,12 @@ fn answer(options: Options, row: &[u8], whole: bool) -> String {
             let outcome = catch_unwind(AssertUnwindSafe(|| {
                 evaluate(&task).map(|value| value::to_tagged(&value))
             }));
-            let broken = |_| Err(Failure::new(ErrorKind::Other, "the evaluation broke off: please report this"));
+            let broken = |_| {
+                Err(Failure::new(
+                    ErrorKind::Other,
+                    "the evaluation broke off: please report this",
+                ))
+            };
             (id, outcome.unwrap_or_else(broken))
         }
         Err((id, failure)) => (id, Err(failure)),
@@ -120,12 +127,23 @@ fn read(options: Options, row: &[u8], whole: bool) -> Result<(Value, Task), Refu
         );
         return Err((readable_id(row).unwrap_or_else(no_id), failure));
     }
-    let text = std::str::from_utf8(row)
-        .map_err(|error| (no_id(), Failure::new(ErrorKind::Value, format!("the row is no UTF-8: {error}"))))?;
-    let row = value::loads(text)
-        .map_err(|error| (no_id(), Failure::new(ErrorKind::Value, format!("the row is no JSON: {error}"))))?;
+    let text = std::str::from_utf8(row).map_err(|error| {
+        (
+            no_id(),
+            Failure::new(ErrorKind::Value, format!("the row is no UTF-8: {error}")),
+        )
+    })?;
+    let row = value::loads(text).map_err(|error| {
+        (
+            no_id(),
+            Failure::new(ErrorKind::Value, format!("the row is no JSON: {error}")),
+        )
+    })?;
     let Value::Dict(row) = row else {
-        return Err((no_id(), Failure::new(ErrorKind::Type, "the row is no JSON object")));
+        return Err((
+            no_id(),
+            Failure::new(ErrorKind::Type, "the row is no JSON object"),
+        ));
     };
     let id = row.get_str("id").cloned().unwrap_or_else(no_id);
     match task(options, &row) {
@@ -137,7 +155,12 @@ fn read(options: Options, row: &[u8], whole: bool) -> Result<(Value, Task), Refu
 /// The id of a row that was cut off, when it stands at the beginning.
 fn readable_id(row: &[u8]) -> Option<Value> {
     let text = String::from_utf8_lossy(row.get(..200.min(row.len()))?).into_owned();
-    let rest = text.split_once("\"id\"")?.1.trim_start().strip_prefix(':')?.trim_start();
+    let rest = text
+        .split_once("\"id\"")?
+        .1
+        .trim_start()
+        .strip_prefix(':')?
+        .trim_start();
     let id = rest.strip_prefix('"')?.split('"').next()?;
     Some(Value::text(id))
 }

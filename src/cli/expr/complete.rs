@@ -28,7 +28,7 @@ impl Completer for Names {
             append_whitespace: false,
             match_indices: None,
         });
-        CompletionResult::fresh(suggestions.collect())
+        CompletionResult::fresh(suggestions.collect::<Vec<_>>())
     }
 }
 
@@ -142,7 +142,9 @@ mod tests {
     use crate::expr::value::loads;
 
     fn complete(language: Language, typed: &str) -> Vec<String> {
-        let context = loads(r#"{"hosts": [{"name": "a", "nic": {"ip": 1}}], "host": 1, "__state": 1, "dash-key": 2}"#).unwrap();
+        let context =
+            loads(r#"{"hosts": [{"name": "a", "nic": {"ip": 1}}], "host": 1, "__state": 1, "dash-key": 2}"#)
+                .unwrap();
         let data = loads(r#"{"inner": {"x": 1}}"#).unwrap();
         let names = |names: &[&str]| -> Vec<String> { names.iter().map(|name| (*name).to_owned()).collect() };
         let known = Known {

@@ -13,9 +13,34 @@ const MOST: usize = 200;
 
 /// Functions whose arguments are evaluated for every item of what they are called on.
 const PER_ITEM: &[&str] = &[
-    "accumulate", "aggregate", "all", "any", "assert", "distinct", "filter", "groupBy", "indexWhere", "join",
-    "lastIndexWhere", "map", "orderBy", "orderByDescending", "reduce", "replaceBy", "search", "searchAll", "select",
-    "selectMany", "skipWhile", "sliceWhere", "splitWhere", "takeWhile", "thenBy", "thenByDescending", "toDict", "where",
+    "accumulate",
+    "aggregate",
+    "all",
+    "any",
+    "assert",
+    "distinct",
+    "filter",
+    "groupBy",
+    "indexWhere",
+    "join",
+    "lastIndexWhere",
+    "map",
+    "orderBy",
+    "orderByDescending",
+    "reduce",
+    "replaceBy",
+    "search",
+    "searchAll",
+    "select",
+    "selectMany",
+    "skipWhile",
+    "sliceWhere",
+    "splitWhere",
+    "takeWhile",
+    "thenBy",
+    "thenByDescending",
+    "toDict",
+    "where",
 ];
 
 /// A part of an expression.
@@ -119,7 +144,12 @@ impl Explained<'_> {
             task.data = item.clone();
             let second = place.second.clone().unwrap_or_else(|| item.clone());
             let numbered = [("1", item.clone()), ("2", second)];
-            let known = task.vars.as_ref().and_then(Value::as_dict).cloned().unwrap_or_default();
+            let known = task
+                .vars
+                .as_ref()
+                .and_then(Value::as_dict)
+                .cloned()
+                .unwrap_or_default();
             let vars = known
                 .iter()
                 .map(|(name, value)| (name.clone(), value.clone()))
@@ -163,7 +193,12 @@ impl Explained<'_> {
                 steps.extend(self.args(text, args, place));
                 steps
             }
-            Node::Binary { op: BinaryOp::Arrow, left, right, .. } => {
+            Node::Binary {
+                op: BinaryOp::Arrow,
+                left,
+                right,
+                ..
+            } => {
                 let mut steps = self.step(text, left, place);
                 let inside = Place {
                     before: format!("{}{} -> ", place.before, left.span.of(text)),
@@ -172,7 +207,12 @@ impl Explained<'_> {
                 steps.extend(self.step(text, right, &inside));
                 steps
             }
-            Node::Binary { op: BinaryOp::Dot | BinaryOp::SafeDot, left, right, .. } => {
+            Node::Binary {
+                op: BinaryOp::Dot | BinaryOp::SafeDot,
+                left,
+                right,
+                ..
+            } => {
                 let mut steps = self.step(text, left, place);
                 if let Node::Call { name, args } = &right.node {
                     let inside = if PER_ITEM.contains(&name.as_str()) {
@@ -290,8 +330,18 @@ fn write(step: &Step, head: &str, rest: &str, lines: &mut Vec<String>, width: us
     lines.push(format!("{head}{source} {}{item}", cut(&told, room.max(20))));
     for (index, part) in step.parts.iter().enumerate() {
         let last = index + 1 == step.parts.len();
-        let (branch, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-        write(part, &format!("{rest}{branch}"), &format!("{rest}{below}"), lines, width);
+        let (branch, below) = if last {
+            ("└─ ", "   ")
+        } else {
+            ("├─ ", "│  ")
+        };
+        write(
+            part,
+            &format!("{rest}{branch}"),
+            &format!("{rest}{below}"),
+            lines,
+            width,
+        );
     }
 }
 

@@ -38,7 +38,6 @@ pub(super) async fn expr(context: &mut Context<'_>, command: &ExprCommand) -> Cl
 fn eval(context: &mut Context<'_>, args: &EvalArgs, expression: &str) -> CliResult {
     let mut task = Scene::read(&args.scene)?.task(expression, args.lang, args.mode);
     task.allow_undefined = args.allow_undefined;
-    let typed = task.expr.as_str().unwrap_or_default().to_owned();
     match bounded(move || evaluate(&task)) {
         Ok(Value::Str(text)) if args.mode == Some(Mode::Render) && context.format == Format::Table => {
             context.out.line(&text)?;
@@ -53,14 +52,13 @@ fn eval(context: &mut Context<'_>, args: &EvalArgs, expression: &str) -> CliResu
             print(context, &answer)?;
             Ok(FAILED)
         }
-        Err(failure) => Err(refusal(&failure, &typed)),
+        Err(failure) => Err(refusal(&failure)),
     }
 }
 
 fn explained(context: &mut Context<'_>, args: &ExplainArgs) -> CliResult {
     let task = Scene::read(&args.scene)?.task(&args.expression, args.lang, None);
-    let typed = task.expr.as_str().unwrap_or_default().to_owned();
-    let steps = bounded(move || explain::explain(&task)).map_err(|failure| refusal(&failure, &typed))?;
+    let steps = bounded(move || explain::explain(&task)).map_err(|failure| refusal(&failure))?;
     let failed = steps.iter().any(|step| step.outcome.is_err());
     if context.format == Format::Table {
         for line in explain::lines(&steps, context.out.width.map_or(COLUMNS, usize::from)) {
@@ -112,30 +110,32 @@ fn bounded<T: Send + 'static>(
 fn print(context: &mut Context<'_>, value: &Value) -> Result<(), CliError> {
     let told = value::to_tagged(value);
     let wide = context.out.width.map_or(COLUMNS, usize::from);
-    let nested = matches!(value, Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_));
+    let nested = matches!(
+        value,
+        Value::List(_) | Value::Tuple(_) | Value::Dict(_) | Value::Set(_)
+    );
     let yaml = context.format == Format::Yaml;
     if !yaml && (!nested || told.len() <= wide) {
         return context.out.line(&told);
     }
     match serde_json::from_str::<serde_json::Value>(&told) {
         // Numbers that this reader would round are shown on one line instead.
-        Ok(read) if yaml || read.to_string().len() == told.len() => context.out.value(
-            &read,
-            if yaml { Format::Yaml } else { Format::Json },
-        ),
+        Ok(read) if yaml || read.to_string().len() == told.len() => context
+            .out
+            .value(&read, if yaml { Format::Yaml } else { Format::Json }),
         _ => context.out.line(&told),
     }
 }
 
-fn refusal(failure: &Failure, typed: &str) -> CliError {
-    CliError::new(sentence(failure, typed))
+fn refusal(failure: &Failure) -> CliError {
+    CliError::new(sentence(failure))
         .hint(failure.hint.clone().unwrap_or_default())
         .status(FAILED)
 }
 
 /// A failure for people: what is wrong, the place with a caret, what to do.
-fn told(failure: &Failure, typed: &str) -> String {
-    let mut text = sentence(failure, typed);
+fn told(failure: &Failure) -> String {
+    let mut text = sentence(failure);
     if let Some(hint) = &failure.hint {
         text.push_str("\nhint: ");
         text.push_str(hint);
@@ -143,9 +143,9 @@ fn told(failure: &Failure, typed: &str) -> String {
     text
 }
 
-fn sentence(failure: &Failure, typed: &str) -> String {
+fn sentence(failure: &Failure) -> String {
     let mut text = format!("{}: {}", failure.kind.as_str(), failure.message);
-    for line in failure.snippet(typed).unwrap_or_default().lines() {
+    for line in failure.snippet.as_deref().unwrap_or_default().lines() {
         text.push_str("\n  ");
         text.push_str(line);
     }

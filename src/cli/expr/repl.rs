@@ -15,14 +15,17 @@ use super::scene::{Scene, read_file};
 use crate::cli::args::{Language, ReplArgs};
 use crate::cli::chat::prompt;
 use crate::cli::{CliError, CliResult, Context};
-use crate::expr::value::{self, Dict, Value};
+use crate::expr::value::{Dict, Value};
 
 /// Columns where there is no terminal.
 const COLUMNS: usize = 100;
 
 const COMMANDS: &[(&str, &str)] = &[
     (".help", "What can be typed"),
-    (".context", "Reads variables from a YAML or JSON file, or shows them"),
+    (
+        ".context",
+        "Reads variables from a YAML or JSON file, or shows them",
+    ),
     (".set", "Sets a variable: .set name = EXPRESSION"),
     (".explain", "Shows what each part of an expression gives"),
     (".functions", "Lists the functions"),
@@ -166,13 +169,13 @@ fn take(context: &mut Context<'_>, shared: &Shared, line: &str) -> Result<bool, 
         return Ok(true);
     }
     let Some(command) = line.strip_prefix('.') else {
-        let (task, typed) = task(shared, line);
+        let task = task(shared, line);
         match super::bounded(move || evaluate(&task)) {
             Ok(value) => {
                 super::print(context, &value)?;
                 shared.0.lock().scene.data = value;
             }
-            Err(failure) => context.out.note(&super::told(&failure, &typed)),
+            Err(failure) => context.out.note(&super::told(&failure)),
         }
         return Ok(true);
     };
@@ -189,40 +192,53 @@ fn take(context: &mut Context<'_>, shared: &Shared, line: &str) -> Result<bool, 
         }
         "context" => match read_file(".context", Path::new(rest)) {
             Ok(read) if read.as_dict().is_some() => shared.0.lock().scene.context = Some(read),
-            Ok(_) => context.out.note(&format!("{rest} has no variables: an object is needed")),
+            Ok(_) => context
+                .out
+                .note(&format!("{rest} has no variables: an object is needed")),
             Err(error) => context.out.error(&error),
         },
         "set" => set(context, shared, rest)?,
         "explain" => {
-            let (task, typed) = task(shared, rest);
+            let task = task(shared, rest);
             let explained = super::bounded(move || explain::explain(&task));
-            explained_lines(context, explained, &typed)?;
+            explained_lines(context, explained)?;
         }
         "functions" => {
             let text = shared.with(|known| match known.language {
-                Language::Jinja => format!("{}\nfilters: {}", known.functions.join(" "), known.filters.join(" ")),
-                _ => format!("{}\nmethods: {}", known.functions.join(" "), known.methods.join(" ")),
+                Language::Jinja => format!(
+                    "{}\nfilters: {}",
+                    known.functions.join(" "),
+                    known.filters.join(" ")
+                ),
+                _ => format!(
+                    "{}\nmethods: {}",
+                    known.functions.join(" "),
+                    known.methods.join(" ")
+                ),
             });
             context.out.line(&text)?;
         }
-        other => context.out.note(&format!("there is no command .{other}; .help lists them")),
+        other => context
+            .out
+            .note(&format!("there is no command .{other}; .help lists them")),
     }
     Ok(true)
 }
 
-fn task(shared: &Shared, line: &str) -> (evaluate::Task, String) {
+fn task(shared: &Shared, line: &str) -> evaluate::Task {
     let state = shared.0.lock();
     let has_delimiters = line.contains("{{") || line.contains("{%") || line.contains("<%");
-    let language = if has_delimiters { Language::Auto } else { state.language };
-    let task = state.scene.task(line, language, None);
-    let typed = task.expr.as_str().unwrap_or_default().to_owned();
-    (task, typed)
+    let language = if has_delimiters {
+        Language::Auto
+    } else {
+        state.language
+    };
+    state.scene.task(line, language, None)
 }
 
 fn explained_lines(
     context: &mut Context<'_>,
     explained: Result<Vec<explain::Step>, Failure>,
-    typed: &str,
 ) -> Result<(), CliError> {
     match explained {
         Ok(steps) => {
@@ -231,7 +247,7 @@ fn explained_lines(
                 context.out.line(&line)?;
             }
         }
-        Err(failure) => context.out.note(&super::told(&failure, typed)),
+        Err(failure) => context.out.note(&super::told(&failure)),
     }
     Ok(())
 }
@@ -241,16 +257,25 @@ fn set(context: &mut Context<'_>, shared: &Shared, rest: &str) -> Result<(), Cli
         context.out.note("write it as .set name = EXPRESSION");
         return Ok(());
     };
-    let (task, typed) = task(shared, source.trim());
+    let task = task(shared, source.trim());
     match super::bounded(move || evaluate(&task)) {
         Ok(value) => {
             let mut state = shared.0.lock();
-            let known = state.scene.context.as_ref().and_then(Value::as_dict).cloned().unwrap_or_default();
+            let known = state
+                .scene
+                .context
+                .as_ref()
+                .and_then(Value::as_dict)
+                .cloned()
+                .unwrap_or_default();
             let added = (Value::text(name.trim()), value);
-            let all = known.iter().map(|(key, value)| (key.clone(), value.clone())).chain([added]);
+            let all = known
+                .iter()
+                .map(|(key, value)| (key.clone(), value.clone()))
+                .chain([added]);
             state.scene.context = Some(Value::Dict(all.collect::<Dict>()));
         }
-        Err(failure) => context.out.note(&super::told(&failure, &typed)),
+        Err(failure) => context.out.note(&super::told(&failure)),
     }
     Ok(())
 }
@@ -263,10 +288,4 @@ fn help(context: &mut Context<'_>) -> Result<(), CliError> {
         context.out.line(&format!("{name:12} {about}"))?;
     }
     Ok(())
-}
-
-/// A value on one line, for tests and messages.
-#[cfg(test)]
-fn shown(value: &Value) -> String {
-    value::to_tagged(value)
 }

@@ -23,7 +23,11 @@ pub(super) struct Scene {
 impl Scene {
     /// Reads what the flags name.
     pub(super) fn read(args: &SceneArgs) -> Result<Self, CliError> {
-        let context = args.context.as_deref().map(|given| read("--context", given)).transpose()?;
+        let context = args
+            .context
+            .as_deref()
+            .map(|given| read("--context", given))
+            .transpose()?;
         if let Some(context) = &context
             && context.as_dict().is_none()
         {
@@ -133,9 +137,15 @@ mod tests {
         assert_eq!(taken(" 1 + 1 ", Language::Auto), yaql(Mode::Bare, "1 + 1"));
         assert_eq!(taken("<% 1 %>", Language::Auto), yaql(Mode::Text, "<% 1 %>"));
         assert_eq!(taken("a {{ 1 }}", Language::Auto), jinja("a {{ 1 }}"));
-        assert_eq!(taken("{% if x %}<% 1 %>{% endif %}", Language::Auto).0, Language::Jinja);
+        assert_eq!(
+            taken("{% if x %}<% 1 %>{% endif %}", Language::Auto).0,
+            Language::Jinja
+        );
         assert_eq!(taken("1 + 1", Language::Jinja), jinja("{{ 1 + 1 }}"));
-        assert_eq!(taken("{a => {b => 1}}", Language::Yaql), yaql(Mode::Bare, "{a => {b => 1}}"));
+        assert_eq!(
+            taken("{a => {b => 1}}", Language::Yaql),
+            yaql(Mode::Bare, "{a => {b => 1}}")
+        );
     }
 
     #[test]
@@ -150,11 +160,30 @@ mod tests {
             })
         };
         let of_file = given(file.to_str().unwrap()).unwrap().context.unwrap();
-        assert_eq!(value::to_tagged(&of_file), r#"{"a": [1, true]}"#.replace(": ", ":").replace(", ", ","));
-        let inline = given(r#"{"n": 123456789012345678901234567890}"#).unwrap().context.unwrap();
-        assert_eq!(value::to_tagged(&inline), r#"{"n":123456789012345678901234567890}"#);
+        assert_eq!(
+            value::to_tagged(&of_file),
+            r#"{"a": [1, true]}"#.replace(": ", ":").replace(", ", ",")
+        );
+        let inline = given(r#"{"n": 123456789012345678901234567890}"#)
+            .unwrap()
+            .context
+            .unwrap();
+        assert_eq!(
+            value::to_tagged(&inline),
+            r#"{"n":123456789012345678901234567890}"#
+        );
         assert!(given("[1]").unwrap_err().message.contains("a list"));
-        assert!(given("missing.yaml").unwrap_err().message.contains("cannot be read"));
-        assert!(given("{nonsense").unwrap_err().message.contains("neither JSON nor a file"));
+        assert!(
+            given("missing.yaml")
+                .unwrap_err()
+                .message
+                .contains("cannot be read")
+        );
+        assert!(
+            given("{nonsense")
+                .unwrap_err()
+                .message
+                .contains("neither JSON nor a file")
+        );
     }
 }
