@@ -1,20 +1,25 @@
 //! YAQL: the query language of `<% … %>`, with the grammar, the functions and the errors of its 3.2.0.
 
 mod ast;
+mod code;
+mod engine;
 mod error;
+mod fast;
 pub mod function;
 mod lambda;
 mod lexer;
 mod lib;
+mod output;
 pub mod params;
 mod parser;
+mod plan;
 mod raise;
-mod resolve;
 pub mod runtime;
 pub mod sequence;
 mod token;
 
 pub use ast::{Arg, BinaryOp, Expr, Literal, Node, Span, UnaryOp};
+pub use engine::{Compiled, Yaql};
 pub use error::YaqlError;
 pub use function::Library;
 pub use lambda::{Lambda, LazyRule};
