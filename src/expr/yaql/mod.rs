@@ -28,3 +28,5 @@ pub use runtime::{Cx, Env, Limits, Scope};
 
 #[cfg(test)]
 mod syntax_tests;
+#[cfg(test)]
+mod tests;
