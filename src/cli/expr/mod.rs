@@ -5,6 +5,7 @@ mod complete;
 mod evaluate;
 mod explain;
 mod repl;
+mod row_scene;
 mod scene;
 
 use std::io::{BufReader, IsTerminal as _, Write as _};

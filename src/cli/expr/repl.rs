@@ -41,20 +41,15 @@ pub(super) struct Shared(Arc<Mutex<State>>);
 struct State {
     language: Language,
     scene: Scene,
-    functions: Vec<String>,
-    methods: Vec<String>,
-    filters: Vec<String>,
+    names: evaluate::Names,
 }
 
 impl Shared {
     fn new(language: Language, scene: Scene) -> Self {
-        let names = evaluate::names();
         Self(Arc::new(Mutex::new(State {
             language,
             scene,
-            functions: names.functions,
-            methods: names.methods,
-            filters: names.filters,
+            names: evaluate::names(),
         })))
     }
 
@@ -65,9 +60,12 @@ impl Shared {
             language: state.language,
             context: state.scene.context.as_ref(),
             data: &state.scene.data,
-            functions: &state.functions,
-            methods: &state.methods,
-            filters: &state.filters,
+            functions: match state.language {
+                Language::Jinja => &state.names.jinja,
+                _ => &state.names.yaql,
+            },
+            methods: &state.names.yaql,
+            filters: &state.names.filters,
             commands: COMMANDS,
         })
     }
