@@ -12,6 +12,9 @@ pub(crate) mod regex_use;
 pub mod value;
 pub mod yaql;
 
+#[cfg(test)]
+mod fuzz_tests;
+
 pub use kind::ErrorKind;
 
 /// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.

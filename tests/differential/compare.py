@@ -56,10 +56,10 @@ class Expected:
             "ours": json.dumps(ours, ensure_ascii=False),
         }
         for entry in self.entries:
-            fields = [field for field in texts if field in entry]
-            if fields and all(re.search(entry[field], texts[field], re.S) for field in fields):
-                self.used[entry["name"]] += 1
-                return entry["name"]
+            for patterns in entry["rows"]:
+                if patterns and all(re.search(pattern, texts[field], re.S) for field, pattern in patterns.items()):
+                    self.used[entry["name"]] += 1
+                    return entry["name"]
         return None
 
 

@@ -134,8 +134,12 @@ impl Surroundings for Process {
     fn now(&self) -> DateTime {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let micros = i128::try_from(since.as_micros()).unwrap_or(i128::MAX);
-        let epoch = || DateTime::utc(Date::from_days(0).unwrap_or_default(), 0);
-        DateTime::from_local_micros(micros, Some(0), None).unwrap_or_else(epoch)
+        let first = Date {
+            year: 1970,
+            month: 1,
+            day: 1,
+        };
+        DateTime::from_local_micros(micros, Some(0), None).unwrap_or_else(|| DateTime::utc(first, 0))
     }
 
     fn random(&self) -> u64 {

@@ -7,6 +7,8 @@ mod explain;
 mod repl;
 mod row_scene;
 mod scene;
+#[cfg(test)]
+mod tests;
 
 use std::io::{BufReader, IsTerminal as _, Write as _};
 

@@ -37,6 +37,8 @@ def render(template, context, kv, allow_undefined):
 
 def values(value, context, kv, allow_undefined):
     """Mode `values`: everything rendered is a text, except what was JSON before."""
+    if not context and kv is None:
+        return value
     scope = _scope(context, kv)
     scope["__context"] = scope
     structured = isinstance(value, (dict, list))

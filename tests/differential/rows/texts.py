@@ -425,6 +425,9 @@ def add(rows):
     for value in VALUES:
         rows.add("values", value, mode="values", lang="jinja", context=CONTEXT, kv=KV)
         rows.add("values", value, mode="values", lang="jinja", context=CONTEXT, allow_undefined=True)
+    for value in ("{{ 1 }}", ["{{ 1 }}"], "{{", 5):
+        rows.add("values", value, mode="values", lang="jinja")
+        rows.add("values", value, mode="values", lang="jinja", context={})
     for template in ("{{ st2kv.system.k }}", "{{ st2kv.system.a.b }}", "{{ st2kv.user.mine }}", "{{ st2kv.system.nope }}",
                      "{{ st2kv.system.s }}", "{{ st2kv.system.s | decrypt_kv }}", "{{ st2kv.system['k'] }}", "{{ st2kv.user.nope.x }}",
                      "{{ st2kv.system.number | int + 1 }}", "{{ st2kv.system.k | upper }}", "{{ st2kv.system.json | from_json_string }}"):
