@@ -60,19 +60,19 @@ def _text(value):
     return value if isinstance(value, str) else str(value)
 
 
-def regex_match(value, pattern="", ignorecase=False):
+def regex_match(value, pattern, ignorecase=False):
     return bool(re.match(pattern, _text(value), _flags(ignorecase)))
 
 
-def regex_search(value, pattern="", ignorecase=False):
+def regex_search(value, pattern, ignorecase=False):
     return bool(re.search(pattern, _text(value), _flags(ignorecase)))
 
 
-def regex_replace(value="", pattern="", replacement="", ignorecase=False):
+def regex_replace(value, pattern, replacement, ignorecase=False):
     return re.compile(pattern, _flags(ignorecase)).sub(replacement, _text(value))
 
 
-def regex_substring(value="", pattern="", result_index=0, ignorecase=False):
+def regex_substring(value, pattern, result_index=0, ignorecase=False):
     return re.findall(pattern, _text(value), _flags(ignorecase))[result_index]
 
 
