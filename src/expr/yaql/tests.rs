@@ -29,8 +29,10 @@ fn comparable(value: &serde_json::Value) -> serde_json::Value {
     match value {
         serde_json::Value::Array(items) => items.iter().map(comparable).collect(),
         serde_json::Value::Object(map) => {
-            let mut map: serde_json::Map<_, _> =
-                map.iter().map(|(key, value)| (key.clone(), comparable(value))).collect();
+            let mut map: serde_json::Map<_, _> = map
+                .iter()
+                .map(|(key, value)| (key.clone(), comparable(value)))
+                .collect();
             if map.get("$type").is_some_and(|tag| tag == "set")
                 && let Some(serde_json::Value::Array(items)) = map.get_mut("items")
             {
@@ -46,7 +48,12 @@ fn comparable(value: &serde_json::Value) -> serde_json::Value {
 }
 
 fn check(row: &Value) -> Result<(), String> {
-    let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        row.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let expr = text("expr");
     let data = row.get("data").cloned().unwrap_or_default();
     let vars = row.get("vars").and_then(Value::as_dict);
@@ -66,7 +73,11 @@ fn check(row: &Value) -> Result<(), String> {
             if kind == error.kind.as_str() && (message == error.message || row.get("note").is_some()) {
                 return Ok(());
             }
-            Err(format!("{expr}\n   want {kind}: {message}\n    got {}: {}", error.kind.as_str(), error.message))
+            Err(format!(
+                "{expr}\n   want {kind}: {message}\n    got {}: {}",
+                error.kind.as_str(),
+                error.message
+            ))
         }
         (Some(expected), Err(error)) => Err(format!(
             "{expr}\n   want {}\n    got {}: {error}",
@@ -84,7 +95,10 @@ fn check(row: &Value) -> Result<(), String> {
 
 /// Checks the rows of one file.
 fn check_file(name: &str) {
-    let path = format!("{}/tests/data/expr/yaql/eval/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/data/expr/yaql/eval/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let rows = loads(&fs::read_to_string(&path).unwrap()).unwrap();
     let rows = rows.as_items().unwrap();
     assert!(!rows.is_empty(), "{path} has no rows");
@@ -110,19 +124,47 @@ macro_rules! files {
 files! { core }
 
 #[test]
+fn depth_fits_a_small_stack() {
+    let deep = |open: &str, inner: &str, close: &str, times| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    for expr in [
+        deep("[", "1", "]", 140),
+        deep("(", "1", " and 1)", 140),
+        deep("not (", "1", ")", 70),
+        deep("let(1) -> (", "$", ")", 70),
+        deep("switch(true => ", "$", ")", 140),
+        deep("1.switchCase(1, ", "$", ")", 140),
+        "def(f, switch($ <= 0 => 0, true => f($))) -> f(1)".to_owned(),
+        "def(f, [f($)]) -> f(1)".to_owned(),
+        "def(f, 1.switchCase(0, f($))) -> f(1)".to_owned(),
+    ] {
+        // Half of what a worker thread has.
+        let run = move || eval(&expr, &Value::Null, None).is_ok();
+        let thread = std::thread::Builder::new()
+            .stack_size(1024 * 1024)
+            .spawn(run)
+            .unwrap();
+        thread.join().unwrap();
+    }
+}
+
+#[test]
 fn nothing_is_endless() {
     let small = Limits {
         steps: 10_000,
         bytes: 1_000_000,
         ..Limits::default()
     };
-    for expr in [
-        "def(f, f($)) -> f(1)",
-        "def(f, [f($), f($)]) -> f(1)",
-    ] {
-        let kind = eval_within(expr, &from_json(&serde_json::Value::Null), None, small).unwrap_err().kind;
+    for expr in ["def(f, f($)) -> f(1)", "def(f, [f($), f($)]) -> f(1)"] {
+        let kind = eval_within(expr, &from_json(&serde_json::Value::Null), None, small)
+            .unwrap_err()
+            .kind;
         assert!(
-            matches!(kind, crate::expr::ErrorKind::Limit | crate::expr::ErrorKind::Recursion),
+            matches!(
+                kind,
+                crate::expr::ErrorKind::Limit | crate::expr::ErrorKind::Recursion
+            ),
             "{expr}: {kind:?}"
         );
     }
