@@ -1,6 +1,5 @@
 //! What one evaluation carries: the caller's environment, the budget, and the scope of variables.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -10,6 +9,7 @@ use super::function::{Library, Overload, overload};
 use super::lambda::Lambda;
 use super::params::{Named, Rest};
 use super::plan::Plan;
+use crate::expr::scene::Scene;
 use crate::expr::value::{DateTime, Dict, Value};
 
 /// Deepest nesting of lists and dictionaries that an expression may build.
@@ -46,8 +46,8 @@ pub struct Env<'a> {
     pub data: &'a Value,
     /// `$name` at the top.
     pub vars: Option<&'a Dict>,
-    /// The caller's own state for functions that it registered, see [`Cx::host`].
-    pub host: Option<&'a dyn Any>,
+    /// What the functions of workflows answer from, see [`Cx::scene`].
+    pub scene: Option<&'a dyn Scene>,
     /// The time that `now()` gives, in UTC.
     pub now: &'a dyn Fn() -> DateTime,
     /// A random number generator: 64 new bits at each call.
@@ -180,9 +180,9 @@ impl<'a> Cx<'a> {
         (self.runtime.env.random)()
     }
 
-    /// The caller's state, if it is a `T`.
-    pub fn host<T: 'static>(&self) -> Option<&'a T> {
-        self.runtime.env.host?.downcast_ref()
+    /// The scene of the workflow that the expression belongs to, if any.
+    pub fn scene(&self) -> Option<&'a dyn Scene> {
+        self.runtime.env.scene
     }
 
     /// The scope in which the function was called.
