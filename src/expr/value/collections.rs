@@ -120,7 +120,10 @@ impl Dict {
     pub fn new(map: DictMap) -> Self {
         let plain = map.iter().all(|(key, value)| {
             value.is_plain()
-                && !matches!(key, Value::Tuple(_) | Value::Dict(_) | Value::List(_))
+                && !matches!(
+                    key,
+                    Value::Tuple(_) | Value::Dict(_) | Value::List(_) | Value::Set(_)
+                )
                 && key.is_plain()
         });
         Self(Arc::new(DictData {
@@ -224,9 +227,12 @@ struct SetData {
 impl Set {
     /// A set; the items must be hashable, see [`super::check_hashable`].
     pub fn new(items: SetItems) -> Self {
-        // Tuples and dictionaries in a set are a failure of YAQL's output, so such a set is not plain.
+        // Collections in a set are a failure of YAQL's output, so such a set is not plain.
         let plain = items.iter().all(|item| {
-            !matches!(item, Value::Tuple(_) | Value::List(_) | Value::Dict(_)) && item.is_plain()
+            !matches!(
+                item,
+                Value::Tuple(_) | Value::List(_) | Value::Dict(_) | Value::Set(_)
+            ) && item.is_plain()
         });
         Self(Arc::new(SetData {
             size: Size::of(&items),

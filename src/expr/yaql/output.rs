@@ -33,9 +33,10 @@ fn convert(cx: &Cx<'_>, value: Value) -> Answer {
             for (key, item) in dict.iter() {
                 cx.tick()?;
                 cx.charge(2 * size_of::<Value>())?;
+                // Both may draw from the same sequence; the reference converts the value first.
+                let item = data(cx, item.clone())?;
                 let key = data(cx, key.clone())?;
                 check_hashable(&key)?;
-                let item = data(cx, item.clone())?;
                 out.insert(key, item);
             }
             Ok(Value::Dict(Dict::new(out)))

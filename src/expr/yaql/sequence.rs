@@ -322,6 +322,16 @@ impl View {
         Sequence::of(Self { dict, part })
     }
 
+    /// The dictionary that it shows.
+    pub(crate) fn dict(&self) -> &Dict {
+        &self.dict
+    }
+
+    /// What of it.
+    pub(crate) fn part(&self) -> Part {
+        self.part
+    }
+
     /// Its items as a set.
     pub(crate) fn to_set(&self) -> Set {
         self.dict.iter().map(|member| self.part.of(member)).collect()
@@ -330,14 +340,25 @@ impl View {
 
 impl Iterable for View {
     fn class(&self) -> &'static str {
-        match self.part {
-            Part::Keys => "dict_keys",
-            Part::Values => "dict_values",
-            Part::Items => "dict_items",
+        // Frozen dictionaries are of a class of their own, whose views are.
+        match (self.part, self.dict.is_mutable()) {
+            (Part::Keys, true) => "dict_keys",
+            (Part::Values, true) => "dict_values",
+            (Part::Items, true) => "dict_items",
+            (Part::Keys, false) => "KeysView",
+            (Part::Values, false) => "ValuesView",
+            (Part::Items, false) => "ItemsView",
         }
     }
 
     fn repr(&self) -> String {
+        if !self.dict.is_mutable() {
+            return format!(
+                "{}({})",
+                self.class(),
+                frozen_repr(&Value::Dict(self.dict.clone()))
+            );
+        }
         let items: Vec<Value> = self.dict.iter().map(|member| self.part.of(member)).collect();
         format!("{}({})", self.class(), frozen_repr(&Value::mutable_list(items)))
     }
@@ -408,6 +429,10 @@ struct Memorized(Arc<Mutex<(Iter, Vec<Value>)>>);
 impl Iterable for Memorized {
     fn class(&self) -> &'static str {
         "RememberingIterator"
+    }
+
+    fn repr(&self) -> String {
+        "<yaql.language.utils.memorize.<locals>.RememberingIterator object>".to_owned()
     }
 
     fn is_iterator(&self) -> bool {
