@@ -17,6 +17,7 @@ mod doctor;
 mod error;
 mod examples;
 mod execution;
+mod expr;
 mod host;
 mod output;
 mod pack;
@@ -206,6 +207,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Execution(command) => execution::execution(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
+        Command::Expr(command) => expr::expr(context, command).await,
         Command::Audit(command) => audit::audit(context, command).await,
         Command::Db(command) => db::db(context, command).await,
         Command::Doctor => doctor::doctor(context).await,

@@ -15,6 +15,9 @@ pub mod template;
 pub mod value;
 pub mod yaql;
 
+#[cfg(test)]
+mod fuzz_tests;
+
 pub use kind::ErrorKind;
 
 /// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.

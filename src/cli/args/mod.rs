@@ -1,6 +1,7 @@
 //! What can be typed: the commands and their flags, with the words that help shows.
 
 mod client;
+mod expr;
 mod site;
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 pub use client::{
     ActionCommand, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show, Stream,
 };
+pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
 };
@@ -132,6 +134,9 @@ pub enum Command {
     /// Look at aliases and try them out
     #[command(subcommand, alias = "action-alias")]
     Alias(AliasCommand),
+    /// Try out expressions of YAQL and Jinja
+    #[command(subcommand)]
+    Expr(ExprCommand),
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
