@@ -16,7 +16,7 @@ fn eval_within(expr: &str, data: &Value, vars: Option<&Dict>, limits: Limits) ->
     let env = Env {
         data,
         vars,
-        host: None,
+        scene: None,
         now: &now,
         random: &|| 4,
         limits,
