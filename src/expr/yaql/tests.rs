@@ -94,7 +94,7 @@ fn check(row: &Value) -> Result<(), String> {
 }
 
 /// Checks the rows of one file.
-fn check_file(name: &str) {
+pub(super) fn check_file(name: &str) {
     let path = format!(
         "{}/tests/data/expr/yaql/eval/{name}.json",
         env!("CARGO_MANIFEST_DIR")
