@@ -1,13 +1,18 @@
 //! What is wrong with a YAQL expression, in the words of the reference, and where.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use super::ast::Span;
 use crate::expr::ErrorKind;
 
-/// A failed expression.
+/// A failed expression. Its details sit behind a pointer, as errors are passed up through many calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct YaqlError {
+pub struct YaqlError(Box<Details>);
+
+/// What a [`YaqlError`] knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Details {
     /// The kind of mistake.
     pub kind: ErrorKind,
     /// The class of the exception that the reference raises, such as `YaqlGrammarException`.
@@ -23,13 +28,18 @@ pub struct YaqlError {
 impl YaqlError {
     /// An error without a place.
     pub fn new(kind: ErrorKind, class: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind,
             class,
             message: message.into(),
             span: None,
             hint: None,
-        }
+        }))
+    }
+
+    /// Everything that it knows, to take apart.
+    pub fn into_details(self) -> Details {
+        *self.0
     }
 
     /// Names the place, unless a more exact one is known already.
@@ -74,6 +84,20 @@ impl YaqlError {
     }
 }
 
+impl Deref for YaqlError {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for YaqlError {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
+    }
+}
+
 impl fmt::Display for YaqlError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.class, self.message)
@@ -81,6 +105,12 @@ impl fmt::Display for YaqlError {
 }
 
 impl std::error::Error for YaqlError {}
+
+/// Line and column of the start of a span, both from 1, in characters.
+pub(crate) fn position(text: &str, span: Span) -> (usize, usize) {
+    let (line, column, _) = place(text, span);
+    (line, column)
+}
 
 /// Line, column (both from 1, in characters) and the byte range of the line at the start of a span.
 fn place(text: &str, span: Span) -> (usize, usize, std::ops::Range<usize>) {

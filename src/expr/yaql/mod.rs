@@ -21,6 +21,7 @@ mod token;
 pub use ast::{Arg, BinaryOp, Expr, Literal, Node, Span, UnaryOp};
 pub use engine::{Compiled, Yaql};
 pub use error::YaqlError;
+pub(crate) use error::{position, snippet};
 pub use function::Library;
 pub use lambda::{Lambda, LazyRule};
 pub use parser::{MAX_DEPTH, MAX_LENGTH, parse};

@@ -1,6 +1,5 @@
 //! What one evaluation carries: the caller's environment, the budget, and the scope of variables.
 
-use std::any::Any;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -8,8 +7,9 @@ use std::sync::Arc;
 use super::error::YaqlError;
 use super::function::{Library, Overload, overload};
 use super::lambda::Lambda;
-use super::params::{Named, Rest};
+use super::params::{Named, Rest, is_no_value};
 use super::plan::Plan;
+use crate::expr::scene::Scene;
 use crate::expr::value::{DateTime, Dict, Value};
 
 /// Deepest nesting of lists and dictionaries that an expression may build.
@@ -46,8 +46,8 @@ pub struct Env<'a> {
     pub data: &'a Value,
     /// `$name` at the top.
     pub vars: Option<&'a Dict>,
-    /// The caller's own state for functions that it registered, see [`Cx::host`].
-    pub host: Option<&'a dyn Any>,
+    /// What the functions of workflows answer from, see [`Cx::scene`].
+    pub scene: Option<&'a dyn Scene>,
     /// The time that `now()` gives, in UTC.
     pub now: &'a dyn Fn() -> DateTime,
     /// A random number generator: 64 new bits at each call.
@@ -180,9 +180,9 @@ impl<'a> Cx<'a> {
         (self.runtime.env.random)()
     }
 
-    /// The caller's state, if it is a `T`.
-    pub fn host<T: 'static>(&self) -> Option<&'a T> {
-        self.runtime.env.host?.downcast_ref()
+    /// The scene of the workflow that the expression belongs to, if any.
+    pub fn scene(&self) -> Option<&'a dyn Scene> {
+        self.runtime.env.scene
     }
 
     /// The scope in which the function was called.
@@ -337,27 +337,34 @@ impl Scope {
 
     /// `$1`, `$2` …
     pub(crate) fn numbered(&self, number: usize) -> Option<&Value> {
+        let index = number.checked_sub(1)?;
         self.frames().find_map(|frame| {
-            frame.numbered.get(number.checked_sub(1)?).or_else(|| {
-                if frame.named.is_empty() {
-                    return None;
-                }
-                let name = number.to_string();
-                frame
-                    .named
-                    .iter()
-                    .rev()
-                    .find(|(known, _)| **known == *name)
-                    .map(|(_, value)| value)
-            })
+            let by_number = frame.numbered.get(index).filter(|value| !is_no_value(value));
+            by_number.or_else(|| frame.named_number(number))
         })
     }
 
     /// `$name`.
     pub(crate) fn named(&self, name: &str) -> Option<&Value> {
-        self.frames()
-            .find_map(|frame| frame.named.iter().rev().find(|(known, _)| **known == *name))
+        self.frames().find_map(|frame| frame.named(name))
+    }
+}
+
+impl Frame {
+    /// What was set under a name; what was left out between two commas was not.
+    fn named(&self, name: &str) -> Option<&Value> {
+        let mut latest = self.named.iter().rev();
+        latest
+            .find(|(known, value)| **known == *name && !is_no_value(value))
             .map(|(_, value)| value)
+    }
+
+    /// What was set under a name that is a number.
+    fn named_number(&self, number: usize) -> Option<&Value> {
+        if self.named.is_empty() {
+            return None;
+        }
+        self.named(&number.to_string())
     }
 }
 
