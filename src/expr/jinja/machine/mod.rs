@@ -15,7 +15,7 @@ use super::error::ErrorKind;
 use super::fault::{Fault, Run, fail, limit};
 use super::globals;
 use super::num;
-use super::object::{Function, Undefined, is_markup, text_of, undefined};
+use super::object::{BlockReference, Function, Undefined, is_markup, text_of, undefined};
 use super::syntax::ast::{Load, Name, Place, Scope, Template};
 use super::text::escape_html;
 use super::{Host, Limits, Setting};
@@ -190,7 +190,10 @@ impl<'r> Machine<'r> {
     }
 
     fn set_own(&mut self, slot: u16, value: Slot) {
-        if let Some(found) = self.frames[self.current as usize].slots.get_mut(usize::from(slot)) {
+        if let Some(found) = self.frames[self.current as usize]
+            .slots
+            .get_mut(usize::from(slot))
+        {
             *found = value;
         }
     }
@@ -213,6 +216,9 @@ impl<'r> Machine<'r> {
     fn resolve(&self, name: &Arc<str>) -> Slot {
         if let Some(value) = self.exported.get(name) {
             return Slot::Value(value.clone());
+        }
+        if &**name == "self" {
+            return Slot::Value(Value::opaque(BlockReference { block: None }));
         }
         match self.vars.find(name) {
             Some(Found::Value(value)) => return Slot::Value(value),
@@ -253,7 +259,11 @@ impl<'r> Machine<'r> {
         if let Some(key) = value.downcast::<StoredKey>() {
             return key.decrypt();
         }
-        match self.variable("st2kv").as_ref().and_then(Value::downcast::<Datastore>) {
+        match self
+            .variable("st2kv")
+            .as_ref()
+            .and_then(Value::downcast::<Datastore>)
+        {
             Some(store) => store.decrypt(&value::str(value)),
             None => Err("secrets cannot be decrypted here: there is no datastore".to_owned()),
         }
