@@ -4,7 +4,8 @@ use super::error::ErrorKind;
 use super::fault::{Run, fail, type_error};
 use super::machine::{CallArgs, Machine, is_iterable, text_of_data};
 use super::object::{
-    BoundMethod, Function, Global, Joiner, LoopValue, MacroValue, Range, defined, is_markup, text_of, undefined,
+    BoundMethod, Function, Global, Joiner, LoopValue, MacroValue, Range, defined, is_markup, text_of,
+    undefined,
 };
 use super::ops;
 use super::syntax::ast::{BinaryOp, CompareOp};
@@ -133,7 +134,9 @@ fn argument(function: &str, names: &[&str], args: &CallArgs) -> Run<Option<Value
         return if names.contains(&&**keyword) && given == 0 && args.keywords.len() == 1 {
             Ok(Some(value.clone()))
         } else {
-            type_error(format!("{function}() got an unexpected keyword argument '{keyword}'"))
+            type_error(format!(
+                "{function}() got an unexpected keyword argument '{keyword}'"
+            ))
         };
     }
     match (names, args.positional.as_slice()) {
@@ -145,7 +148,9 @@ fn argument(function: &str, names: &[&str], args: &CallArgs) -> Run<Option<Value
         } else {
             format!("{function} expected 2 arguments, got {}", given + 1)
         }),
-        ([name], []) => type_error(format!("{function}() missing 1 required positional argument: '{name}'")),
+        ([name], []) => type_error(format!(
+            "{function}() missing 1 required positional argument: '{name}'"
+        )),
         _ => type_error(format!(
             "{function}() takes {} positional argument{} but {} were given",
             names.len() + 1,

@@ -75,6 +75,16 @@ pub trait Host {
     fn call(&self, name: &str, args: &[Value], keywords: &[(Arc<str>, Value)]) -> Result<Value, ExprError>;
 }
 
+/// Fails for an undefined value, for functions of hosts that look into their arguments.
+pub(crate) fn check_defined(value: &Value) -> Result<(), ExprError> {
+    object::defined(value).map_err(|fault| fault.told(""))
+}
+
+/// The items of whatever Python iterates, for functions of hosts; `None` for anything else.
+pub(crate) fn items_of(value: &Value) -> Result<Option<impl Iterator<Item = Value>>, ExprError> {
+    machine::try_items(value).map_err(|fault| fault.told(""))
+}
+
 /// Bounds of one evaluation.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -360,7 +370,9 @@ impl Jinja {
             let tree = syntax::template(&source, whitespace).map_err(|error| malformed(&error, &source))?;
             let names = tree.free_names.iter().map(|name| name.to_string());
             Ok(Parsed {
-                names: names.filter(|name| !globals::NAMES.contains(&name.as_str())).collect(),
+                names: names
+                    .filter(|name| !globals::NAMES.contains(&name.as_str()))
+                    .collect(),
                 source,
                 tree,
             })
@@ -380,7 +392,11 @@ impl Jinja {
 }
 
 fn malformed(error: &syntax::Malformed, source: &str) -> ExprError {
-    let kind = if error.too_deep { ErrorKind::Limit } else { ErrorKind::Parse };
+    let kind = if error.too_deep {
+        ErrorKind::Limit
+    } else {
+        ErrorKind::Parse
+    };
     ExprError::new(kind, &error.message).at(source, error.span.start as usize, error.span.end as usize)
 }
 

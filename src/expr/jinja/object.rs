@@ -84,7 +84,11 @@ impl Undefined {
         match (&self.owner, &self.name) {
             (None, name) => format!("{} is undefined", repr(name)),
             (Some(owner), Value::Str(name)) => {
-                format!("{} has no attribute {}", str_repr(&type_repr(owner)), str_repr(name))
+                format!(
+                    "{} has no attribute {}",
+                    str_repr(&type_repr(owner)),
+                    str_repr(name)
+                )
             }
             (Some(owner), name) => format!("{} has no element {}", type_repr(owner), repr(name)),
         }
@@ -122,7 +126,11 @@ impl Undefined {
 
 impl Opaque for Undefined {
     fn class(&self) -> &str {
-        if self.strict { "jinja2.runtime.StrictUndefined" } else { "jinja2.runtime.Undefined" }
+        if self.strict {
+            "jinja2.runtime.StrictUndefined"
+        } else {
+            "jinja2.runtime.Undefined"
+        }
     }
 
     fn repr(&self) -> String {
@@ -298,7 +306,9 @@ impl Opaque for Range {
     }
 
     fn equals(&self, other: &Value) -> bool {
-        other.downcast::<Self>().is_some_and(|other| other.key() == self.key())
+        other
+            .downcast::<Self>()
+            .is_some_and(|other| other.key() == self.key())
     }
 
     fn hash_code(&self) -> u64 {
@@ -459,7 +469,11 @@ pub(crate) struct BoundMethod {
 
 impl Opaque for BoundMethod {
     fn class(&self) -> &str {
-        if self.is_format() { "function" } else { "builtin_function_or_method" }
+        if self.is_format() {
+            "function"
+        } else {
+            "builtin_function_or_method"
+        }
     }
 
     fn repr(&self) -> String {
@@ -537,7 +551,9 @@ impl Opaque for Function {
     }
 
     fn equals(&self, other: &Value) -> bool {
-        other.downcast::<Self>().is_some_and(|other| other.name == self.name)
+        other
+            .downcast::<Self>()
+            .is_some_and(|other| other.name == self.name)
     }
 
     fn hash_code(&self) -> u64 {
@@ -645,7 +661,10 @@ impl Opaque for Namespace {
     fn repr(&self) -> String {
         // A namespace may hold itself.
         match self.0.try_lock() {
-            Some(attributes) => format!("<Namespace {}>", repr(&Value::Dict(Dict::new(attributes.clone())))),
+            Some(attributes) => format!(
+                "<Namespace {}>",
+                repr(&Value::Dict(Dict::new(attributes.clone())))
+            ),
             None => "<Namespace ...>".to_owned(),
         }
     }
@@ -682,7 +701,10 @@ pub(crate) fn plain(value: Value) -> Value {
                 Value::Str(Arc::clone(&text.0))
             } else if let Some(pair) = any.downcast_ref::<GroupPair>() {
                 plain(Value::Tuple(pair.0.clone()))
-            } else if let Some(generator) = any.downcast_ref::<Generator>().filter(|found| found.is_generator()) {
+            } else if let Some(generator) = any
+                .downcast_ref::<Generator>()
+                .filter(|found| found.is_generator())
+            {
                 plain(Value::from(generator.drain()))
             } else {
                 Value::Opaque(object)
@@ -691,7 +713,11 @@ pub(crate) fn plain(value: Value) -> Value {
         Value::List(items) if !items.is_plain() => {
             let mutable = items.is_mutable();
             let items: Vec<Value> = items.into_vec().into_iter().map(inner_plain).collect();
-            if mutable { Value::mutable_list(items) } else { Value::from(items) }
+            if mutable {
+                Value::mutable_list(items)
+            } else {
+                Value::from(items)
+            }
         }
         Value::Tuple(items) => Value::Tuple(items.into_vec().into_iter().map(inner_plain).collect()),
         Value::Dict(dict) if !dict.is_plain() && !dict.is_mutable() => Value::Dict(

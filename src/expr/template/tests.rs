@@ -66,7 +66,7 @@ fn comparable(value: Json) -> Json {
 
 fn answer(result: Result<Value, TemplateError>) -> Json {
     match result {
-        Ok(value) => json!({"value": comparable(to_tagged(&value))}),
+        Ok(value) => json!({"value": comparable(serde_json::from_str(&to_tagged(&value)).unwrap())}),
         Err(error) => json!({"error": error.to_string()}),
     }
 }

@@ -70,7 +70,13 @@ pub(super) fn rejectattr(machine: &mut Machine<'_>, value: &Value, args: CallArg
     pick(machine, value, args, false, true)
 }
 
-fn pick(machine: &mut Machine<'_>, value: &Value, mut args: CallArgs, wanted: bool, by_attribute: bool) -> Run<Value> {
+fn pick(
+    machine: &mut Machine<'_>,
+    value: &Value,
+    mut args: CallArgs,
+    wanted: bool,
+    by_attribute: bool,
+) -> Run<Value> {
     let items = items(machine, value)?;
     let path = if by_attribute {
         if args.positional.is_empty() {

@@ -92,7 +92,11 @@ pub(crate) fn format(template: &Value, values: &Value) -> Run<Value> {
         defined(values.all)?;
         return type_error("not all arguments converted during string formatting");
     }
-    Ok(if escape { Markup::value(out) } else { Value::from(out) })
+    Ok(if escape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 /// A mapping (and whatever has items but is neither tuple nor text) may be left unused.
@@ -214,7 +218,13 @@ fn count(chars: &[char], at: &mut usize, values: &mut Values<'_>) -> Run<Option<
 }
 
 /// Sign and prefix, and the rest.
-fn convert(value: &Value, kind: char, flags: &Flags, precision: Option<usize>, escape: bool) -> Run<(String, String)> {
+fn convert(
+    value: &Value,
+    kind: char,
+    flags: &Flags,
+    precision: Option<usize>,
+    escape: bool,
+) -> Run<(String, String)> {
     let sign = |negative: bool| match (negative, flags.plus, flags.blank) {
         (true, ..) => "-",
         (_, true, _) => "+",
@@ -322,8 +332,15 @@ fn whole(value: &Value, kind: char) -> Run<BigInt> {
             other => Ok(other.as_i64().unwrap_or(0).into()),
         },
         _ => {
-            let wanted = if "diu".contains(kind) { "a real number" } else { "an integer" };
-            type_error(format!("%{kind} format: {wanted} is required, not {}", class_of(value)))
+            let wanted = if "diu".contains(kind) {
+                "a real number"
+            } else {
+                "an integer"
+            };
+            type_error(format!(
+                "%{kind} format: {wanted} is required, not {}",
+                class_of(value)
+            ))
         }
     }
 }
@@ -343,4 +360,3 @@ pub(crate) fn ascii(text: &str) -> String {
     }
     out
 }
-
