@@ -103,16 +103,74 @@ impl Failure {
 
 /// What the scene of a workflow adds to Jinja.
 const SCENE_FUNCTIONS: [&str; 12] = [
-    "completed", "ctx", "failed", "item", "json", "range", "result", "st2kv", "succeeded", "task", "task_status", "zip",
+    "completed",
+    "ctx",
+    "failed",
+    "item",
+    "json",
+    "range",
+    "result",
+    "st2kv",
+    "succeeded",
+    "task",
+    "task_status",
+    "zip",
 ];
 
 /// Jinja's own filters.
 const FILTERS: &[&str] = &[
-    "abs", "attr", "batch", "capitalize", "center", "count", "default", "dictsort", "escape", "filesizeformat", "first", "float",
-    "forceescape", "format", "groupby", "indent", "int", "items", "join", "last", "length", "list", "lower", "map", "max", "min",
-    "pprint", "random", "reject", "rejectattr", "replace", "reverse", "round", "safe", "select", "selectattr", "slice", "sort",
-    "string", "striptags", "sum", "title", "tojson", "trim", "truncate", "unique", "upper", "urlencode", "urlize", "wordcount",
-    "wordwrap", "xmlattr",
+    "abs",
+    "attr",
+    "batch",
+    "capitalize",
+    "center",
+    "count",
+    "default",
+    "dictsort",
+    "escape",
+    "filesizeformat",
+    "first",
+    "float",
+    "forceescape",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "random",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "string",
+    "striptags",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+    "urlize",
+    "wordcount",
+    "wordwrap",
+    "xmlattr",
 ];
 
 /// Names that expressions can call.
@@ -285,7 +343,8 @@ fn values(task: &Task) -> Result<Value, Failure> {
     }
     loads(&rendered).map_err(|error| {
         let mut failure = Failure::new(ErrorKind::Value, error.to_string());
-        failure.hint = Some("a value with quotes broke the JSON text: use `to_json_string` or `json_escape`".to_owned());
+        failure.hint =
+            Some("a value with quotes broke the JSON text: use `to_json_string` or `json_escape`".to_owned());
         failure
     })
 }
