@@ -81,7 +81,13 @@ fn cases() -> Vec<Case> {
     vec![
         case("YAQL variable", "text", "yaql", "<% ctx().x %>", 100.0),
         case("YAQL path", "text", "yaql", "<% ctx().x.y %>", 100.0),
-        case("YAQL condition", "text", "yaql", "<% ctx().count > 2 and ctx().name = 'ana' %>", 100.0),
+        case(
+            "YAQL condition",
+            "text",
+            "yaql",
+            "<% ctx().count > 2 and ctx().name = 'ana' %>",
+            100.0,
+        ),
         case(
             "YAQL filter chain, 1,000 items",
             "text",
@@ -111,8 +117,20 @@ fn cases() -> Vec<Case> {
             "{{ ctx().hosts | selectattr('up') | map(attribute='name') | sort | join(',') }}",
             5.0,
         ),
-        case("Jinja block, 10 kB, workflow", "text", "jinja", &block("ctx()."), 5.0),
-        case("Jinja text, render", "render", "jinja", "user {{ name }} said: {{ few[0].name | upper }}", 5.0),
+        case(
+            "Jinja block, 10 kB, workflow",
+            "text",
+            "jinja",
+            &block("ctx()."),
+            5.0,
+        ),
+        case(
+            "Jinja text, render",
+            "render",
+            "jinja",
+            "user {{ name }} said: {{ few[0].name | upper }}",
+            5.0,
+        ),
         case("Jinja block, 10 kB, render", "render", "jinja", &block(""), 5.0),
     ]
 }
@@ -190,7 +208,10 @@ fn main() {
     let json = context();
     let value = loads(&json.to_string()).expect("valid JSON");
     let theirs = python(&cases, &json);
-    println!("{:34} {:>12} {:>12} {:>8} {:>8}", "", "Sayso", "Python", "ratio", "target");
+    println!(
+        "{:34} {:>12} {:>12} {:>8} {:>8}",
+        "", "Sayso", "Python", "ratio", "target"
+    );
     for (index, case) in cases.iter().enumerate() {
         let ours = ours(case, &value);
         let theirs = theirs.as_ref().and_then(|all| all.get(index)).copied();
@@ -199,6 +220,11 @@ fn main() {
         });
         let missed = theirs.is_some_and(|theirs| theirs / ours < case.target);
         let mark = if missed { "  missed" } else { "" };
-        println!("{:34} {:>12} {python:>12} {ratio:>8} {:>7}x{mark}", case.name, shown(ours), case.target);
+        println!(
+            "{:34} {:>12} {python:>12} {ratio:>8} {:>7}x{mark}",
+            case.name,
+            shown(ours),
+            case.target
+        );
     }
 }

@@ -6,7 +6,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use super::row_scene::RowScene;
 use crate::cli::args::{Language, Mode};
 use crate::expr::ErrorKind;
-use crate::expr::jinja::{Context, ExprError, Jinja, Undefined};
+use crate::expr::jinja::{self, Context, ExprError, Jinja, Undefined};
 use crate::expr::pyjson::JsonStyle;
 use crate::expr::template::{self, Check, Evaluator, Limits, Options, Surroundings, TemplateError};
 use crate::expr::value::{Date, DateTime, Value, dumps, loads};
@@ -101,6 +101,78 @@ impl Failure {
     }
 }
 
+/// What the scene of a workflow adds to Jinja.
+const SCENE_FUNCTIONS: [&str; 12] = [
+    "completed",
+    "ctx",
+    "failed",
+    "item",
+    "json",
+    "range",
+    "result",
+    "st2kv",
+    "succeeded",
+    "task",
+    "task_status",
+    "zip",
+];
+
+/// Jinja's own filters.
+const FILTERS: &[&str] = &[
+    "abs",
+    "attr",
+    "batch",
+    "capitalize",
+    "center",
+    "count",
+    "default",
+    "dictsort",
+    "escape",
+    "filesizeformat",
+    "first",
+    "float",
+    "forceescape",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "pprint",
+    "random",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slice",
+    "sort",
+    "string",
+    "striptags",
+    "sum",
+    "title",
+    "tojson",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "urlencode",
+    "urlize",
+    "wordcount",
+    "wordwrap",
+    "xmlattr",
+];
+
 /// Names that expressions can call.
 pub(super) struct Names {
     /// Of YAQL, as functions and methods.
@@ -122,8 +194,8 @@ pub(super) fn names() -> Names {
     };
     Names {
         yaql: sorted(&mut ENGINES.evaluator.yaql().library().names()),
-        jinja: Vec::new(),
-        filters: Vec::new(),
+        jinja: sorted(&mut jinja::functions::all_names().chain(SCENE_FUNCTIONS)),
+        filters: sorted(&mut FILTERS.iter().copied().chain(jinja::functions::all_names())),
     }
 }
 
@@ -271,7 +343,8 @@ fn values(task: &Task) -> Result<Value, Failure> {
     }
     loads(&rendered).map_err(|error| {
         let mut failure = Failure::new(ErrorKind::Value, error.to_string());
-        failure.hint = Some("a value with quotes broke the JSON text: use `to_json_string` or `json_escape`".to_owned());
+        failure.hint =
+            Some("a value with quotes broke the JSON text: use `to_json_string` or `json_escape`".to_owned());
         failure
     })
 }

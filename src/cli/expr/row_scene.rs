@@ -32,7 +32,10 @@ struct Task {
 impl RowScene {
     pub(super) fn new(context: Option<&Value>, kv: Option<&Value>) -> Self {
         let all = context.and_then(Value::as_dict);
-        let private = |name: &str| all.and_then(|all| all.get_str(name)).filter(|value| value.is_true());
+        let private = |name: &str| {
+            all.and_then(|all| all.get_str(name))
+                .filter(|value| value.is_true())
+        };
         let task = private("__current_task").map(|task| Task {
             id: task.get("id").map(value::str).unwrap_or_default(),
             route: task.get("route").and_then(Value::as_i64).unwrap_or(0),
@@ -55,8 +58,15 @@ impl RowScene {
 
     /// Takes in `{"tasks": {"t1__r0": 0}, "sequence": [{"id", "route", "status"}], "routes": [[…]]}`.
     fn read(&mut self, state: &Value) {
-        let sequence = state.get("sequence").and_then(Value::as_items).unwrap_or_default();
-        let pointers = state.get("tasks").and_then(Value::as_dict).cloned().unwrap_or_default();
+        let sequence = state
+            .get("sequence")
+            .and_then(Value::as_items)
+            .unwrap_or_default();
+        let pointers = state
+            .get("tasks")
+            .and_then(Value::as_dict)
+            .cloned()
+            .unwrap_or_default();
         for (name, index) in pointers.iter() {
             let key = name.as_str().and_then(|name| name.rsplit_once("__r"));
             let entry = index
@@ -75,7 +85,8 @@ impl RowScene {
         }
         for route in state.get("routes").and_then(Value::as_items).unwrap_or_default() {
             let steps = route.as_items().unwrap_or_default().iter();
-            self.routes.push(steps.map(|step| value::str(step).into()).collect());
+            self.routes
+                .push(steps.map(|step| value::str(step).into()).collect());
         }
     }
 
@@ -145,7 +156,12 @@ pub(super) struct Datastore {
 
 impl Datastore {
     fn new(kv: &Value) -> Self {
-        let keys = |scope: &str| kv.get(scope).and_then(Value::as_dict).cloned().unwrap_or_default();
+        let keys = |scope: &str| {
+            kv.get(scope)
+                .and_then(Value::as_dict)
+                .cloned()
+                .unwrap_or_default()
+        };
         Self {
             system: keys("system"),
             user: keys("user"),
@@ -188,7 +204,8 @@ mod tests {
                 "__state": {"tasks": {"t1__r0": 0, "a__rb__r2": 1, "gone__r0": 9}, "routes": [[], ["t1__t0"]],
                 "sequence": [{"id": "t1", "status": "succeeded"}, {"id": "a__rb", "status": "failed"}]}}"#,
         );
-        let kv = value::loads(r#"{"system": {"k": "v", "s": {"secret": "plain"}}, "user": {"k": "own", "n": 5}}"#);
+        let kv =
+            value::loads(r#"{"system": {"k": "v", "s": {"secret": "plain"}}, "user": {"k": "own", "n": 5}}"#);
         RowScene::new(Some(&context.unwrap()), Some(&kv.unwrap()))
     }
 

@@ -43,7 +43,9 @@ fn expected() -> Expected {
 fn rows() -> Vec<Value> {
     let file = std::fs::File::open(path("tests/data/expr/differential.jsonl.gz")).unwrap();
     let mut text = String::new();
-    flate2::read::GzDecoder::new(file).read_to_string(&mut text).unwrap();
+    flate2::read::GzDecoder::new(file)
+        .read_to_string(&mut text)
+        .unwrap();
     text.lines().map(|line| loads(line).unwrap()).collect()
 }
 
@@ -138,8 +140,12 @@ impl Excuses {
         };
         let rows = expected.difference.iter().flat_map(|difference| &difference.rows);
         Self(
-            rows.map(|row| row.iter().map(|(field, pattern)| (field.clone(), compile(pattern))).collect())
-                .collect(),
+            rows.map(|row| {
+                row.iter()
+                    .map(|(field, pattern)| (field.clone(), compile(pattern)))
+                    .collect()
+            })
+            .collect(),
         )
     }
 
@@ -162,9 +168,11 @@ impl Excuses {
             "ours" => ours.clone(),
             other => panic!("expected.toml: there is no field {other}"),
         };
-        self.0
-            .iter()
-            .any(|patterns| patterns.iter().all(|(field, pattern)| pattern.is_match(&of(field))))
+        self.0.iter().any(|patterns| {
+            patterns
+                .iter()
+                .all(|(field, pattern)| pattern.is_match(&of(field)))
+        })
     }
 }
 
@@ -175,15 +183,16 @@ fn answers_are_those_of_the_reference() {
     let excuses = Excuses::new(&expected());
     let differing: Mutex<Vec<String>> = Mutex::default();
     let halves = rows.chunks(rows.len().div_ceil(2));
+    let (differing_of, excuses) = (&differing, &excuses);
     std::thread::scope(|scope| {
         for half in halves {
-            let work = || {
+            let work = move || {
                 for row in half {
                     let theirs = row.get("answer").unwrap();
                     let ours = evaluate(&task(row));
                     if !same(row, theirs, &ours) && !excuses.excuse(row, theirs, &ours) {
                         let ours = ours.map_or_else(|failure| failure.message, |value| to_tagged(&value));
-                        differing.lock().unwrap().push(format!(
+                        differing_of.lock().unwrap().push(format!(
                             "{} {} {}\n  reference {:.300}\n  sayso     {:.300}",
                             text(row, "id"),
                             text(row, "lang"),
@@ -233,5 +242,9 @@ fn the_documentation_has_every_difference() {
         std::fs::write(&file, format!("{}{wanted}{}", &page[..from], &page[to..])).unwrap();
         return;
     }
-    assert_eq!(&page[from..to], wanted, "run the test with UPDATE_DOCS=1 to write the table anew");
+    assert_eq!(
+        &page[from..to],
+        wanted,
+        "run the test with UPDATE_DOCS=1 to write the table anew"
+    );
 }

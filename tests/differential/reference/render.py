@@ -25,7 +25,7 @@ _LENIENT = _environment(jinja2.Undefined)
 def _scope(context, kv):
     scope = dict(context or {})
     if kv is not None:
-        scope["st2kv"] = st2_functions.Lookup(kv)
+        scope["st2kv"] = {name: st2_functions.Lookup(kv, name) for name in ("system", "user")}
     return scope
 
 

@@ -60,19 +60,19 @@ def _text(value):
     return value if isinstance(value, str) else str(value)
 
 
-def regex_match(value, pattern, ignorecase=False):
+def regex_match(value, pattern="", ignorecase=False):
     return bool(re.match(pattern, _text(value), _flags(ignorecase)))
 
 
-def regex_search(value, pattern, ignorecase=False):
+def regex_search(value, pattern="", ignorecase=False):
     return bool(re.search(pattern, _text(value), _flags(ignorecase)))
 
 
-def regex_replace(value, pattern, replacement, ignorecase=False):
+def regex_replace(value="", pattern="", replacement="", ignorecase=False):
     return re.compile(pattern, _flags(ignorecase)).sub(replacement, _text(value))
 
 
-def regex_substring(value, pattern, result_index=0, ignorecase=False):
+def regex_substring(value="", pattern="", result_index=0, ignorecase=False):
     return re.findall(pattern, _text(value), _flags(ignorecase))[result_index]
 
 
@@ -232,12 +232,13 @@ def st2kv_for(kv):
 class Lookup:
     """`st2kv.system.a.b` of templates: joins names until somebody wants the text."""
 
-    def __init__(self, kv, path=()):
+    def __init__(self, kv, scope, path=()):
         self._kv = kv
+        self._scope = scope
         self._path = path
 
     def _next(self, name):
-        return Lookup(self._kv, (*self._path, str(name)))
+        return Lookup(self._kv, self._scope, (*self._path, str(name)))
 
     def __getitem__(self, name):
         return self._next(name)
@@ -248,9 +249,7 @@ class Lookup:
         return self._next(name)
 
     def _found(self):
-        if len(self._path) < 2:
-            return None
-        return _stored(self._kv, self._path[0], ".".join(self._path[1:]))
+        return _stored(self._kv, self._scope, ".".join(self._path))
 
     def __str__(self):
         found = self._found()

@@ -78,10 +78,12 @@ def add(rows):
         if name in SHORT_LIVED:
             continue
         for value in ODD:
-            rows.render("jinja-filters", f"{{{{ {value} | {name} }}}}")
+            if not name.startswith("regex_"):  # the pattern may be left out, which nobody means
+                rows.render("jinja-filters", f"{{{{ {value} | {name} }}}}")
             for arguments in ARGUMENTS.get(name, ["1"]):
                 rows.render("jinja-filters", f"{{{{ {value} | {name}({arguments}) }}}}")
-            rows.render("jinja-filters", f"{{{{ {value} | {name} | list }}}}")
+            if not name.startswith("regex_"):
+                rows.render("jinja-filters", f"{{{{ {value} | {name} | list }}}}")
     for name in sorted(jinja2.defaults.DEFAULT_TESTS):
         for value in ODD:
             if name.isidentifier():
