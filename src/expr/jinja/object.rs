@@ -713,6 +713,13 @@ impl Opaque for BlockReference {
         }
     }
 
+    fn repr(&self) -> String {
+        match self.block {
+            Some(_) => "<BlockReference object>".to_owned(),
+            None => "<TemplateReference None>".to_owned(),
+        }
+    }
+
     as_any!();
 }
 

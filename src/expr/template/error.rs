@@ -70,7 +70,7 @@ impl TemplateError {
         };
         let mut failed = Self::new(error.kind, "YaqlEvaluationException", message);
         expression.clone_into(&mut failed.expression);
-        failed.hint = error.hint;
+        failed.hint = error.hint.clone();
         let span = error.span.unwrap_or(Span {
             start: 0,
             end: u32::try_from(expression.len()).unwrap_or(u32::MAX),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::error::YaqlError;
 use super::function::{Library, Overload, overload};
 use super::lambda::Lambda;
-use super::params::{Named, Rest};
+use super::params::{Named, Rest, is_no_value};
 use super::plan::Plan;
 use crate::expr::scene::Scene;
 use crate::expr::value::{DateTime, Dict, Value};
@@ -337,27 +337,34 @@ impl Scope {
 
     /// `$1`, `$2` …
     pub(crate) fn numbered(&self, number: usize) -> Option<&Value> {
+        let index = number.checked_sub(1)?;
         self.frames().find_map(|frame| {
-            frame.numbered.get(number.checked_sub(1)?).or_else(|| {
-                if frame.named.is_empty() {
-                    return None;
-                }
-                let name = number.to_string();
-                frame
-                    .named
-                    .iter()
-                    .rev()
-                    .find(|(known, _)| **known == *name)
-                    .map(|(_, value)| value)
-            })
+            let by_number = frame.numbered.get(index).filter(|value| !is_no_value(value));
+            by_number.or_else(|| frame.named_number(number))
         })
     }
 
     /// `$name`.
     pub(crate) fn named(&self, name: &str) -> Option<&Value> {
-        self.frames()
-            .find_map(|frame| frame.named.iter().rev().find(|(known, _)| **known == *name))
+        self.frames().find_map(|frame| frame.named(name))
+    }
+}
+
+impl Frame {
+    /// What was set under a name; what was left out between two commas was not.
+    fn named(&self, name: &str) -> Option<&Value> {
+        let mut latest = self.named.iter().rev();
+        latest
+            .find(|(known, value)| **known == *name && !is_no_value(value))
             .map(|(_, value)| value)
+    }
+
+    /// What was set under a name that is a number.
+    fn named_number(&self, number: usize) -> Option<&Value> {
+        if self.named.is_empty() {
+            return None;
+        }
+        self.named(&number.to_string())
     }
 }
 

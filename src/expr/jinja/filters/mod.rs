@@ -11,7 +11,7 @@ mod wrap;
 
 pub(crate) use html::{striptags, unescape_html};
 pub(crate) use sorting::sort_by;
-pub(crate) use texts::{indentation, short_class_of};
+pub(crate) use texts::{check_keys, indentation, short_class_of};
 
 use super::bind::{Bound, Signature};
 use super::fault::{Run, type_error};

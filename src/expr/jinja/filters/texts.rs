@@ -249,6 +249,9 @@ pub(super) fn tojson(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
 
 /// The JSON of a value, for filters.
 pub(crate) fn json_text(machine: &mut Machine<'_>, value: &Value, style: &JsonStyle) -> Run<String> {
+    if style.sort_keys {
+        check_keys(value, 0)?;
+    }
     match dumps(&plain(value.clone())?, style) {
         Ok(text) => {
             check_len(text.len())?;
@@ -256,6 +259,26 @@ pub(crate) fn json_text(machine: &mut Machine<'_>, value: &Value, style: &JsonSt
             Ok(text)
         }
         Err(error) => type_error(short_class_of(&error.to_string())),
+    }
+}
+
+/// Sorting needs keys that Python can compare.
+pub(crate) fn check_keys(value: &Value, depth: usize) -> Run<()> {
+    if depth > 900 {
+        return fail(ErrorKind::Recursion, "maximum recursion depth exceeded");
+    }
+    match value {
+        Value::Dict(dict) => {
+            if !dict.keys().all(|key| matches!(key, Value::Str(_))) {
+                let keys: Vec<Value> = dict.keys().cloned().collect();
+                super::sort_by(keys.clone(), &keys, false)?;
+            }
+            dict.values().try_for_each(|item| check_keys(item, depth + 1))
+        }
+        Value::List(items) | Value::Tuple(items) => {
+            items.iter().try_for_each(|item| check_keys(item, depth + 1))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::expr::jinja::Setting;
 use crate::expr::jinja::bind::Bound;
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
-use crate::expr::jinja::filters::{indentation, short_class_of};
+use crate::expr::jinja::filters::{check_keys, indentation, short_class_of};
 use crate::expr::jinja::machine::{Machine, text_of_data};
 use crate::expr::jinja::object::{JsonEscaped, class_of, defined, plain, text_of};
 use crate::expr::jinja::ops::{self, check_len};
@@ -19,6 +19,9 @@ pub(super) const JSON_NAMES: &[&str] = &["indent", "sort_keys", "separators"];
 pub(super) const YAML_NAMES: &[&str] = &["indent", "allow_unicode", "default_flow_style"];
 
 fn dump(value: &Value, style: &JsonStyle) -> Run<String> {
+    if style.sort_keys {
+        check_keys(value, 0)?;
+    }
     match dumps(&plain(value.clone())?, style) {
         Ok(text) => {
             check_len(text.len())?;

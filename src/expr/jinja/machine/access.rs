@@ -170,7 +170,7 @@ fn macro_attribute(value: &MacroValue, name: &str) -> Option<Value> {
     let definition = &value.definition;
     Some(match name {
         "name" => definition.name.clone().into(),
-        "arguments" => Value::list(definition.args.iter().map(|arg| Value::Str(arg.name.clone()))),
+        "arguments" => Value::tuple(definition.args.iter().map(|arg| Value::Str(arg.name.clone()))),
         "catch_kwargs" => Value::Bool(definition.kwargs.is_some()),
         "catch_varargs" => Value::Bool(definition.varargs.is_some()),
         "caller" => Value::Bool(definition.caller.is_some()),

@@ -31,3 +31,6 @@ pub(super) fn register(to: &mut Library) {
     branching::register(to);
     date_time::register(to);
 }
+
+#[cfg(test)]
+mod tests_a;

@@ -52,13 +52,12 @@ fn offset_micros(offset: Timespan) -> Result<i64, YaqlError> {
     i64::try_from(offset.micros())
         .ok()
         .filter(|micros| micros.abs() < DAY)
-        .ok_or_else(|| {
-            YaqlError::value_error(format!(
-                "offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24), not {}.",
-                offset.repr()
-            ))
-        })
+        .ok_or_else(|| YaqlError::value_error(TOO_FAR))
 }
+
+/// Python's complaint about an offset of a day or more.
+const TOO_FAR: &str =
+    "offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24).";
 
 fn out_of_range() -> YaqlError {
     YaqlError::overflow("date value out of range")

@@ -305,14 +305,19 @@ fn offset(text: &str) -> Result<(i64, Arc<str>), YaqlError> {
     if colon && chars.len() > 5 && chars[5] != ':' {
         return Err(YaqlError::value_error(format!("Inconsistent use of : in {text}")));
     }
+    if let Some(at) = chars.iter().position(|c| *c == ':').filter(|_| !colon) {
+        let seconds: String = chars[at..].iter().take(2).collect();
+        return Err(YaqlError::value_error(format!(
+            "invalid literal for int() with base 10: {}",
+            str_repr(&seconds)
+        )));
+    }
     let digits: String = chars.iter().filter(|c| **c != ':').collect();
     let part = |from: usize| number(&digits.chars().skip(from).take(2).collect::<String>());
     let seconds = part(0) * 3600 + part(2) * 60 + part(4);
     let micros = seconds * SECOND + number(&format!("{fraction:0<6}"));
     if micros >= super::DAY {
-        return Err(YaqlError::value_error(
-            "offset must be a timedelta strictly between -timedelta(hours=24) and timedelta(hours=24).",
-        ));
+        return Err(YaqlError::value_error(super::TOO_FAR));
     }
     let micros = if negative { -micros } else { micros };
     let (sign, size) = if micros < 0 { ('-', -micros) } else { ('+', micros) };

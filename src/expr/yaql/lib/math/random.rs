@@ -6,7 +6,8 @@ use num_traits::{Signed as _, ToPrimitive as _};
 use super::super::super::error::YaqlError;
 use super::super::super::function::{Answer, Library};
 use super::super::super::runtime::Cx;
-use super::convert::int;
+use super::convert::{int, type_name};
+use crate::expr::pynum;
 use crate::expr::value::Value;
 
 pub(super) fn register(to: &mut Library) {
@@ -22,6 +23,7 @@ fn random(cx: &Cx<'_>) -> f64 {
 
 /// An integer between two others, both included.
 fn random_between(cx: &Cx<'_>, from: Value, to: Value) -> Answer {
+    check_end(&to)?;
     let start = bound(cx, &from, "non-integer arg 1 for randrange()")?;
     let stop = bound(cx, &to, "non-integer stop for randrange()")? + 1;
     let width: BigInt = &stop - &start;
@@ -33,38 +35,37 @@ fn random_between(cx: &Cx<'_>, from: Value, to: Value) -> Answer {
     Ok(Value::from(start + below(cx, &width)?))
 }
 
+/// One end of the range: an integer, or a float that is one.
 fn bound(cx: &Cx<'_>, value: &Value, fraction: &str) -> Result<BigInt, YaqlError> {
-    if let Value::Float(number) = value
-        && number.is_finite()
-        && number.fract() != 0.0
-    {
-        return Err(YaqlError::value_error(fraction));
-    }
-    match int(
-        cx,
-        if value.is_null() {
-            Value::opaque(Nothing)
-        } else {
-            value.clone()
-        },
-    )? {
-        Value::BigInt(number) => Ok((*number).clone()),
-        other => Ok(other.as_i64().unwrap_or(0).into()),
+    let known = match value {
+        Value::Null => {
+            return Err(YaqlError::type_error(
+                "int() argument must be a string, a bytes-like object or a real number, not 'NoneType'",
+            ));
+        }
+        value => int(cx, value.clone())?,
+    };
+    match (value, known) {
+        (Value::Float(number), _) if number.fract() != 0.0 => Err(YaqlError::value_error(fraction)),
+        // A text is read, and then found to be unequal to its number.
+        (Value::Str(_), _) => Err(YaqlError::value_error(fraction)),
+        (_, Value::BigInt(number)) => Ok((*number).clone()),
+        (_, number) => Ok(number.as_i64().unwrap_or(0).into()),
     }
 }
 
-/// Null, which is no 0 here.
-#[derive(Debug)]
-struct Nothing;
-
-impl crate::expr::value::Opaque for Nothing {
-    fn class(&self) -> &str {
-        "NoneType"
+/// Python adds one to the upper end first, which takes a number.
+fn check_end(value: &Value) -> Result<(), YaqlError> {
+    if pynum::Number::of(value).is_some() {
+        return Ok(());
     }
-
-    fn as_any(&self) -> &dyn std::any::Any {
-        self
-    }
+    let class = type_name(value);
+    Err(YaqlError::type_error(match value {
+        Value::Str(_) | Value::List(_) | Value::Tuple(_) => {
+            format!("can only concatenate {class} (not \"int\") to {class}")
+        }
+        _ => format!("unsupported operand type(s) for +: '{class}' and 'int'"),
+    }))
 }
 
 /// An integer from 0 on below a limit, every one as likely as the others.
