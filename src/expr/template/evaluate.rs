@@ -146,12 +146,15 @@ impl Evaluator {
                     Some(name) => Some(format!(
                         "what stands before .{name} is no dictionary; `?.{name}` gives null where it is null"
                     )),
-                    None => nearest(name, self.yaql.library().names()).map(|near| format!("did you mean {near}()?")),
+                    None => nearest(name, self.yaql.library().names())
+                        .map(|near| format!("did you mean {near}()?")),
                 }
             }
             ErrorKind::Key => {
                 let name = error.message.trim_matches('\'');
-                let variables = scene.variables().filter(|_| code.contains(&format!("ctx().{name}")));
+                let variables = scene
+                    .variables()
+                    .filter(|_| code.contains(&format!("ctx().{name}")));
                 variables.and_then(|variables| functions::near_variable(variables, name))
             }
             _ => None,

@@ -41,7 +41,11 @@ pub(crate) fn register(to: &mut Library) {
         cx.charge(s.as_str().map_or(0, str::len) * 8)?;
         let read = common::json(&s, Dict::is_mutable)?;
         // A dictionary is answered as it is.
-        if matches!(s, Value::Dict(_)) { Ok(read) } else { fresh(cx, read) }
+        if matches!(s, Value::Dict(_)) {
+            Ok(read)
+        } else {
+            fresh(cx, read)
+        }
     });
     to.function("zip", "*args, **kwargs", zip);
     to.function("st2kv", "key, **kwargs", st2kv);
