@@ -84,7 +84,15 @@ pub(super) fn candidates(typed: &str, known: &Known<'_>) -> (usize, Vec<Candidat
     }
     let quoted = before.strip_suffix(['\'', '"']).unwrap_or(before);
     if quoted.ends_with("ctx(") {
-        return (start, keys(known.context, word, false));
+        let mut found = keys(known.context, word, false);
+        if quoted == before {
+            // A bare word is a text in YAQL; Jinja takes it for a variable, and `a-b` is a subtraction.
+            let bare = |key: &str| known.language != Language::Jinja && is_word(key);
+            for candidate in found.iter_mut().filter(|candidate| !bare(&candidate.insert)) {
+                candidate.insert = format!("'{}'", candidate.insert);
+            }
+        }
+        return (start, found);
     }
     if known.language == Language::Jinja && before.ends_with('|') {
         return (start, plain(known.filters, false));
@@ -100,7 +108,7 @@ fn reached<'a>(path: &str, known: &Known<'a>) -> Option<&'a Value> {
     let begin = path
         .rfind(|c: char| !(c.is_alphanumeric() || "_.()$".contains(c)))
         .map_or(0, |at| at + path[at..].chars().next().map_or(1, char::len_utf8));
-    let mut steps = path[begin..].split('.');
+    let mut steps = path[begin..].trim_start_matches('(').split('.');
     let mut at = match steps.next()? {
         "ctx()" => known.context?,
         "$" => known.data,
@@ -128,12 +136,16 @@ fn keys(value: Option<&Value>, word: &str, words_only: bool) -> Vec<Candidate> {
     dict.iter()
         .filter_map(|(key, value)| Some((key.as_str()?, value)))
         .filter(|(key, _)| key.starts_with(word) && !key.starts_with("__"))
-        .filter(|(key, _)| !words_only || key.chars().all(|c| c.is_alphanumeric() || c == '_'))
+        .filter(|(key, _)| !words_only || is_word(key))
         .map(|(key, value)| Candidate {
             insert: key.to_owned(),
             about: Some(value.type_name().to_owned()),
         })
         .collect()
+}
+
+fn is_word(key: &str) -> bool {
+    key.chars().all(|c| c.is_alphanumeric() || c == '_')
 }
 
 #[cfg(test)]
@@ -168,7 +180,7 @@ mod tests {
         assert_eq!(yaql("ctx().h"), ["hosts", "host"]);
         assert_eq!(yaql("ctx(h"), ["hosts", "host"]);
         assert_eq!(yaql("ctx('d"), ["dash-key"]);
-        assert_eq!(yaql("ctx(d"), ["dash-key"]);
+        assert_eq!(yaql("ctx(d"), ["'dash-key'"]);
         assert_eq!(yaql("ctx().hosts.n"), ["name", "nic", "name_of("]);
         assert_eq!(yaql("(ctx().hosts.nic.i"), ["ip"]);
         assert_eq!(yaql("$.inner."), ["x", "where(", "len(", "name_of("]);
@@ -177,5 +189,6 @@ mod tests {
         let jinja = |typed| complete(Language::Jinja, typed);
         assert_eq!(jinja("ctx().host | u"), ["upper", "unique"]);
         assert_eq!(jinja("ctx().hosts."), ["name", "nic"]);
+        assert_eq!(jinja("ctx(ho"), ["'hosts'", "'host'"]);
     }
 }

@@ -159,9 +159,12 @@ impl Explained<'_> {
         evaluate(&task)
     }
 
-    /// A node with its parts; what needs no explanation (constants, words) gives its parts only.
+    /// A node with its parts; what needs no explanation (constants, words, `$`, `ctx()`) is left out.
     fn step(&mut self, text: &str, expr: &Expr, place: &Place) -> Vec<Step> {
-        if matches!(expr.node, Node::Literal(_) | Node::Word(_)) {
+        let is_context = matches!(&expr.node, Node::Call { name, args } if name == "ctx" && args.is_empty());
+        let is_part = !(place.before.is_empty() && place.item.is_none() && expr.span.of(text) == text);
+        let is_plain = matches!(expr.node, Node::Literal(_) | Node::Word(_) | Node::Variable(_));
+        if is_part && (is_plain || is_context) {
             return Vec::new();
         }
         if let Node::Group(inner) = &expr.node {
@@ -311,19 +314,19 @@ fn filters(text: &str) -> Vec<usize> {
 pub(super) fn lines(steps: &[Step], width: usize) -> Vec<String> {
     let mut lines = Vec::new();
     for step in steps {
-        write(step, "", "", &mut lines, width);
+        write(step, ("", ""), false, &mut lines, width);
     }
     lines
 }
 
-fn write(step: &Step, head: &str, rest: &str, lines: &mut Vec<String>, width: usize) {
+fn write(step: &Step, (head, rest): (&str, &str), item_known: bool, lines: &mut Vec<String>, width: usize) {
     let told = match &step.outcome {
         Ok(value) => format!("= {}", value::to_tagged(value)),
         Err(failure) => format!("fails: {}", failure.message),
     };
     let item = match &step.item {
-        Some(item) => format!("  ($ is {})", cut(&value::to_tagged(item), width / 3)),
-        None => String::new(),
+        Some(item) if !item_known => format!("  ($ is {})", cut(&value::to_tagged(item), width / 3)),
+        _ => String::new(),
     };
     let source = cut(&step.source, width / 2);
     let room = width.saturating_sub(head.chars().count() + source.chars().count() + 1);
@@ -335,13 +338,8 @@ fn write(step: &Step, head: &str, rest: &str, lines: &mut Vec<String>, width: us
         } else {
             ("├─ ", "│  ")
         };
-        write(
-            part,
-            &format!("{rest}{branch}"),
-            &format!("{rest}{below}"),
-            lines,
-            width,
-        );
+        let heads = (format!("{rest}{branch}"), format!("{rest}{below}"));
+        write(part, (&heads.0, &heads.1), step.item.is_some(), lines, width);
     }
 }
 

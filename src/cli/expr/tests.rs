@@ -248,3 +248,82 @@ fn the_documentation_has_every_difference() {
         "run the test with UPDATE_DOCS=1 to write the table anew"
     );
 }
+
+#[test]
+fn expressions_are_explained_part_by_part() {
+    let context = loads(r#"{"hosts": [{"name": "a", "up": true}, {"name": "b", "up": false}]}"#).unwrap();
+    let told = |typed: &str| {
+        let scene = super::scene::Scene {
+            context: Some(context.clone()),
+            ..Default::default()
+        };
+        let steps = super::explain::explain(&scene.task(typed, Language::Auto, None)).unwrap();
+        super::explain::lines(&steps, 200)
+    };
+    assert_eq!(
+        told("ctx().hosts.where($.up).name"),
+        [
+            r#"ctx().hosts.where($.up).name = ["a"]"#,
+            r#"└─ ctx().hosts.where($.up) = [{"name":"a","up":true}]"#,
+            r#"   ├─ ctx().hosts = [{"name":"a","up":true},{"name":"b","up":false}]"#,
+            r#"   └─ $.up = true  ($ is {"name":"a","up":true})"#,
+        ]
+    );
+    assert_eq!(
+        told("{{ ctx().hosts | map(attribute='name') | first }}!"),
+        [
+            "ctx().hosts | map(attribute='name') | first = \"a\"",
+            "└─ ctx().hosts | map(attribute='name') = [\"a\",\"b\"]",
+            r#"   └─ ctx().hosts = [{"name":"a","up":true},{"name":"b","up":false}]"#,
+            "{{ ctx().hosts | map(attribute='name') | first }}! = \"a!\"",
+        ]
+    );
+    assert!(told("1 + 'a'")[0].starts_with("1 + 'a' fails: No function"));
+}
+
+#[test]
+fn every_row_gets_one_answer() {
+    let options = |language| super::batch::Options {
+        language,
+        legacy_reevaluate: false,
+    };
+    let answers = |language, rows: &[u8]| -> BTreeMap<String, String> {
+        let mut out = Vec::new();
+        super::batch::run(options(language), rows, &mut out).unwrap();
+        let lines = String::from_utf8(out).unwrap();
+        lines
+            .lines()
+            .map(|line| {
+                let answer = loads(line).unwrap();
+                let short = match answer.get("value") {
+                    Some(value) => to_tagged(value),
+                    None => text(answer.get("error").unwrap(), "kind").to_owned(),
+                };
+                (text(&answer, "id").to_owned(), short)
+            })
+            .collect()
+    };
+    let rows = br#"{"id": "1", "expr": "<% ctx().x + 1 %>", "context": {"x": 99999999999999999999}}
+{"id": "2", "expr": "$.a", "mode": "bare", "data": {"a": 1.0}}
+
+{"id": "3", "expr": "sequence()", "mode": "bare"}
+{"id": "4", "expr": "1", "mode": "nonsense"}
+{"id": "5"}
+no JSON
+{"id": "7", "expr": "<% ctx().y %>", "context": {"y": "<% 1 %>"}, "unknown": true}
+{"id": "8", "expr": "set(1)", "mode": "bare"}"#;
+    let expected = [
+        ("", "value"),
+        ("1", "100000000000000000000"),
+        ("2", "1.0"),
+        ("3", "limit"),
+        ("4", "argument"),
+        ("5", "argument"),
+        ("7", "\"<% 1 %>\""),
+        ("8", r#"{"$type":"set","items":[1]}"#),
+    ];
+    let expected = expected.map(|(id, told)| (id.to_owned(), told.to_owned()));
+    assert_eq!(answers(Language::Yaql, rows), BTreeMap::from(expected));
+    let rows = br#"{"id": "1", "expr": {"k": ["{{ ctx().x }}", "<% ctx().x %>"]}, "context": {"x": 1}}"#;
+    assert_eq!(answers(Language::Auto, rows)["1"], r#"{"k":[1,1]}"#);
+}
