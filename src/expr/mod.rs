@@ -5,10 +5,13 @@ pub mod jsonpath;
 mod kind;
 pub mod pyjson;
 pub mod pyliteral;
+pub(crate) mod pynum;
 pub mod pyregex;
 pub mod pyvalue;
 pub mod pyyaml;
 pub(crate) mod regex_use;
+pub mod scene;
+pub mod template;
 pub mod value;
 pub mod yaql;
 

@@ -24,6 +24,7 @@ struct ListData {
     items: Vec<Value>,
     plain: bool,
     mutable: bool,
+    size: Size,
 }
 
 impl List {
@@ -31,6 +32,7 @@ impl List {
     pub fn new(items: Vec<Value>) -> Self {
         let plain = items.iter().all(Value::is_plain);
         Self(Arc::new(ListData {
+            size: Size::of(&items),
             items,
             plain,
             mutable: false,
@@ -41,6 +43,7 @@ impl List {
     /// of data count as tuples.
     pub fn mutable(items: Vec<Value>) -> Self {
         Self(Arc::new(ListData {
+            size: Size::of(&items),
             items,
             plain: false,
             mutable: true,
@@ -55,6 +58,16 @@ impl List {
     /// See [`Value::is_plain`].
     pub fn is_plain(&self) -> bool {
         self.0.plain
+    }
+
+    /// See [`Value::depth`].
+    pub fn depth(&self) -> u32 {
+        self.0.size.depth
+    }
+
+    /// See [`Value::weight`].
+    pub fn weight(&self) -> u64 {
+        self.0.size.weight
     }
 
     /// Whether both are the same object.
@@ -99,6 +112,7 @@ struct DictData {
     map: DictMap,
     plain: bool,
     mutable: bool,
+    size: Size,
 }
 
 impl Dict {
@@ -106,10 +120,14 @@ impl Dict {
     pub fn new(map: DictMap) -> Self {
         let plain = map.iter().all(|(key, value)| {
             value.is_plain()
-                && !matches!(key, Value::Tuple(_) | Value::Dict(_) | Value::List(_))
+                && !matches!(
+                    key,
+                    Value::Tuple(_) | Value::Dict(_) | Value::List(_) | Value::Set(_)
+                )
                 && key.is_plain()
         });
         Self(Arc::new(DictData {
+            size: Size::of(map.keys().chain(map.values())),
             map,
             plain,
             mutable: false,
@@ -119,6 +137,7 @@ impl Dict {
     /// A dictionary that YAQL does not take as a key, see [`List::mutable`].
     pub fn mutable(map: DictMap) -> Self {
         Self(Arc::new(DictData {
+            size: Size::of(map.keys().chain(map.values())),
             map,
             plain: false,
             mutable: true,
@@ -133,6 +152,16 @@ impl Dict {
     /// See [`Value::is_plain`].
     pub fn is_plain(&self) -> bool {
         self.0.plain
+    }
+
+    /// See [`Value::depth`].
+    pub fn depth(&self) -> u32 {
+        self.0.size.depth
+    }
+
+    /// See [`Value::weight`].
+    pub fn weight(&self) -> u64 {
+        self.0.size.weight
     }
 
     /// Whether both are the same object.
@@ -192,21 +221,39 @@ pub struct Set(Arc<SetData>);
 struct SetData {
     items: SetItems,
     plain: bool,
+    size: Size,
 }
 
 impl Set {
     /// A set; the items must be hashable, see [`super::check_hashable`].
     pub fn new(items: SetItems) -> Self {
-        // Tuples and dictionaries in a set are a failure of YAQL's output, so such a set is not plain.
+        // Collections in a set are a failure of YAQL's output, so such a set is not plain.
         let plain = items.iter().all(|item| {
-            !matches!(item, Value::Tuple(_) | Value::List(_) | Value::Dict(_)) && item.is_plain()
+            !matches!(
+                item,
+                Value::Tuple(_) | Value::List(_) | Value::Dict(_) | Value::Set(_)
+            ) && item.is_plain()
         });
-        Self(Arc::new(SetData { items, plain }))
+        Self(Arc::new(SetData {
+            size: Size::of(&items),
+            items,
+            plain,
+        }))
     }
 
     /// See [`Value::is_plain`].
     pub fn is_plain(&self) -> bool {
         self.0.plain
+    }
+
+    /// See [`Value::depth`].
+    pub fn depth(&self) -> u32 {
+        self.0.size.depth
+    }
+
+    /// See [`Value::weight`].
+    pub fn weight(&self) -> u64 {
+        self.0.size.weight
     }
 
     /// Whether both are the same object.
@@ -237,6 +284,26 @@ impl fmt::Debug for Set {
 impl FromIterator<Value> for Set {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
         Self::new(items.into_iter().collect())
+    }
+}
+
+/// How large a collection is with all that is inside, counted when it is made.
+#[derive(Clone, Copy)]
+struct Size {
+    depth: u32,
+    weight: u64,
+}
+
+impl Size {
+    fn of<'a>(items: impl IntoIterator<Item = &'a Value>) -> Self {
+        let start = Self {
+            depth: 1,
+            weight: super::SCALAR_WEIGHT,
+        };
+        items.into_iter().fold(start, |size, item| Self {
+            depth: size.depth.max(item.depth().saturating_add(1)),
+            weight: size.weight.saturating_add(item.weight()),
+        })
     }
 }
 
