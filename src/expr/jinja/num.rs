@@ -295,7 +295,7 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Run<Option<Value>> {
         Some((rest, radix)) => (rest.strip_prefix('_').unwrap_or(rest), radix),
         None if base == 0 => {
             // `010` is ambiguous without a base.
-            if plain.starts_with('0') && plain.trim_start_matches(['0', '_']) != "" {
+            if plain.starts_with('0') && !plain.trim_start_matches(['0', '_']).is_empty() {
                 return Ok(None);
             }
             (plain.as_str(), 10)

@@ -346,11 +346,7 @@ impl Generator {
         }))
     }
 
-    /// A generator made by the filter function `name`.
-    pub(crate) fn value(name: &'static str, items: Vec<Value>) -> Value {
-        Self::iterator("generator", name, items)
-    }
-
+    /// An iterator of another class.
     pub(crate) fn iterator(class: &'static str, name: &'static str, items: Vec<Value>) -> Value {
         Value::opaque(Self {
             class,

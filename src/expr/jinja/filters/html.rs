@@ -15,6 +15,7 @@ use crate::expr::jinja::text::{byte_of, char_len, escape_html, is_space};
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::Value;
 
+#[expect(clippy::needless_pass_by_value, reason = "all filters have one form")]
 pub(super) fn escape(machine: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
     only_value("_escape_inner", &args)?;
     if is_markup(value) {
@@ -162,8 +163,7 @@ pub(super) fn xmlattr(machine: &mut Machine<'_>, value: &Value, args: &Bound) ->
                 class_of(key)
             ));
         };
-        if name.contains(|c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '/' | '>' | '='))
-        {
+        if name.contains([' ', '\t', '\n', '\r', '\x0b', '\x0c', '/', '>', '=']) {
             return value_error(format!("Invalid character in attribute name: {}", str_repr(name)));
         }
         let text = machine.text(item)?;

@@ -25,6 +25,7 @@ pub(super) fn default(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<V
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "all filters have one form")]
 pub(super) fn length(_: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
     only_value("len", &args)?;
     if let Some(len) = ops::length(value) {

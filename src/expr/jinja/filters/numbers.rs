@@ -16,6 +16,7 @@ use crate::expr::jinja::text::is_space;
 use crate::expr::pyvalue::parse_float;
 use crate::expr::value::Value;
 
+#[expect(clippy::needless_pass_by_value, reason = "all filters have one form")]
 pub(super) fn abs(_: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
     only_value("abs", &args)?;
     match Number::of(value) {

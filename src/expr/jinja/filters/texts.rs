@@ -10,7 +10,7 @@ use crate::expr::jinja::format::percent;
 use crate::expr::jinja::machine::{CallArgs, Machine};
 use crate::expr::jinja::methods;
 use crate::expr::jinja::object::{Generator, Markup, class_of, defined, is_markup, plain, text_of};
-use crate::expr::jinja::ops::{self, MAX_TEXT, check_len};
+use crate::expr::jinja::ops::{self, check_len};
 use crate::expr::jinja::text::{byte_of, char_len, escape_html, split_lines};
 use crate::expr::pyjson::JsonStyle;
 use crate::expr::value::{Dict, List, Value, dumps};
@@ -392,6 +392,6 @@ fn quoted(machine: &mut Machine<'_>, value: &Value, in_query: bool) -> Run<Strin
 }
 
 /// `value.splitlines()`
-pub(super) fn lines_of<'v>(value: &'v Value) -> Run<Vec<&'v str>> {
+pub(super) fn lines_of(value: &Value) -> Run<Vec<&str>> {
     must_be_text(value, "splitlines").map(|text| split_lines(text, false))
 }

@@ -21,7 +21,7 @@ pub(super) fn wordwrap(machine: &mut Machine<'_>, value: &Value, args: &Bound) -
     let break_long = args.flag(1, true)?;
     let between = args
         .get(2)
-        .map_or(Ok("\n".into()), |between| machine.text(between))?;
+        .map_or_else(|| Ok("\n".into()), |between| machine.text(between))?;
     let on_hyphens = args.flag(3, true)?;
     let mut out = String::new();
     for (index, line) in lines_of(value)?.into_iter().enumerate() {

@@ -149,7 +149,7 @@ fn grouped(digits: &str, separator: char, group: usize) -> String {
     let len = digits.len();
     let mut out = String::with_capacity(grouped_len(len, group));
     for (index, c) in digits.chars().enumerate() {
-        if index > 0 && (len - index) % group == 0 {
+        if index > 0 && (len - index).is_multiple_of(group) {
             out.push(separator);
         }
         out.push(c);

@@ -92,7 +92,7 @@ impl Machine<'_> {
             return self.call_macro(value, args);
         }
         if let Some(value) = object.downcast_ref::<LoopValue>() {
-            return self.recurse(value, args);
+            return self.recurse(value, &args);
         }
         if let Some(joiner) = object.downcast_ref::<Joiner>() {
             let mut used = joiner.used.lock();
@@ -103,12 +103,11 @@ impl Machine<'_> {
                 joiner.separator.clone()
             });
         }
-        if let Some(reference) = object.downcast_ref::<BlockReference>() {
-            if let Some(name) = &reference.block {
-                let name = Arc::clone(name);
-                let text = self.capture(|machine| machine.named_block(&name))?;
-                return Ok(self.made(text));
-            }
+        if let Some(reference) = object.downcast_ref::<BlockReference>()
+            && let Some(name) = &reference.block
+        {
+            let text = self.capture(|machine| machine.named_block(name))?;
+            return Ok(self.made(text));
         }
         type_error(format!("'{}' object is not callable", class_of(callee)))
     }
@@ -176,7 +175,10 @@ impl Machine<'_> {
     fn call_macro(&mut self, value: &MacroValue, mut args: CallArgs) -> Run<Value> {
         let definition = Arc::clone(&value.definition);
         let count = definition.args.len();
-        let name = definition.name.as_deref().map_or("None".to_owned(), str_repr);
+        let name = definition
+            .name
+            .as_deref()
+            .map_or_else(|| "None".to_owned(), str_repr);
         let mut positional = std::mem::take(&mut args.positional);
         let extra = if positional.len() > count {
             positional.split_off(count)
@@ -268,7 +270,7 @@ impl Machine<'_> {
     }
 
     /// `loop(items)`
-    fn recurse(&mut self, value: &LoopValue, args: CallArgs) -> Run<Value> {
+    fn recurse(&mut self, value: &LoopValue, args: &CallArgs) -> Run<Value> {
         let Some((node, frame)) = &value.recurse else {
             return type_error("The loop must have the 'recursive' marker to be called recursively.");
         };

@@ -253,7 +253,7 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
         return of_items(owner, items, name, &args);
     }
     match owner {
-        Value::Dict(dict) => of_dict(machine, dict, name, args),
+        Value::Dict(dict) => of_dict(machine, dict, name, &args),
         Value::Set(set) => {
             if name == "copy" {
                 arity("set", name, &args, 0, 0)?;
@@ -340,7 +340,7 @@ fn of_items(owner: &Value, items: &List, name: &str, args: &CallArgs) -> Run<Val
     }
 }
 
-fn of_dict(machine: &mut Machine<'_>, dict: &Dict, name: &str, args: CallArgs) -> Run<Value> {
+fn of_dict(machine: &mut Machine<'_>, dict: &Dict, name: &str, args: &CallArgs) -> Run<Value> {
     let view = |kind| {
         Value::opaque(DictView {
             dict: dict.clone(),
@@ -349,7 +349,7 @@ fn of_dict(machine: &mut Machine<'_>, dict: &Dict, name: &str, args: CallArgs) -
     };
     match name {
         "get" => {
-            arity("dict", name, &args, 1, 2)?;
+            arity("dict", name, args, 1, 2)?;
             let found = match &args.positional[0] {
                 Value::Str(name) => dict.get_str(name).cloned(),
                 other => dict.get(&key(other)?).cloned(),
@@ -357,13 +357,13 @@ fn of_dict(machine: &mut Machine<'_>, dict: &Dict, name: &str, args: CallArgs) -
             Ok(found.unwrap_or_else(|| args.positional.get(1).cloned().unwrap_or_default()))
         }
         "fromkeys" => {
-            arity("dict", name, &args, 1, 2)?;
+            arity("dict", name, args, 1, 2)?;
             let value = args.positional.get(1).cloned().unwrap_or_default();
             let keys = machine.collect(&args.positional[0])?;
             ops::dict(keys.into_iter().map(|key| (key, value.clone())))
         }
         _ => {
-            arity("dict", name, &args, 0, 0)?;
+            arity("dict", name, args, 0, 0)?;
             Ok(match name {
                 "keys" => view(ViewKind::Keys),
                 "values" => view(ViewKind::Values),

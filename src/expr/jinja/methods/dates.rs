@@ -281,13 +281,14 @@ pub(crate) fn strftime(value: &Value, format: &str) -> Run<String> {
             's' => write!(
                 out,
                 "{}",
-                time.map_or(date.days() * 86_400, |time| {
-                    i64::try_from(time.utc_micros().div_euclid(1_000_000)).unwrap_or(0)
-                })
+                time.map_or_else(
+                    || date.days() * 86_400,
+                    |time| { i64::try_from(time.utc_micros().div_euclid(1_000_000)).unwrap_or(0) }
+                )
             ),
             'z' => write!(out, "{}", offset(time)),
             'Z' => write!(out, "{}", time.and_then(zone_name).unwrap_or_default()),
-            'n' => write!(out, "\n"),
+            'n' => writeln!(out),
             't' => write!(out, "\t"),
             '%' => write!(out, "%"),
             other => write!(out, "%{other}"),

@@ -146,7 +146,7 @@ fn plain(machine: &mut Machine<'_>, text: &str, owner: &Value, name: &str, args:
         }
         "expandtabs" => expand_tabs(text, args)?,
         "join" => join(machine, text, &args)?,
-        "format" | "format_map" => return by_fields(machine, owner, name, args),
+        "format" | "format_map" => return by_fields(machine, owner, name, &args),
         _ => return parts(text, name, args),
     };
     check_len(value.len())?;
@@ -320,7 +320,7 @@ fn join(machine: &mut Machine<'_>, text: &str, args: &CallArgs) -> Run<String> {
     Ok(out)
 }
 
-fn by_fields(machine: &mut Machine<'_>, owner: &Value, name: &str, args: CallArgs) -> Run<Value> {
+fn by_fields(machine: &mut Machine<'_>, owner: &Value, name: &str, args: &CallArgs) -> Run<Value> {
     if name == "format_map" {
         if !args.keywords.is_empty() {
             return type_error("format_map() takes no keyword arguments");

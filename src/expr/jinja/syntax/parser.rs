@@ -645,7 +645,7 @@ impl Parser {
 
     /// A filter, its name next.
     pub(super) fn one_filter(&mut self, value: Option<Expr>) -> Parsed<Expr> {
-        let start = value.as_ref().map_or(self.span(), |value| value.span);
+        let start = value.as_ref().map_or_else(|| self.span(), |value| value.span);
         let (name, span) = self.dotted_name()?;
         let args = if self.kind().is_operator("(") {
             self.call_args()?
