@@ -225,7 +225,14 @@ pub(crate) fn run(
         required: entry.required,
     };
     let bound = signature.bind(args)?;
-    (entry.run)(machine, value, &bound)
+    super::object::check_weight(value, super::object::MAX_WEIGHT)?;
+    match machine {
+        Some(machine) => {
+            machine.weigh(value)?;
+            (entry.run)(Some(machine), value, &bound)
+        }
+        None => (entry.run)(None, value, &bound),
+    }
 }
 
 fn use_none(_: Option<&mut Machine<'_>>, value: &Value, _: &Bound) -> Run<Value> {

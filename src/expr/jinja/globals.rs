@@ -7,7 +7,7 @@ use super::error::ErrorKind;
 use super::fault::{Run, fail, limit, type_error, value_error};
 use super::machine::{CallArgs, Machine};
 use super::methods::change;
-use super::object::{Cycler, Global, Joiner, Markup, Namespace, Range, class_of, defined};
+use super::object::{Cycler, Global, Joiner, Markup, Range, class_of, defined};
 use super::ops;
 use crate::expr::value::{Dict, Value};
 
@@ -50,7 +50,7 @@ pub(crate) fn call(machine: &mut Machine<'_>, global: Global, args: CallArgs) ->
             let Value::Dict(attributes) = dict(machine, args)? else {
                 return type_error("namespace() needs names and values");
             };
-            Ok(Value::opaque(Namespace(Mutex::new(attributes.into_map()))))
+            Ok(machine.namespace(attributes.into_map()))
         }
         Global::Cycler => {
             if args.positional.is_empty() {

@@ -6,10 +6,57 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::error::ErrorKind;
-use super::fault::{Fault, Run};
+use super::fault::{Fault, Run, fail};
 use super::syntax::ast::{For, Macro};
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::{Dict, DictMap, List, Opaque, Value, equal, repr};
+
+/// Heaviest value that is printed, compared or hashed as a whole, in bytes as [`Value::weight`] counts.
+pub(crate) const MAX_WEIGHT: u64 = 64 * 1024 * 1024;
+
+/// Refuses what is too heavy to look at every part of it: parts that occur many times are stored once.
+pub(crate) fn check_weight(value: &Value, most: u64) -> Run<()> {
+    if value.weight() > most {
+        return fail(
+            ErrorKind::Limit,
+            format!("a value has more than {most} bytes in it"),
+        );
+    }
+    Ok(())
+}
+
+/// `repr(value)` for messages.
+pub(crate) fn shown(value: &Value) -> String {
+    /// Heaviest value that a message repeats.
+    const MOST: u64 = 64 * 1024;
+    if value.weight() > MOST {
+        return format!("<{} object>", class_of(value));
+    }
+    repr(value)
+}
+
+/// Depth and weight of what holds other values.
+macro_rules! holds {
+    ($self:ident, $inner:expr) => {
+        fn depth(&self) -> u32 {
+            let $self = self;
+            let inner: Vec<&Value> = $inner;
+            inner
+                .iter()
+                .map(|value| value.depth())
+                .max()
+                .map_or(0, |depth| depth.saturating_add(1))
+        }
+
+        fn weight(&self) -> u64 {
+            let $self = self;
+            let inner: Vec<&Value> = $inner;
+            inner
+                .iter()
+                .fold(64, |sum, value| sum.saturating_add(value.weight()))
+        }
+    };
+}
 
 macro_rules! as_any {
     () => {
@@ -149,6 +196,8 @@ impl Opaque for Undefined {
         u64::from(self.strict)
     }
 
+    holds!(this, this.owner.iter().collect());
+
     as_any!();
 }
 
@@ -213,6 +262,10 @@ impl Opaque for Markup {
         text_of(other).is_some_and(|text| **text == *self.0)
     }
 
+    fn weight(&self) -> u64 {
+        64 + self.0.len() as u64
+    }
+
     as_any!();
 }
 
@@ -235,6 +288,10 @@ impl Opaque for JsonEscaped {
 
     fn equals(&self, other: &Value) -> bool {
         text_of(other).is_some_and(|text| **text == *self.0)
+    }
+
+    fn weight(&self) -> u64 {
+        64 + self.0.len() as u64
     }
 
     as_any!();
@@ -390,6 +447,14 @@ impl Opaque for Generator {
         }
     }
 
+    fn depth(&self) -> u32 {
+        let depths = |items: &std::collections::VecDeque<Value>| items.iter().map(Value::depth).max();
+        self.rest
+            .try_lock()
+            .and_then(|items| depths(&items))
+            .map_or(0, |depth| depth.saturating_add(1))
+    }
+
     as_any!();
 }
 
@@ -455,6 +520,14 @@ impl Opaque for DictView {
         self.kind == ViewKind::Values
     }
 
+    fn depth(&self) -> u32 {
+        self.dict.depth().saturating_add(1)
+    }
+
+    fn weight(&self) -> u64 {
+        self.dict.weight()
+    }
+
     as_any!();
 }
 
@@ -477,6 +550,14 @@ impl Opaque for GroupPair {
             None => other.clone(),
         };
         equal(&Value::Tuple(self.0.clone()), &other)
+    }
+
+    fn depth(&self) -> u32 {
+        self.0.depth()
+    }
+
+    fn weight(&self) -> u64 {
+        self.0.weight()
     }
 
     as_any!();
@@ -505,6 +586,8 @@ impl Opaque for BoundMethod {
         }
         format!("<built-in method {} of {owner} object>", self.name)
     }
+
+    holds!(this, vec![&this.owner]);
 
     as_any!();
 }
@@ -653,6 +736,8 @@ impl Opaque for Cycler {
         "jinja2.utils.Cycler"
     }
 
+    holds!(this, this.items.iter().collect());
+
     as_any!();
 }
 
@@ -667,6 +752,8 @@ impl Opaque for Joiner {
     fn class(&self) -> &str {
         "jinja2.utils.Joiner"
     }
+
+    holds!(this, vec![&this.separator]);
 
     as_any!();
 }
@@ -689,6 +776,19 @@ impl Opaque for Namespace {
             ),
             None => "<Namespace ...>".to_owned(),
         }
+    }
+
+    // A namespace may hold itself: what is locked is being looked at already.
+    fn depth(&self) -> u32 {
+        let attributes = self.0.try_lock();
+        let depths = attributes.iter().flat_map(|map| map.values()).map(Value::depth);
+        depths.max().map_or(0, |depth| depth.saturating_add(1))
+    }
+
+    fn weight(&self) -> u64 {
+        let attributes = self.0.try_lock();
+        let inner = attributes.iter().flat_map(|map| map.values());
+        inner.fold(64, |sum, value| sum.saturating_add(value.weight()))
     }
 
     as_any!();

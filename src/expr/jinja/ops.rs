@@ -10,7 +10,8 @@ use super::fault::{Run, fail, limit, type_error, value_error};
 use super::format::percent;
 use super::num::{self, Number};
 use super::object::{
-    DictView, Generator, GroupPair, Markup, Range, ViewKind, class_of, defined, is_markup, text_of, undefined,
+    DictView, Generator, GroupPair, MAX_WEIGHT, Markup, Range, ViewKind, check_weight, class_of, defined,
+    is_markup, text_of, undefined,
 };
 use super::syntax::ast::{BinaryOp, CompareOp};
 use super::text::{byte_of, char_len, escape_html};
@@ -18,6 +19,8 @@ use crate::expr::value::{Date, DateTime, Dict, List, Set, Timespan, Value, check
 
 /// Longest text that an operation may make, in bytes.
 pub(crate) const MAX_TEXT: usize = 8 * 1024 * 1024;
+/// Heaviest key of a dictionary, in bytes as [`Value::weight`] counts.
+const MAX_KEY: u64 = 1024 * 1024;
 /// Longest list that an operation may make.
 pub(crate) const MAX_ITEMS: usize = 1_000_000;
 
@@ -365,6 +368,9 @@ pub(crate) fn plus(value: &Value) -> Run<Value> {
 
 /// `a == b`
 pub(crate) fn equals(a: &Value, b: &Value) -> Run<bool> {
+    if a.depth() > 0 && b.depth() > 0 && a.weight().min(b.weight()) > MAX_WEIGHT {
+        return limit("the values are too large to be compared");
+    }
     for side in [a, b] {
         if let Some(missing) = undefined(side).filter(|missing| missing.is_strict()) {
             return Err(missing.fault());
@@ -546,6 +552,7 @@ pub(crate) fn key(value: &Value) -> Run<Value> {
     if let (Value::Opaque(_), Some(text)) = (value, text_of(value)) {
         return Ok(Value::Str(Arc::clone(text)));
     }
+    check_weight(value, MAX_KEY)?;
     match check_hashable(value) {
         Ok(()) => Ok(value.clone()),
         Err(error) => type_error(error.to_string()),

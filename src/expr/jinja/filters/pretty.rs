@@ -4,7 +4,7 @@ use super::sorting::sort_by;
 use crate::expr::jinja::bind::Bound;
 use crate::expr::jinja::fault::{Run, limit};
 use crate::expr::jinja::machine::Machine;
-use crate::expr::jinja::object::text_of;
+use crate::expr::jinja::object::{MAX_WEIGHT, check_weight, text_of};
 use crate::expr::jinja::ops::{MAX_TEXT, check_len};
 use crate::expr::jinja::text::{char_len, is_space};
 use crate::expr::pyvalue::str_repr;
@@ -16,6 +16,10 @@ const WIDTH: usize = 80;
 const DEEPEST: usize = 200;
 
 pub(super) fn pprint(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
+    // Every level is printed again for each level above it.
+    machine.weigh(value)?;
+    machine.weigh(value)?;
+    check_weight(value, MAX_WEIGHT / 16)?;
     let mut out = String::new();
     write(&mut out, value, 0, 0, 0)?;
     machine.step(out.len() / 16)?;

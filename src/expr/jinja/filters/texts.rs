@@ -9,7 +9,9 @@ use crate::expr::jinja::fault::{Run, fail, limit, type_error};
 use crate::expr::jinja::format::percent;
 use crate::expr::jinja::machine::{CallArgs, Machine};
 use crate::expr::jinja::methods;
-use crate::expr::jinja::object::{Generator, Markup, class_of, defined, is_markup, plain, text_of};
+use crate::expr::jinja::object::{
+    Generator, MAX_WEIGHT, Markup, check_weight, class_of, defined, is_markup, plain, text_of,
+};
 use crate::expr::jinja::ops::{self, check_len};
 use crate::expr::jinja::text::{byte_of, char_len, escape_html, split_lines};
 use crate::expr::pyjson::JsonStyle;
@@ -249,6 +251,8 @@ pub(super) fn tojson(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
 
 /// The JSON of a value, for filters.
 pub(crate) fn json_text(machine: &mut Machine<'_>, value: &Value, style: &JsonStyle) -> Run<String> {
+    machine.weigh(value)?;
+    check_weight(value, MAX_WEIGHT)?;
     if style.sort_keys {
         check_keys(value, 0)?;
     }

@@ -7,11 +7,11 @@ use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::machine::text_of_data;
 use crate::expr::jinja::num::{Number, float_to_int};
-use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, text_of, undefined};
+use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, shown, text_of, undefined};
 use crate::expr::jinja::ops::{check_len, items_of};
 use crate::expr::jinja::text::{char_len, escape_html};
 use crate::expr::pyvalue::str_repr;
-use crate::expr::value::{Value, repr};
+use crate::expr::value::Value;
 
 #[derive(Default)]
 struct Flags {
@@ -243,8 +243,8 @@ fn convert(
         's' | 'r' | 'a' => {
             let text = match kind {
                 's' => text_of_data(value)?,
-                'r' => repr(value),
-                _ => ascii(&repr(value)),
+                'r' => shown(value),
+                _ => ascii(&shown(value)),
             };
             let text = if escape && !is_markup(value) {
                 escape_html(&text).into_owned()

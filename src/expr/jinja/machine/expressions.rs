@@ -10,7 +10,7 @@ use crate::expr::jinja::filters;
 use crate::expr::jinja::methods;
 use crate::expr::jinja::object::{Markup, Undefined, is_markup, undefined};
 use crate::expr::jinja::ops;
-use crate::expr::jinja::syntax::ast::{Apply, Args, BinaryOp, Cond, Expr, ExprKind, SliceOf};
+use crate::expr::jinja::syntax::ast::{Apply, Args, BinaryOp, CompareOp, Cond, Expr, ExprKind, SliceOf};
 use crate::expr::jinja::text::escape_html;
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::{List, Value, from_json};
@@ -85,9 +85,18 @@ impl Machine<'_> {
             ExprKind::Concat(parts) => self.concat(parts),
             ExprKind::Compare(..) => self.compare(expr).map(Value::Bool),
             ExprKind::Cond(cond) => self.cond(cond, expr),
-            ExprKind::Tuple(items) => Ok(Value::Tuple(List::new(self.eval_all(items)?))),
-            ExprKind::List(items) => self.eval_all(items).map(Value::from),
-            ExprKind::Dict(members) => self.dict(members),
+            ExprKind::Tuple(items) => {
+                let tuple = Value::Tuple(List::new(self.eval_all(items)?));
+                self.charge(&tuple).map(|()| tuple)
+            }
+            ExprKind::List(items) => {
+                let list = Value::from(self.eval_all(items)?);
+                self.charge(&list).map(|()| list)
+            }
+            ExprKind::Dict(members) => {
+                let dict = self.dict(members)?;
+                self.charge(&dict).map(|()| dict)
+            }
             ExprKind::Slice(slice) => self.slice(slice),
             ExprKind::NsRef(name, _) => self.read(name),
         }
@@ -157,8 +166,12 @@ impl Machine<'_> {
         let mut left = self.eval(first)?;
         for (op, right) in rest {
             let right = self.eval(right)?;
-            self.charge(&left)?;
-            self.charge(&right)?;
+            // Of two collections the lighter one decides how much there is to compare.
+            let heavy = left.weight().min(right.weight());
+            self.step(usize::try_from(heavy / 64).unwrap_or(usize::MAX))?;
+            if matches!(op, CompareOp::In | CompareOp::NotIn) {
+                self.charge(&right)?;
+            }
             let holds = ops::compare(*op, &left, &right).map_err(|fault| {
                 let fault = self.advised(fault, &left);
                 self.advised(fault, &right)

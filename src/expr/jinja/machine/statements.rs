@@ -88,7 +88,9 @@ impl Machine<'_> {
                         *span,
                     ));
                 };
+                self.charge(&value)?;
                 namespace.0.lock().insert(Value::Str(Arc::clone(attr)), value);
+                self.charge(&owner)?;
             }
             Target::Tuple(targets, span) => {
                 let values = self
@@ -198,6 +200,14 @@ impl Machine<'_> {
             self.enter(&node.scope)?;
             self.exec(&node.body)?;
             index0 += 1;
+        }
+        // What the loop remembers may be the loop itself.
+        if let Some(looping) = value
+            .as_ref()
+            .and_then(|(_, value)| value.downcast::<LoopValue>())
+        {
+            let mut state = looping.state.lock();
+            (state.changed, state.previous) = (None, None);
         }
         Ok(())
     }

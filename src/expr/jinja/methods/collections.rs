@@ -5,9 +5,9 @@ use crate::expr::jinja::bind::arity;
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::filters::sort_by;
-use crate::expr::jinja::object::{DictView, Range, ViewKind, class_of};
+use crate::expr::jinja::object::{DictView, Range, ViewKind, class_of, shown};
 use crate::expr::jinja::ops::{self, check_items, items_of, key};
-use crate::expr::value::{Dict, List, Set, Value, repr};
+use crate::expr::value::{Dict, List, Set, Value};
 
 /// Methods that change what they are called on.
 const CHANGING: [&str; 16] = [
@@ -131,7 +131,7 @@ fn position(items: &[Value], wanted: &Value) -> Run<Option<usize>> {
 }
 
 fn key_error<T>(key: &Value) -> Run<T> {
-    fail(ErrorKind::Key, repr(key))
+    fail(ErrorKind::Key, shown(key))
 }
 
 fn change_dict(dict: Dict, name: &str, mut args: CallArgs) -> Run<(Value, Value)> {
@@ -273,7 +273,7 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
                     _ if args.positional[0].as_i64().is_none() => {
                         value_error("sequence.index(x): x not in sequence")
                     }
-                    _ => value_error(format!("{} is not in range", repr(&args.positional[0]))),
+                    _ => value_error(format!("{} is not in range", shown(&args.positional[0]))),
                 };
             }
             if let Some(view) = other.downcast::<DictView>() {
@@ -332,7 +332,7 @@ fn of_items(owner: &Value, items: &List, name: &str, args: &CallArgs) -> Run<Val
             match position(range, &args.positional[0])? {
                 Some(at) => Ok(Value::from(start + at)),
                 None if class == "list" => {
-                    value_error(format!("{} is not in list", repr(&args.positional[0])))
+                    value_error(format!("{} is not in list", shown(&args.positional[0])))
                 }
                 None => value_error("tuple.index(x): x not in tuple"),
             }
