@@ -73,8 +73,11 @@ pub struct SceneArgs {
     /// What `$` is: JSON, or a YAML or JSON file
     #[arg(long, value_name = "FILE|JSON")]
     pub data: Option<String>,
-    /// Evaluates values that look like expressions again, as StackStorm does
-    #[arg(long)]
+    /// Evaluates values that look like expressions again, as the original does.
+    #[arg(
+        long,
+        help = "Evaluates values that look like expressions again, as StackStorm does"
+    )]
     pub legacy_reevaluate: bool,
 }
 

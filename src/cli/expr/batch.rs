@@ -89,23 +89,19 @@ fn next_row(input: &mut impl BufRead, row: &mut Vec<u8>) -> io::Result<Option<bo
 }
 
 fn answer(options: Options, row: &[u8], whole: bool) -> String {
-    let read = read(options, row, whole);
-    let (id, outcome) = match read {
-        Ok((id, task)) => {
-            // A panic is a mistake of ours; the other rows still get their answers.
-            let outcome = catch_unwind(AssertUnwindSafe(|| {
-                evaluate(&task).map(|value| value::to_tagged(&value))
-            }));
-            let broken = |_| {
-                Err(Failure::new(
-                    ErrorKind::Other,
-                    "the evaluation broke off: please report this",
-                ))
-            };
-            (id, outcome.unwrap_or_else(broken))
-        }
-        Err((id, failure)) => (id, Err(failure)),
-    };
+    let (id, task) = read(options, row, whole);
+    let outcome = task.and_then(|task| {
+        // A panic is a mistake of ours; the other rows still get their answers.
+        catch_unwind(AssertUnwindSafe(|| {
+            evaluate(&task).map(|value| value::to_tagged(&value))
+        }))
+        .unwrap_or_else(|_| {
+            Err(Failure::new(
+                ErrorKind::Other,
+                "the evaluation broke off: please report this",
+            ))
+        })
+    });
     let id = value::to_tagged(&id);
     match outcome {
         Ok(value) => format!(r#"{{"id":{id},"ok":true,"value":{value}}}"#),
@@ -116,39 +112,26 @@ fn answer(options: Options, row: &[u8], whole: bool) -> String {
     }
 }
 
-type Refused = (Value, Failure);
-
-fn read(options: Options, row: &[u8], whole: bool) -> Result<(Value, Task), Refused> {
+/// The id of a row, and what it asks for.
+fn read(options: Options, row: &[u8], whole: bool) -> (Value, Result<Task, Failure>) {
     let no_id = || Value::text("");
+    let refused = |kind, message: String| (no_id(), Err(Failure::new(kind, message)));
     if !whole {
-        let failure = Failure::new(
-            ErrorKind::Limit,
-            format!("the row is longer than {MAX_ROW} bytes"),
-        );
-        return Err((readable_id(row).unwrap_or_else(no_id), failure));
+        let message = format!("the row is longer than {MAX_ROW} bytes");
+        let id = readable_id(row).unwrap_or_else(no_id);
+        return (id, Err(Failure::new(ErrorKind::Limit, message)));
     }
-    let text = std::str::from_utf8(row).map_err(|error| {
-        (
-            no_id(),
-            Failure::new(ErrorKind::Value, format!("the row is no UTF-8: {error}")),
-        )
-    })?;
-    let row = value::loads(text).map_err(|error| {
-        (
-            no_id(),
-            Failure::new(ErrorKind::Value, format!("the row is no JSON: {error}")),
-        )
-    })?;
-    let Value::Dict(row) = row else {
-        return Err((
-            no_id(),
-            Failure::new(ErrorKind::Type, "the row is no JSON object"),
-        ));
+    let text = match std::str::from_utf8(row) {
+        Ok(text) => text,
+        Err(error) => return refused(ErrorKind::Value, format!("the row is no UTF-8: {error}")),
     };
-    let id = row.get_str("id").cloned().unwrap_or_else(no_id);
-    match task(options, &row) {
-        Ok(task) => Ok((id, task)),
-        Err(failure) => Err((id, failure)),
+    match value::loads(text) {
+        Ok(Value::Dict(row)) => {
+            let id = row.get_str("id").cloned().unwrap_or_else(no_id);
+            (id, task(options, &row))
+        }
+        Ok(_) => refused(ErrorKind::Type, "the row is no JSON object".to_owned()),
+        Err(error) => refused(ErrorKind::Value, format!("the row is no JSON: {error}")),
     }
 }
 

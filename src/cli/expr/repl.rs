@@ -116,15 +116,13 @@ pub(super) async fn repl(context: &mut Context<'_>, args: &ReplArgs) -> CliResul
     context
         .out
         .line("Expressions of YAQL and Jinja; `$` is the last value. Tab completes, `.help` tells more.")?;
-    while let Some(signal) = read(&mut editor, shared.0.lock().language).await {
-        match signal {
-            Signal::Success(line) => {
-                if !take(context, &shared, line.trim())? {
-                    break;
-                }
-            }
-            Signal::CtrlD => break,
-            _ => {}
+    loop {
+        // Completion looks at the state while the line is typed.
+        let language = shared.0.lock().language;
+        match read(&mut editor, language).await {
+            Some(Signal::Success(line)) if !take(context, &shared, line.trim())? => break,
+            None | Some(Signal::CtrlD) => break,
+            Some(_) => {}
         }
     }
     Ok(0)
