@@ -1,3 +1,5 @@
+//! Python's arithmetic, against answers of Python.
+
 use super::*;
 
 fn int(text: &str) -> BigInt {

@@ -51,7 +51,7 @@ impl TemplateError {
     }
 
     /// YAQL failed within `expression`, whose code starts at byte `start` of `text`.
-    pub(super) fn yaql(error: YaqlError, text: &str, expression: &str, start: usize) -> Self {
+    pub(super) fn yaql(error: &YaqlError, text: &str, expression: &str, start: usize) -> Self {
         let told = shortened(expression);
         let message = if error.class == "KeyError" {
             let key = error.message.trim_matches('\'');
@@ -70,8 +70,8 @@ impl TemplateError {
         };
         let mut failed = Self::new(error.kind, "YaqlEvaluationException", message);
         expression.clone_into(&mut failed.expression);
-        failed.hint = error.hint.clone();
-        let span = error.span.unwrap_or(Span {
+        failed.hint.clone_from(&error.hint);
+        let span = error.span.unwrap_or_else(|| Span {
             start: 0,
             end: u32::try_from(expression.len()).unwrap_or(u32::MAX),
         });

@@ -24,12 +24,15 @@ pub(super) fn json(value: &Value, is_dict: fn(&Dict) -> bool) -> Answer {
     }
 }
 
+/// Gives the items of what a language can iterate.
+pub(super) type ItemsOf<'a> = dyn FnMut(&Value) -> Result<Option<Vec<Value>>, Failure> + 'a;
+
 /// `zip(list, …, pad)`: one list is answered as it is; several become tuples, shorter ones filled up.
 /// `items` gives the items of whatever the language can iterate.
 pub(super) fn zip(
     mut lists: Vec<Value>,
     pad: &Value,
-    items: &mut dyn FnMut(&Value) -> Result<Option<Vec<Value>>, Failure>,
+    items: &mut ItemsOf<'_>,
 ) -> Result<Vec<Value>, Failure> {
     let mut columns = Vec::with_capacity(lists.len());
     for list in lists.drain(..) {

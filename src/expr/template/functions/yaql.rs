@@ -243,6 +243,7 @@ fn zip(cx: &Cx<'_>, lists: Rest<Value>, mut named: Named) -> Result<Value, YaqlE
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "typed parameters of a library function are owned")]
 fn st2kv(cx: &Cx<'_>, key: Value, named: Named) -> Result<Value, YaqlError> {
     let find = |wanted: &str| {
         named

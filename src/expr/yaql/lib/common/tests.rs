@@ -1,1 +1,3 @@
+//! Comparisons and the rest of what all values have in common.
+
 
