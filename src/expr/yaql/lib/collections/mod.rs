@@ -5,6 +5,7 @@ mod dicts;
 mod edit;
 mod lists;
 mod operators;
+mod set_order;
 mod sets;
 
 use super::common::cost;

@@ -1,13 +1,13 @@
 //! `+` and `*` of lists and dictionaries.
 
-use crate::expr::value::{Dict, List, Set, Value};
+use crate::expr::value::{Dict, List, Value};
 use crate::expr::yaql::YaqlError;
 use crate::expr::yaql::function::{Answer, Library};
 use crate::expr::yaql::params::{Int, Items, Rest, Sequence};
 use crate::expr::yaql::runtime::Cx;
 
 use super::super::queries::concat;
-use super::{cost, dicts};
+use super::{cost, dicts, sets};
 
 pub(super) fn register(to: &mut Library) {
     to.function("#operator_+", "left, right", combine_lists);
@@ -28,7 +28,7 @@ fn combine_lists(cx: &Cx<'_>, left: Items, right: Items) -> Answer {
             cx.spend(a.len() + b.len())?;
             cx.charge((a.len() + b.len()) * cost::MEMBER)?;
             let items = a.iter().chain(b.iter()).cloned().collect();
-            Ok(Set::new(items).into())
+            Ok(sets::finish(items))
         }
         _ => Ok(concat(cx, Rest(vec![left, right]))),
     }

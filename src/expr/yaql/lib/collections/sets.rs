@@ -8,8 +8,8 @@ use crate::expr::yaql::runtime::Cx;
 use crate::expr::yaql::sequence::{Sequence, View, iterate};
 
 use super::access::contains;
-use super::cost;
 use super::lists::unroll;
+use super::{cost, set_order};
 
 pub(super) fn register(to: &mut Library) {
     to.function("set", "*args", set);
@@ -55,19 +55,30 @@ pub(in crate::expr::yaql::lib) fn put(
     Ok(set.insert(value))
 }
 
+/// The set of these members, in Python's order where that does not change from run to run.
+pub(in crate::expr::yaql::lib) fn finish(mut items: SetItems) -> Value {
+    if let Some(order) = set_order::of(&items) {
+        items = order
+            .into_iter()
+            .filter_map(|index| items.get_index(index).cloned())
+            .collect();
+    }
+    Set::new(items).into()
+}
+
 fn set(cx: &Cx<'_>, args: Rest<Value>) -> Answer {
     let mut items = SetItems::default();
     for value in unroll(cx, args.0)? {
         put(cx, &mut items, value)?;
     }
-    Ok(Set::new(items).into())
+    Ok(finish(items))
 }
 
 fn to_set(cx: &Cx<'_>, collection: Items) -> Answer {
     if let Value::Set(_) = &collection.0 {
         return Ok(collection.0);
     }
-    members(cx, &collection.0).map(|items| Set::new(items).into())
+    members(cx, &collection.0).map(finish)
 }
 
 /// The items of anything that can be iterated as a set.
@@ -116,7 +127,13 @@ fn is_within(cx: &Cx<'_>, a: &Value, b: &Value, is_strict: bool) -> Result<bool,
 
 /// Whether two sets or views that act as sets are equal.
 pub(in crate::expr::yaql::lib) fn equal(cx: &Cx<'_>, a: &Value, b: &Value) -> Result<bool, YaqlError> {
-    Ok(count(a) == count(b) && is_within(cx, a, b, false)?)
+    if count(a) != count(b) {
+        return Ok(false);
+    }
+    // Views know how to compare themselves with sets, those of frozen dictionaries also with other views.
+    let rank = |set: &Value| view(set).map_or(0, |view| if view.dict().is_mutable() { 1 } else { 2 });
+    let (a, b) = if rank(b) > rank(a) { (b, a) } else { (a, b) };
+    is_within(cx, a, b, false)
 }
 
 /// The set on whose methods the algebra of the original stands; views have no such methods.
@@ -143,7 +160,7 @@ fn united(cx: &Cx<'_>, left: &Set, right: &Value) -> Answer {
             put(cx, &mut items, other)?;
         }
     }
-    Ok(Set::new(items).into())
+    Ok(finish(items))
 }
 
 /// The members of `left` that are in `right`, or that are not.
@@ -155,7 +172,7 @@ fn sifted(cx: &Cx<'_>, left: &Set, right: &Value, keep: bool) -> Answer {
         other => Set::new(members(cx, other)?),
     };
     let items = left.iter().filter(|item| others.contains(*item) == keep);
-    Ok(items.cloned().collect::<Set>().into())
+    Ok(finish(items.cloned().collect()))
 }
 
 fn union(cx: &Cx<'_>, left: AnySet, right: AnySet) -> Answer {
@@ -176,7 +193,7 @@ fn symmetric_difference(cx: &Cx<'_>, left: AnySet, right: AnySet) -> Answer {
     let others = members(cx, &right.0)?;
     items.retain(|item| !others.contains(item));
     items.extend(others.into_iter().filter(|other| !left.contains(other)));
-    Ok(Set::new(items).into())
+    Ok(finish(items))
 }
 
 fn add(cx: &Cx<'_>, set: AnySet, values: Rest<Value>) -> Answer {
