@@ -17,7 +17,10 @@
 //! let value = evaluator.evaluate(&template, &scene, Options::default())?;
 //! ```
 
-#![expect(clippy::result_large_err, reason = "failures are rare and told to people; a pointer more would not pay")]
+#![expect(
+    clippy::result_large_err,
+    reason = "failures are rare and told to people; a pointer more would not pay"
+)]
 
 mod cache;
 mod check;

@@ -88,6 +88,10 @@ impl Iterable for Nothing {
 }
 
 /// What stands behind a [`Sequence`].
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "most iterables do not know their length"
+)]
 pub trait Iterable: Send + Sync + 'static {
     /// The name of the Python class.
     fn class(&self) -> &'static str;

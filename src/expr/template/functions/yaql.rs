@@ -243,7 +243,10 @@ fn zip(cx: &Cx<'_>, lists: Rest<Value>, mut named: Named) -> Result<Value, YaqlE
     }
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "typed parameters of a library function are owned")]
+#[expect(
+    clippy::needless_pass_by_value,
+    reason = "typed parameters of a library function are owned"
+)]
 fn st2kv(cx: &Cx<'_>, key: Value, named: Named) -> Result<Value, YaqlError> {
     let find = |wanted: &str| {
         named

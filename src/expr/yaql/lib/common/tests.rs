@@ -1,3 +1,1 @@
 //! Comparisons and the rest of what all values have in common.
-
-
