@@ -34,3 +34,5 @@ pub(super) fn register(to: &mut Library) {
 
 #[cfg(test)]
 mod tests_a;
+#[cfg(test)]
+mod tests_b;
