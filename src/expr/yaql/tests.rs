@@ -11,7 +11,13 @@ pub(crate) fn eval(expr: &str, data: &Value, vars: Option<&Dict>) -> Result<Valu
     eval_within(expr, data, vars, Limits::default())
 }
 
-fn eval_within(expr: &str, data: &Value, vars: Option<&Dict>, limits: Limits) -> Result<Value, YaqlError> {
+/// Evaluates an expression within limits.
+pub(super) fn eval_within(
+    expr: &str,
+    data: &Value,
+    vars: Option<&Dict>,
+    limits: Limits,
+) -> Result<Value, YaqlError> {
     let now = || DateTime::utc(Date::new(2020, 2, 29).unwrap(), 0);
     let env = Env {
         data,

@@ -39,3 +39,5 @@ pub(super) fn register(to: &mut Library) {
 
 #[cfg(test)]
 mod tests_a;
+#[cfg(test)]
+mod tests_b;

@@ -7,7 +7,7 @@ use crate::expr::yaql::params::{Int, Items, Rest, Sequence};
 use crate::expr::yaql::runtime::Cx;
 
 use super::super::queries::concat;
-use super::{cost, dicts, sets};
+use super::{dicts, sets};
 
 pub(super) fn register(to: &mut Library) {
     to.function("#operator_+", "left, right", combine_lists);
@@ -24,12 +24,7 @@ fn combine_lists(cx: &Cx<'_>, left: Items, right: Items) -> Answer {
         {
             joined(cx, a, b)
         }
-        (Value::Set(a), Value::Set(b)) => {
-            cx.spend(a.len() + b.len())?;
-            cx.charge((a.len() + b.len()) * cost::MEMBER)?;
-            let items = a.iter().chain(b.iter()).cloned().collect();
-            Ok(sets::finish(items))
-        }
+        (Value::Set(a), Value::Set(_)) => sets::united(cx, a, &right.0),
         _ => Ok(concat(cx, Rest(vec![left, right]))),
     }
 }

@@ -8,8 +8,9 @@ use crate::expr::yaql::runtime::Cx;
 use crate::expr::yaql::sequence::{Sequence, View, iterate};
 
 use super::access::contains;
+use super::cost;
 use super::lists::unroll;
-use super::{cost, set_order};
+use super::set_order::{self, Origin};
 
 pub(super) fn register(to: &mut Library) {
     to.function("set", "*args", set);
@@ -56,13 +57,14 @@ pub(in crate::expr::yaql::lib) fn put(
 }
 
 /// The set of these members, in Python's order where that does not change from run to run.
-pub(in crate::expr::yaql::lib) fn finish(mut items: SetItems) -> Value {
-    if let Some(order) = set_order::of(&items) {
-        items = order
+fn finish(items: SetItems, origin: Origin) -> Value {
+    let items = match set_order::of(&items, origin) {
+        Some(order) => order
             .into_iter()
             .filter_map(|index| items.get_index(index).cloned())
-            .collect();
-    }
+            .collect(),
+        None => items,
+    };
     Set::new(items).into()
 }
 
@@ -71,14 +73,14 @@ fn set(cx: &Cx<'_>, args: Rest<Value>) -> Answer {
     for value in unroll(cx, args.0)? {
         put(cx, &mut items, value)?;
     }
-    Ok(finish(items))
+    Ok(finish(items, Origin::default()))
 }
 
 fn to_set(cx: &Cx<'_>, collection: Items) -> Answer {
     if let Value::Set(_) = &collection.0 {
         return Ok(collection.0);
     }
-    members(cx, &collection.0).map(finish)
+    members(cx, &collection.0).map(|items| finish(items, Origin::default()))
 }
 
 /// The items of anything that can be iterated as a set.
@@ -153,47 +155,85 @@ fn copy(cx: &Cx<'_>, set: &Set) -> Result<SetItems, YaqlError> {
     Ok((**set).clone())
 }
 
-fn united(cx: &Cx<'_>, left: &Set, right: &Value) -> Answer {
+/// The members of both.
+pub(super) fn united(cx: &Cx<'_>, left: &Set, right: &Value) -> Answer {
     let mut items = copy(cx, left)?;
     if let Some(mut others) = iterate(right) {
         while let Some(other) = others.next(cx)? {
             put(cx, &mut items, other)?;
         }
     }
-    Ok(finish(items))
-}
-
-/// The members of `left` that are in `right`, or that are not.
-fn sifted(cx: &Cx<'_>, left: &Set, right: &Value, keep: bool) -> Answer {
-    cx.spend(left.len())?;
-    cx.charge(left.len() * cost::MEMBER)?;
-    let others = match right {
-        Value::Set(others) => others.clone(),
-        other => Set::new(members(cx, other)?),
+    let origin = Origin {
+        copied: left.len(),
+        merged: match right {
+            Value::Set(right) => right.len(),
+            _ => 0,
+        },
     };
-    let items = left.iter().filter(|item| others.contains(*item) == keep);
-    Ok(finish(items.cloned().collect()))
+    Ok(finish(items, origin))
 }
 
 fn union(cx: &Cx<'_>, left: AnySet, right: AnySet) -> Answer {
     united(cx, own(&left, "union")?, &right.0)
 }
 
+/// The members of the smaller one, or of `right`, that are in the other.
 fn intersect(cx: &Cx<'_>, left: AnySet, right: AnySet) -> Answer {
-    sifted(cx, own(&left, "intersection")?, &right.0, true)
+    let left = own(&left, "intersection")?;
+    let right = match right.0 {
+        Value::Set(right) => right,
+        other => Set::new(members(cx, &other)?),
+    };
+    let (taken, others) = if right.len() > left.len() {
+        (left, &right)
+    } else {
+        (&right, left)
+    };
+    cx.spend(taken.len())?;
+    cx.charge(taken.len() * cost::MEMBER)?;
+    let items = taken.iter().filter(|item| others.contains(*item));
+    Ok(finish(items.cloned().collect(), Origin::default()))
+}
+
+/// The members of `left` that are not in `right`.
+fn without(cx: &Cx<'_>, left: &Set, right: &Value) -> Answer {
+    cx.spend(left.len())?;
+    cx.charge(left.len() * cost::MEMBER)?;
+    let (others, is_copy) = match right {
+        Value::Set(others) => (others.clone(), left.len() / 4 > others.len()),
+        other => (Set::new(members(cx, other)?), true),
+    };
+    let items: SetItems = left
+        .iter()
+        .filter(|item| !others.contains(*item))
+        .cloned()
+        .collect();
+    let origin = Origin {
+        copied: if is_copy { left.len() } else { 0 },
+        merged: 0,
+    };
+    Ok(finish(items, origin))
 }
 
 fn difference(cx: &Cx<'_>, left: AnySet, right: AnySet) -> Answer {
-    sifted(cx, own(&left, "difference")?, &right.0, false)
+    without(cx, own(&left, "difference")?, &right.0)
 }
 
+/// The members of one that are not in the other.
 fn symmetric_difference(cx: &Cx<'_>, left: AnySet, right: AnySet) -> Answer {
     let left = own(&left, "symmetric_difference")?;
-    let mut items = copy(cx, left)?;
-    let others = members(cx, &right.0)?;
-    items.retain(|item| !others.contains(item));
-    items.extend(others.into_iter().filter(|other| !left.contains(other)));
-    Ok(finish(items))
+    cx.spend(left.len())?;
+    cx.charge(left.len() * cost::MEMBER)?;
+    let mut items = members(cx, &right.0)?;
+    let copied = items.len();
+    let others: SetItems = left
+        .iter()
+        .filter(|item| !items.contains(*item))
+        .cloned()
+        .collect();
+    items.retain(|item| !left.contains(item));
+    items.extend(others);
+    Ok(finish(items, Origin { copied, merged: 0 }))
 }
 
 fn add(cx: &Cx<'_>, set: AnySet, values: Rest<Value>) -> Answer {
@@ -205,5 +245,5 @@ fn add(cx: &Cx<'_>, set: AnySet, values: Rest<Value>) -> Answer {
 fn remove(cx: &Cx<'_>, set: AnySet, values: Rest<Value>) -> Answer {
     let set = own(&set, "difference")?;
     let values = members(cx, &Value::tuple(values.0))?;
-    sifted(cx, set, &Set::new(values).into(), false)
+    without(cx, set, &Set::new(values).into())
 }

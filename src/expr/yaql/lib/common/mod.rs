@@ -3,9 +3,6 @@
 pub(super) mod compare;
 pub(super) mod cost;
 
-#[cfg(test)]
-mod tests;
-
 use crate::expr::value::Value;
 use crate::expr::yaql::YaqlError;
 use crate::expr::yaql::function::Library;

@@ -1,1 +1,0 @@
-//! Comparisons and the rest of what all values have in common.
