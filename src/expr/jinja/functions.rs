@@ -229,7 +229,6 @@ pub(crate) fn run(
 }
 
 fn use_none(_: Option<&mut Machine<'_>>, value: &Value, _: &Bound) -> Run<Value> {
-    super::object::defined(value)?;
     Ok(if value.is_null() {
         Value::from(NONE_MARKER)
     } else {

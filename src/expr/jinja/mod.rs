@@ -174,7 +174,7 @@ impl CompiledExpr {
                 message: missing.message(),
                 strict: missing.is_strict(),
             },
-            None => Evaluated::Value(object::plain(value)),
+            None => Evaluated::Value(object::plain(value).map_err(tell)?),
         })
     }
 

@@ -202,15 +202,6 @@ impl Regex {
         }
     }
 
-    /// As [`Regex::search`], paying from a shared budget.
-    pub(crate) fn search_within<'t>(
-        &self,
-        text: &'t str,
-        steps: &mut Steps,
-    ) -> Result<Option<Captures<'t>>, Error> {
-        self.run_with(text, Frame::default(), steps, &mut Scratch::default())
-    }
-
     /// As [`Regex::match_`], paying from a shared budget.
     pub(crate) fn match_within<'t>(
         &self,

@@ -15,7 +15,7 @@ use super::error::ErrorKind;
 use super::fault::{Fault, Run, fail, limit};
 use super::globals;
 use super::num;
-use super::object::{Function, Undefined, is_markup, text_of, undefined};
+use super::object::{BlockReference, Function, Undefined, is_markup, text_of, undefined};
 use super::syntax::ast::{Load, Name, Place, Scope, Template};
 use super::text::escape_html;
 use super::{Host, Limits, Setting};
@@ -216,6 +216,9 @@ impl<'r> Machine<'r> {
     fn resolve(&self, name: &Arc<str>) -> Slot {
         if let Some(value) = self.exported.get(name) {
             return Slot::Value(value.clone());
+        }
+        if &**name == "self" {
+            return Slot::Value(Value::opaque(BlockReference { block: None }));
         }
         match self.vars.find(name) {
             Some(Found::Value(value)) => return Slot::Value(value),

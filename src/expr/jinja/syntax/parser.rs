@@ -5,7 +5,7 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 
 use super::ast::{Apply, Args, BinaryOp, Call, CompareOp, Cond, Expr, ExprKind, Name, Place, SliceOf, Span};
-use super::lexer::{Kind, Token};
+use super::lexer::{Kind, Lexed, Token};
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::Value;
 
@@ -35,6 +35,8 @@ pub(super) type Parsed<T> = Result<T, Malformed>;
 
 pub(super) struct Parser {
     tokens: Vec<Token>,
+    /// What is wrong after the last token.
+    mistake: Option<Malformed>,
     at: usize,
     depth: u16,
     pub(super) tag_stack: Vec<String>,
@@ -42,9 +44,10 @@ pub(super) struct Parser {
 }
 
 impl Parser {
-    pub(super) fn new(tokens: Vec<Token>) -> Self {
+    pub(super) fn new(lexed: Lexed) -> Self {
         Self {
-            tokens,
+            tokens: lexed.tokens,
+            mistake: lexed.mistake,
             at: 0,
             depth: 0,
             tag_stack: Vec::new(),
@@ -53,11 +56,19 @@ impl Parser {
     }
 
     pub(super) fn lone_expression(mut self) -> Parsed<Expr> {
-        let expr = self.expression(true)?;
-        if self.kind() != &Kind::End {
-            return Err(Malformed::new("chunk after expression", self.span()));
+        let read = self.expression(true).and_then(|expr| match self.kind() {
+            Kind::End => Ok(expr),
+            _ => self.fail("chunk after expression"),
+        });
+        self.judged(read)
+    }
+
+    /// What the lexer found wrong counts when the parser came that far.
+    pub(super) fn judged<T>(&mut self, read: Parsed<T>) -> Parsed<T> {
+        match self.mistake.take() {
+            Some(mistake) if read.is_ok() || self.at + 1 >= self.tokens.len() => Err(mistake),
+            _ => read,
         }
-        Ok(expr)
     }
 
     pub(super) fn kind(&self) -> &Kind {

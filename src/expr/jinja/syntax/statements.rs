@@ -13,7 +13,8 @@ use crate::expr::pyvalue::str_repr;
 
 impl Parser {
     pub(super) fn template(mut self) -> Parsed<Vec<Stmt>> {
-        self.body(None)
+        let read = self.body(None);
+        self.judged(read)
     }
 
     /// Statements and text up to one of the end words (which stays the next token) or the end of the template.

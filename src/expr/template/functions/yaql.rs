@@ -39,7 +39,13 @@ pub(crate) fn register(to: &mut Library) {
     );
     to.function("json", "s", |cx: &Cx<'_>, s: Value| {
         cx.charge(s.as_str().map_or(0, str::len) * 8)?;
-        made(cx, common::json(&s, Dict::is_mutable))
+        let read = common::json(&s, Dict::is_mutable)?;
+        // A dictionary is answered as it is.
+        if matches!(s, Value::Dict(_)) {
+            Ok(read)
+        } else {
+            fresh(cx, read)
+        }
     });
     to.function("zip", "*args, **kwargs", zip);
     to.function("st2kv", "key, **kwargs", st2kv);

@@ -152,17 +152,16 @@ impl<'a> Writer<'a> {
                 self.number(i64::try_from(seconds).unwrap_or(0), 1, '0', style)
             }
             'f' if style.is_plain() => self.number(time.microsecond(), 6, '0', style),
+            // With flags these two are left to the machine, which is in UTC.
+            'z' if !style.is_plain() => self.text("+0000", style),
+            'Z' if style.swap => self.text("utc", style),
+            'Z' if !style.is_plain() => self.text("UTC", style),
             'z' => {
                 let offset = offset(time);
                 self.text(&offset, style)
             }
             'Z' => {
                 let zone = time.zone.clone().unwrap_or_default();
-                let zone = if style.swap {
-                    zone.to_lowercase()
-                } else {
-                    zone.to_string()
-                };
                 self.text(&zone, style)
             }
             'n' => self.text("\n", style),
@@ -198,9 +197,13 @@ impl<'a> Writer<'a> {
     fn number(&mut self, number: i64, digits: usize, pad: char, style: Style) -> Result<(), YaqlError> {
         let text = number.unsigned_abs().to_string();
         let pad = style.pad.unwrap_or(pad);
-        let width = if pad == '-' { 0 } else { digits.max(style.width) };
+        let width = if pad == '-' {
+            style.width
+        } else {
+            digits.max(style.width)
+        };
         let missing = width.saturating_sub(text.len() + usize::from(number < 0));
-        if pad == '_' {
+        if pad != '0' {
             self.pad(missing, ' ')?;
         }
         if number < 0 {

@@ -166,8 +166,6 @@ struct Walk {
     regex: Regex,
     text: Arc<str>,
     cursor: Cursor,
-    /// A byte of the text and the number of characters before it.
-    known: (usize, usize),
 }
 
 impl Walk {
@@ -176,7 +174,6 @@ impl Walk {
             regex: regex.clone(),
             text: Arc::clone(text),
             cursor: Cursor::new(Steps::new(DEFAULT_STEPS)),
-            known: (0, 0),
         }
     }
 

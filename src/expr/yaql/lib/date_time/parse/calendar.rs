@@ -63,7 +63,7 @@ impl Calendar {
         let at = |index: Option<usize>| index.map(|index| self.numbers[index]);
         let month = at(self.month);
         // Without the month the year does not count.
-        is_day(number, month, month.and(at(self.year)))
+        is_day(number, month, month.and_then(|_| at(self.year)))
     }
 
     /// Decides what is what: by labels, by size, and else month, day, year.
