@@ -113,7 +113,7 @@ impl Evaluator {
                 };
                 result.map(Outcome::Value).map_err(|error| {
                     let error = self.advised(error, &text[expression.inner.clone()], scene);
-                    TemplateError::yaql(error, text, outer, start)
+                    TemplateError::yaql(&error, text, outer, start)
                 })
             }
             Code::Jinja(code) => {

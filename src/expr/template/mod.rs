@@ -33,7 +33,7 @@ mod tests;
 
 pub use check::{Check, Found, Mistake};
 pub use compiled::Template;
-pub use error::TemplateError;
+pub use error::{TemplateError, TemplateFailure};
 pub use scan::Language;
 pub use statement::Statement;
 

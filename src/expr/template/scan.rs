@@ -276,7 +276,7 @@ pub(crate) fn raw_blocks(text: &str) -> Vec<Range<usize>> {
 mod tests {
     use super::*;
 
-    fn parts<'t>(text: &'t str, language: Language) -> Vec<(&'t str, &'t str)> {
+    fn parts(text: &str, language: Language) -> Vec<(&str, &str)> {
         let well_formed = |language: Language, text: &str| match language {
             Language::Yaql => crate::expr::yaql::parse(text).is_ok(),
             Language::Jinja => text.matches(':').count() == text.matches('{').count(),

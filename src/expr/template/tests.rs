@@ -161,15 +161,15 @@ fn checking_tells_the_references_mistakes_and_variables() {
             .collect();
         assert_eq!(Json::from(errors), row["errors"], "{}", row["text"]);
         assert_eq!(
-            sorted(Json::from(variables)),
-            sorted(row["vars"].clone()),
+            sorted(&Json::from(variables)),
+            sorted(&row["vars"]),
             "{}",
             row["text"]
         );
     }
 }
 
-fn sorted(list: Json) -> Vec<String> {
+fn sorted(list: &Json) -> Vec<String> {
     let mut list: Vec<String> = list.as_array().unwrap().iter().map(Json::to_string).collect();
     list.sort();
     list
