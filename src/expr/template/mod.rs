@@ -17,11 +17,6 @@
 //! let value = evaluator.evaluate(&template, &scene, Options::default())?;
 //! ```
 
-#![expect(
-    clippy::result_large_err,
-    reason = "failures are rare and told to people; a pointer more would not pay"
-)]
-
 mod cache;
 mod check;
 mod compiled;
@@ -38,7 +33,7 @@ mod tests;
 
 pub use check::{Check, Found, Mistake};
 pub use compiled::Template;
-pub use error::TemplateError;
+pub use error::{TemplateError, TemplateFailure};
 pub use scan::Language;
 pub use statement::Statement;
 

@@ -78,7 +78,7 @@ impl<'s> SceneHost<'s> {
                 match args {
                     [Value::Null] => Ok(Value::list([])),
                     [only] => Ok(only.clone()),
-                    lists => common::zip(lists.to_vec(), pad, &mut zipped).map(Value::from),
+                    lists => common::zip(lists, pad, &mut zipped).map(Value::from),
                 }
             }
             _ => {

@@ -232,7 +232,7 @@ fn zip(cx: &Cx<'_>, lists: Rest<Value>, mut named: Named) -> Result<Value, YaqlE
         }
     };
     let columns = lists.len();
-    let rows = common::zip(lists, &pad, &mut items);
+    let rows = common::zip(&lists, &pad, &mut items);
     match (rows, broken) {
         (_, Some(error)) => Err(error),
         (Err(failure), None) => Err(failure.into()),
@@ -243,9 +243,9 @@ fn zip(cx: &Cx<'_>, lists: Rest<Value>, mut named: Named) -> Result<Value, YaqlE
     }
 }
 
-#[expect(
+#[allow(
     clippy::needless_pass_by_value,
-    reason = "typed parameters of a library function are owned"
+    reason = "the signature tells the library the parameters' types"
 )]
 fn st2kv(cx: &Cx<'_>, key: Value, named: Named) -> Result<Value, YaqlError> {
     let find = |wanted: &str| {
