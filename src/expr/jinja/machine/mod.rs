@@ -348,6 +348,13 @@ impl<'r> Machine<'r> {
         }
         match value {
             Value::Str(text) => self.emit(text),
+            Value::Int(number) => {
+                use std::fmt::Write as _;
+                self.emit("")?;
+                // Writing to a text cannot fail.
+                let _ = write!(self.out, "{number}");
+                Ok(())
+            }
             Value::Opaque(_) => {
                 if let Some(escaped) = value.downcast::<super::object::JsonEscaped>() {
                     let decoded = unescaped(&escaped.0);
@@ -357,7 +364,8 @@ impl<'r> Machine<'r> {
                 self.emit(&text)
             }
             other => {
-                let text = self.text(other)?;
+                self.weigh(other)?;
+                let text = text_of_data(other)?;
                 self.emit(&text)
             }
         }

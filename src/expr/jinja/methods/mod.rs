@@ -270,6 +270,11 @@ fn table(value: &Value) -> &'static [&'static str] {
 
 /// The method of this name, if the value's type has it.
 pub(crate) fn find(value: &Value, name: &str) -> Option<&'static str> {
+    if let Value::Dict(_) = value
+        && !is_dict_method(name)
+    {
+        return None;
+    }
     let found = table(value).iter().find(|known| **known == name);
     found.copied().or_else(|| {
         is_markup(value)
@@ -280,7 +285,25 @@ pub(crate) fn find(value: &Value, name: &str) -> Option<&'static str> {
 
 /// Whether a name means an attribute of dictionaries, before any key.
 pub(crate) fn is_dict_attribute(name: &str) -> bool {
-    name.starts_with("__") || DICT.contains(&name)
+    name.starts_with("__") || is_dict_method(name)
+}
+
+/// Asked for every attribute of every dictionary.
+fn is_dict_method(name: &str) -> bool {
+    matches!(
+        name,
+        "clear"
+            | "copy"
+            | "fromkeys"
+            | "get"
+            | "items"
+            | "keys"
+            | "pop"
+            | "popitem"
+            | "setdefault"
+            | "update"
+            | "values"
+    )
 }
 
 /// Whether a value has this name with double underscores in Python; a template may not touch it then.
