@@ -90,13 +90,13 @@ impl Failure {
         }
     }
 
-    fn of_template(error: TemplateError) -> Self {
+    fn of_template(error: &TemplateError) -> Self {
         Self {
             kind: error.kind,
             class: Some(error.class.to_owned()),
-            message: error.message,
-            hint: error.hint,
-            snippet: error.snippet,
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+            snippet: error.snippet.clone(),
         }
     }
 }
@@ -241,7 +241,7 @@ pub(super) fn evaluate(task: &Task) -> Result<Value, Failure> {
             ENGINES
                 .evaluator
                 .evaluate_value(&task.expr, &scene, options(task))
-                .map_err(Failure::of_template)
+                .map_err(|error| Failure::of_template(&error))
         }
         Mode::Check => Ok(checked(&ENGINES.evaluator.check(&task.expr))),
     }
@@ -273,7 +273,7 @@ fn text(task: &Task) -> Result<Value, Failure> {
     ENGINES
         .evaluator
         .evaluate_text(source(task)?, only, &scene, options(task))
-        .map_err(Failure::of_template)
+        .map_err(|error| Failure::of_template(&error))
 }
 
 fn bare(task: &Task) -> Result<Value, Failure> {
