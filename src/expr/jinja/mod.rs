@@ -1,7 +1,7 @@
 //! `StackStorm`'s Jinja2: strict, sandboxed, bounded, over Python's values.
 //!
 //! A template is read once into a tree whose variables are resolved (`syntax/`) and kept; it is run by a
-//! [`machine`] that counts steps, bytes and depth. Values are [`crate::expr::value::Value`]s, shared and never copied;
+//! `machine` that counts steps, bytes and depth. Values are [`crate::expr::value::Value`]s, shared and never copied;
 //! JSON that a context holds becomes values only as far as a template looks into it.
 //!
 //! Two ways to evaluate:
