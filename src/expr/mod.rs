@@ -2,12 +2,17 @@
 
 pub mod jinja;
 pub mod jsonpath;
+mod kind;
 pub mod pyjson;
 pub mod pyliteral;
 pub mod pyregex;
 pub mod pyvalue;
 pub mod pyyaml;
 pub(crate) mod regex_use;
+pub mod value;
+pub mod yaql;
+
+pub use kind::ErrorKind;
 
 /// The text by which a template says null (`{{ x | use_none }}`); casting turns it back.
 pub const NONE_MARKER: &str = "%*****__%NONE%__*****%";

@@ -76,14 +76,16 @@ fn write(out: &mut String, value: &Value, style: &JsonStyle, level: usize) {
     }
 }
 
-fn separate(out: &mut String, style: &JsonStyle, level: usize, after_item: bool) {
+/// Writes what stands before an item.
+pub(crate) fn separate(out: &mut String, style: &JsonStyle, level: usize, after_item: bool) {
     if after_item {
         out.push_str(&style.item_separator);
     }
     line(out, style, level);
 }
 
-fn line(out: &mut String, style: &JsonStyle, level: usize) {
+/// Starts a line where the style has lines.
+pub(crate) fn line(out: &mut String, style: &JsonStyle, level: usize) {
     if let Some(indent) = &style.indent {
         out.push('\n');
         for _ in 0..level {
@@ -92,7 +94,8 @@ fn line(out: &mut String, style: &JsonStyle, level: usize) {
     }
 }
 
-fn write_text(out: &mut String, text: &str, html_safe: bool) {
+/// Writes a quoted text.
+pub(crate) fn write_text(out: &mut String, text: &str, html_safe: bool) {
     out.push('"');
     for c in text.chars() {
         match c {

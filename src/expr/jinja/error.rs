@@ -2,66 +2,7 @@
 
 use std::fmt;
 
-/// What kind of mistake it is. The names are part of the command-line contract.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum ErrorKind {
-    /// The template is malformed.
-    Parse,
-    /// A function that does not exist.
-    UnknownFunction,
-    /// A filter or test that does not exist.
-    UnknownFilter,
-    /// A variable, attribute or method that does not exist.
-    Undefined,
-    /// A key that a dictionary lacks.
-    Key,
-    /// An index beyond a list.
-    Index,
-    /// A value of the wrong type.
-    Type,
-    /// A value of the right type that makes no sense.
-    Value,
-    /// Too few or too many arguments.
-    Argument,
-    /// A division by zero.
-    ZeroDivision,
-    /// A number or range too large.
-    Overflow,
-    /// A regular expression that cannot be compiled.
-    Regex,
-    /// Too much time, memory or output.
-    Limit,
-    /// Macros or calls nested too deep.
-    Recursion,
-    /// Something a template may not touch.
-    Security,
-    /// Anything else.
-    Other,
-}
-
-impl ErrorKind {
-    /// The name used in machine-readable answers, such as `zero_division`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Parse => "parse",
-            Self::UnknownFunction => "unknown_function",
-            Self::UnknownFilter => "unknown_filter",
-            Self::Undefined => "undefined",
-            Self::Key => "key",
-            Self::Index => "index",
-            Self::Type => "type",
-            Self::Value => "value",
-            Self::Argument => "argument",
-            Self::ZeroDivision => "zero_division",
-            Self::Overflow => "overflow",
-            Self::Regex => "regex",
-            Self::Limit => "limit",
-            Self::Recursion => "recursion",
-            Self::Security => "security",
-            Self::Other => "other",
-        }
-    }
-}
+pub use crate::expr::kind::ErrorKind;
 
 /// A failed expression: what, where, and what may have been meant.
 #[derive(Debug, Clone, PartialEq, Eq)]

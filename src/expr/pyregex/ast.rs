@@ -153,6 +153,18 @@ impl Category {
     }
 }
 
+/// The value of a decimal digit of any script.
+pub(crate) fn digit_value(ch: char) -> Option<u8> {
+    if ch.is_ascii() {
+        return ch.to_digit(10).map(|digit| digit as u8);
+    }
+    // Decimal digits come in blocks of ten, each starting with its zero.
+    DIGITS
+        .iter()
+        .find(|(low, high)| (*low..=*high).contains(&ch))
+        .map(|&(low, _)| ((u32::from(ch) - u32::from(low)) % 10) as u8)
+}
+
 /// Python's `\d` beyond ASCII: decimal digits.
 static DIGITS: LazyLock<Vec<(char, char)>> = LazyLock::new(|| ranges(r"\p{Nd}"));
 /// Python's `\w` beyond ASCII: letters and numbers, but no marks (`str.isalnum`).

@@ -23,7 +23,7 @@ mod tests;
 pub use error::{Error, SyntaxError};
 pub use vm::Steps;
 
-pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, fold};
+pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, digit_value, fold};
 pub(crate) use error::repr;
 pub(crate) use parse::parse;
 pub(crate) use program::Program;

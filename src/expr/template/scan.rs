@@ -1,0 +1,314 @@
+//! Finds the expressions in a text.
+//!
+//! The reference looks for `<%.*?%>` and `{{.*?}}`, so an expression ends at the first closing sign on its line, even
+//! within a quoted text. Here texts and brackets inside an expression are understood: it may contain its own closing
+//! sign and span lines. Where both readings are possible the wider one counts only if it is well-formed; everything
+//! that the reference finds is found here with the same extent otherwise.
+
+use std::ops::Range;
+
+/// The language of an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Language {
+    /// `{{ … }}` and `{% … %}`.
+    Jinja,
+    /// `<% … %>`.
+    Yaql,
+}
+
+impl Language {
+    /// `jinja` or `yaql`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Jinja => "jinja",
+            Self::Yaql => "yaql",
+        }
+    }
+
+    /// How an expression that is part of a text starts and ends.
+    const fn delimiters(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Jinja => ("{{", "}}"),
+            Self::Yaql => ("<%", "%>"),
+        }
+    }
+
+    /// The characters of the delimiters, which the reference strips from both ends in any number and order.
+    const fn stripped(self) -> &'static [char] {
+        match self {
+            Self::Jinja => &['{', '}'],
+            Self::Yaql => &['<', '%', '>'],
+        }
+    }
+}
+
+/// An expression in a text, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// With delimiters.
+    pub(crate) outer: Range<usize>,
+    /// Without delimiters and the blanks around it.
+    pub(crate) inner: Range<usize>,
+}
+
+/// Which languages a text has expressions of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Languages {
+    pub(crate) jinja: bool,
+    pub(crate) yaql: bool,
+}
+
+impl Languages {
+    /// What the reference sees in the text; only where it sees nothing, expressions that span lines count too.
+    pub(crate) fn of(text: &str, well_formed: &dyn Fn(Language, &str) -> bool) -> Self {
+        if !text.contains('%') && !text.contains("{{") {
+            return Self::default();
+        }
+        let seen = Self {
+            jinja: on_one_line(text, "{{", "}}") || on_one_line(text, "{%", "%}"),
+            yaql: on_one_line(text, "<%", "%>"),
+        };
+        if seen.jinja || seen.yaql || !text.contains('\n') {
+            return seen;
+        }
+        Self {
+            jinja: !expressions(text, Language::Jinja, well_formed).is_empty()
+                || (text.contains("{%") && text.contains("%}") && block_spans_lines(text)),
+            yaql: !expressions(text, Language::Yaql, well_formed).is_empty(),
+        }
+    }
+
+    /// The language that a text is evaluated in: the reference asks Jinja first.
+    pub(crate) fn first(self) -> Option<Language> {
+        match self {
+            Self { jinja: true, .. } => Some(Language::Jinja),
+            Self { yaql: true, .. } => Some(Language::Yaql),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a `{% %}` is closed on a later line.
+fn block_spans_lines(text: &str) -> bool {
+    text.find("{%").is_some_and(|start| text[start + 2..].contains("%}"))
+}
+
+/// Whether `open` is followed by `close` on the same line.
+pub(crate) fn on_one_line(text: &str, open: &str, close: &str) -> bool {
+    next_on_one_line(text, 0, open, close).is_some()
+}
+
+/// The first part from `at` on that starts with `open` and ends with the nearest `close` on the same line.
+pub(crate) fn next_on_one_line(text: &str, mut at: usize, open: &str, close: &str) -> Option<Range<usize>> {
+    while let Some(found) = text[at..].find(open) {
+        let start = at + found;
+        if let Some(end) = close_on_line(text, start + open.len(), close) {
+            return Some(start..end);
+        }
+        at = start + 1;
+    }
+    None
+}
+
+/// The end of the nearest `close` from `at` on, on the same line.
+fn close_on_line(text: &str, at: usize, close: &str) -> Option<usize> {
+    let rest = &text[at..];
+    let found = rest.find(close)?;
+    (!rest[..found].contains('\n')).then_some(at + found + close.len())
+}
+
+/// All expressions of a language in a text, in order. `well_formed` tells whether a text is an expression.
+pub(crate) fn expressions(
+    text: &str,
+    language: Language,
+    well_formed: &dyn Fn(Language, &str) -> bool,
+) -> Vec<Found> {
+    let (open, close) = language.delimiters();
+    let mut found = Vec::new();
+    let mut at = 0;
+    // A wide reading is only tried from a bounded number of places: each may look at the whole rest of the text.
+    let mut tries = 1000;
+    while let Some(next) = text[at..].find(open) {
+        let start = at + next;
+        let narrow = close_on_line(text, start + open.len(), close);
+        let wide = if tries == 0 {
+            None
+        } else {
+            matching_close(&text[start + open.len()..], language).map(|end| start + open.len() + end)
+        };
+        if wide != narrow {
+            tries = usize::saturating_sub(tries, 1);
+        }
+        let choice = match (narrow, wide) {
+            (Some(narrow), Some(wide)) if narrow == wide => Some((narrow, false)),
+            (narrow, Some(wide)) => {
+                let inner = &text[start + open.len()..wide - close.len()];
+                let good = well_formed(language, inner.trim());
+                match narrow {
+                    _ if good => Some((wide, true)),
+                    Some(narrow) => Some((narrow, false)),
+                    // Over several lines, and wrong: told as such, unless it swallows the start of another one.
+                    None => (!inner.contains(open)).then_some((wide, true)),
+                }
+            }
+            (Some(narrow), None) => Some((narrow, false)),
+            (None, None) => None,
+        };
+        let Some((end, exact)) = choice else {
+            at = start + 1;
+            continue;
+        };
+        let inner = if exact {
+            trimmed(text, start + open.len()..end - close.len())
+        } else {
+            stripped(text, start..end, language)
+        };
+        found.push(Found {
+            outer: start..end,
+            inner,
+        });
+        at = end;
+    }
+    found
+}
+
+/// The end of the closing sign that belongs to an expression whose text starts here: not one in a quoted text, nor,
+/// in Jinja, one that closes brackets of the expression.
+fn matching_close(text: &str, language: Language) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut brackets = Vec::new();
+    let mut at = 0;
+    while let Some(&byte) = bytes.get(at) {
+        match byte {
+            b'\'' | b'"' => at = end_of_text(bytes, at)?,
+            b'`' if language == Language::Yaql => at = end_of_text(bytes, at)?,
+            b'%' if language == Language::Yaql && bytes.get(at + 1) == Some(&b'>') => return Some(at + 2),
+            b'(' | b'[' | b'{' if language == Language::Jinja => brackets.push(byte),
+            b'}' if language == Language::Jinja && brackets.is_empty() => {
+                return (bytes.get(at + 1) == Some(&b'}')).then_some(at + 2);
+            }
+            b')' | b']' | b'}' if language == Language::Jinja => {
+                let open = brackets.pop()?;
+                if !matches!((open, byte), (b'(', b')') | (b'[', b']') | (b'{', b'}')) {
+                    return None;
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    None
+}
+
+/// The place of the quote that ends the text which starts at `at`.
+fn end_of_text(bytes: &[u8], at: usize) -> Option<usize> {
+    let quote = bytes[at];
+    let mut at = at + 1;
+    loop {
+        match bytes.get(at)? {
+            b'\\' => at += 2,
+            byte if *byte == quote => return Some(at),
+            _ => at += 1,
+        }
+    }
+}
+
+fn trimmed(text: &str, range: Range<usize>) -> Range<usize> {
+    let part = &text[range.clone()];
+    let start = range.start + (part.len() - part.trim_start().len());
+    start..start + part.trim().len()
+}
+
+/// As the reference strips: characters of the delimiters from both ends, then blanks.
+fn stripped(text: &str, range: Range<usize>, language: Language) -> Range<usize> {
+    let part = &text[range.clone()];
+    let rest = part.trim_start_matches(language.stripped());
+    let start = range.start + (part.len() - rest.len());
+    let end = start + rest.trim_end_matches(language.stripped()).len();
+    trimmed(text, start..end)
+}
+
+/// The parts `{% raw %}…{% endraw %}` of a text, written exactly so and on one line each.
+pub(crate) fn raw_blocks(text: &str) -> Vec<Range<usize>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(range) = next_on_one_line(text, at, RAW, END_RAW) {
+        at = range.end;
+        found.push(range);
+    }
+    found
+}
+
+/// What a raw block starts with.
+pub(crate) const RAW: &str = "{% raw %}";
+/// What it ends with.
+pub(crate) const END_RAW: &str = "{% endraw %}";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts<'t>(text: &'t str, language: Language) -> Vec<(&'t str, &'t str)> {
+        let well_formed = |language: Language, text: &str| match language {
+            Language::Yaql => crate::expr::yaql::parse(text).is_ok(),
+            Language::Jinja => text.matches(':').count() == text.matches('{').count(),
+        };
+        expressions(text, language, &well_formed)
+            .into_iter()
+            .map(|found| (&text[found.outer], &text[found.inner]))
+            .collect()
+    }
+
+    #[test]
+    fn yaql_expressions_end_where_they_end() {
+        let one = |text| parts(text, Language::Yaql);
+        assert_eq!(one("<% a %>"), [("<% a %>", "a")]);
+        assert_eq!(one("x<%a%>y<% b %>"), [("<%a%>", "a"), ("<% b %>", "b")]);
+        assert_eq!(one("<% '%>' %>"), [("<% '%>' %>", "'%>'")]);
+        assert_eq!(one("<% `%>` + \"<%\" %>!"), [("<% `%>` + \"<%\" %>", "`%>` + \"<%\"")]);
+        assert_eq!(one("<% a\n + b %>"), [("<% a\n + b %>", "a\n + b")]);
+        assert_eq!(one("<% it's %> and <% b %>"), [("<% it's %>", "it's"), ("<% b %>", "b")]);
+        assert_eq!(one("<% it's %> isn't <% b %>"), [("<% it's %>", "it's"), ("<% b %>", "b")]);
+        assert_eq!(one("<% open\n <% b %>"), [("<% b %>", "b")]);
+        assert_eq!(one("<% a +\n %>"), [("<% a +\n %>", "a +")]);
+        assert_eq!(one("<%> a > %>"), [("<%> a > %>", "a >")]);
+        assert_eq!(one("<% a >%>"), [("<% a >%>", "a")]);
+        assert_eq!(one("<%%>"), [("<%%>", "")]);
+        assert_eq!(one("<%> %"), []);
+    }
+
+    #[test]
+    fn jinja_expressions_keep_their_braces() {
+        let one = |text| parts(text, Language::Jinja);
+        assert_eq!(one("{{ a }}{{b}}"), [("{{ a }}", "a"), ("{{b}}", "b")]);
+        assert_eq!(
+            one("{{ {'a':{'b':1}} }}."),
+            [("{{ {'a':{'b':1}} }}", "{'a':{'b':1}}")]
+        );
+        assert_eq!(one("{{ {'a':1}}}"), [("{{ {'a':1}}}", "{'a':1}")]);
+        assert_eq!(one("{{{ x }}}"), [("{{{ x }}", "x")]);
+        assert_eq!(one("{{ '}}' }}"), [("{{ '}}' }}", "'}}'")]);
+        assert_eq!(one("{{ a\n}}"), [("{{ a\n}}", "a")]);
+        assert_eq!(one("{{ a(] }}"), [("{{ a(] }}", "a(]")]);
+        assert_eq!(one("{{ a"), []);
+    }
+
+    #[test]
+    fn the_reference_decides_the_language_and_lines_only_help_where_it_sees_nothing() {
+        let good = |_: Language, _: &str| true;
+        let of = |text| Languages::of(text, &good);
+        assert_eq!(of("plain {# x #} 100%"), Languages::default());
+        assert_eq!(of("{{ a }} <% b %>").first(), Some(Language::Jinja));
+        assert_eq!(of("<% b %> {{ a\n }}").first(), Some(Language::Yaql));
+        assert_eq!(of("{{ a\n }}").first(), Some(Language::Jinja));
+        assert_eq!(of("{%\n if a %}").first(), Some(Language::Jinja));
+        assert_eq!(of("<% a\n %>").first(), Some(Language::Yaql));
+        assert_eq!(of("<% a\n").first(), None);
+    }
+
+    #[test]
+    fn many_openings_are_scanned_in_bounded_time() {
+        let text = "<% ' ".repeat(100_000);
+        assert!(parts(&text, Language::Yaql).is_empty());
+    }
+}

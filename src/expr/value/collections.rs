@@ -1,0 +1,263 @@
+//! Lists, dictionaries and sets: shared, ordered, and aware of whether they hold plain data only.
+
+use std::fmt;
+use std::hash::{BuildHasher, Hash};
+use std::ops::Deref;
+use std::sync::Arc;
+
+use indexmap::{Equivalent, IndexMap, IndexSet};
+
+use super::Value;
+
+/// The hasher of dictionaries and sets: fast, and seeded per map so that keys cannot be made to collide.
+pub type Hasher = foldhash::fast::RandomState;
+/// The members of a [`Dict`].
+pub type DictMap = IndexMap<Value, Value, Hasher>;
+/// The items of a [`Set`].
+pub type SetItems = IndexSet<Value, Hasher>;
+
+/// The items of a list or a tuple. A clone shares them.
+#[derive(Clone)]
+pub struct List(Arc<ListData>);
+
+struct ListData {
+    items: Vec<Value>,
+    plain: bool,
+    mutable: bool,
+}
+
+impl List {
+    /// A list of data.
+    pub fn new(items: Vec<Value>) -> Self {
+        let plain = items.iter().all(Value::is_plain);
+        Self(Arc::new(ListData {
+            items,
+            plain,
+            mutable: false,
+        }))
+    }
+
+    /// A list that stays a list in YAQL (printed with brackets, never a key, unequal to any tuple), where lists
+    /// of data count as tuples.
+    pub fn mutable(items: Vec<Value>) -> Self {
+        Self(Arc::new(ListData {
+            items,
+            plain: false,
+            mutable: true,
+        }))
+    }
+
+    /// Whether it was made by [`List::mutable`].
+    pub fn is_mutable(&self) -> bool {
+        self.0.mutable
+    }
+
+    /// See [`Value::is_plain`].
+    pub fn is_plain(&self) -> bool {
+        self.0.plain
+    }
+
+    /// Whether both are the same object.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The items as a vector; copied only when someone else still holds them.
+    pub fn into_vec(self) -> Vec<Value> {
+        match Arc::try_unwrap(self.0) {
+            Ok(data) => data.items,
+            Err(shared) => shared.items.clone(),
+        }
+    }
+}
+
+impl Deref for List {
+    type Target = [Value];
+
+    fn deref(&self) -> &[Value] {
+        &self.0.items
+    }
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+impl FromIterator<Value> for List {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
+        Self::new(items.into_iter().collect())
+    }
+}
+
+/// The members of a dictionary, in order of insertion. A clone shares them.
+#[derive(Clone)]
+pub struct Dict(Arc<DictData>);
+
+struct DictData {
+    map: DictMap,
+    plain: bool,
+    mutable: bool,
+}
+
+impl Dict {
+    /// A dictionary of data.
+    pub fn new(map: DictMap) -> Self {
+        let plain = map.iter().all(|(key, value)| {
+            value.is_plain()
+                && !matches!(key, Value::Tuple(_) | Value::Dict(_) | Value::List(_))
+                && key.is_plain()
+        });
+        Self(Arc::new(DictData {
+            map,
+            plain,
+            mutable: false,
+        }))
+    }
+
+    /// A dictionary that YAQL does not take as a key, see [`List::mutable`].
+    pub fn mutable(map: DictMap) -> Self {
+        Self(Arc::new(DictData {
+            map,
+            plain: false,
+            mutable: true,
+        }))
+    }
+
+    /// Whether it was made by [`Dict::mutable`].
+    pub fn is_mutable(&self) -> bool {
+        self.0.mutable
+    }
+
+    /// See [`Value::is_plain`].
+    pub fn is_plain(&self) -> bool {
+        self.0.plain
+    }
+
+    /// Whether both are the same object.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The value of a key that is a text, without making a [`Value`] of the text.
+    pub fn get_str(&self, key: &str) -> Option<&Value> {
+        self.0.map.get(&StrKey(key))
+    }
+
+    /// The members as a map; copied only when someone else still holds them.
+    pub fn into_map(self) -> DictMap {
+        match Arc::try_unwrap(self.0) {
+            Ok(data) => data.map,
+            Err(shared) => shared.map.clone(),
+        }
+    }
+
+    /// The empty map to fill for [`Dict::new`].
+    pub fn builder(capacity: usize) -> DictMap {
+        DictMap::with_capacity_and_hasher(capacity, Hasher::default())
+    }
+}
+
+impl Default for Dict {
+    fn default() -> Self {
+        Self::new(DictMap::default())
+    }
+}
+
+impl Deref for Dict {
+    type Target = DictMap;
+
+    fn deref(&self) -> &DictMap {
+        &self.0.map
+    }
+}
+
+impl fmt::Debug for Dict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl FromIterator<(Value, Value)> for Dict {
+    fn from_iter<I: IntoIterator<Item = (Value, Value)>>(members: I) -> Self {
+        Self::new(members.into_iter().collect())
+    }
+}
+
+/// The items of a set, in order of insertion. A clone shares them.
+#[derive(Clone)]
+pub struct Set(Arc<SetData>);
+
+struct SetData {
+    items: SetItems,
+    plain: bool,
+}
+
+impl Set {
+    /// A set; the items must be hashable, see [`super::check_hashable`].
+    pub fn new(items: SetItems) -> Self {
+        // Tuples and dictionaries in a set are a failure of YAQL's output, so such a set is not plain.
+        let plain = items.iter().all(|item| {
+            !matches!(item, Value::Tuple(_) | Value::List(_) | Value::Dict(_)) && item.is_plain()
+        });
+        Self(Arc::new(SetData { items, plain }))
+    }
+
+    /// See [`Value::is_plain`].
+    pub fn is_plain(&self) -> bool {
+        self.0.plain
+    }
+
+    /// Whether both are the same object.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The empty items to fill for [`Set::new`].
+    pub fn builder(capacity: usize) -> SetItems {
+        SetItems::with_capacity_and_hasher(capacity, Hasher::default())
+    }
+}
+
+impl Deref for Set {
+    type Target = SetItems;
+
+    fn deref(&self) -> &SetItems {
+        &self.0.items
+    }
+}
+
+impl fmt::Debug for Set {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl FromIterator<Value> for Set {
+    fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
+        Self::new(items.into_iter().collect())
+    }
+}
+
+/// A text that finds the equal [`Value::Str`] among keys.
+#[derive(Debug, Clone, Copy)]
+pub struct StrKey<'a>(pub &'a str);
+
+impl Hash for StrKey<'_> {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        super::compare::hash_text(self.0, state);
+    }
+}
+
+impl Equivalent<Value> for StrKey<'_> {
+    fn equivalent(&self, key: &Value) -> bool {
+        matches!(key, Value::Str(text) if **text == *self.0)
+    }
+}
+
+/// One hash that does not depend on order, as frozen dictionaries and sets have.
+pub(super) fn unordered_hash<T: Hash>(items: impl Iterator<Item = T>) -> u64 {
+    let state = foldhash::fast::FixedState::default();
+    items.fold(0, |sum: u64, item| sum.wrapping_add(state.hash_one(item)))
+}

@@ -1,0 +1,109 @@
+//! Arguments that functions evaluate themselves: lambdas and the two sides of `=>`.
+
+use std::sync::Arc;
+
+use super::error::YaqlError;
+use super::runtime::{Cx, Scope};
+use crate::expr::value::Value;
+
+/// What a piece of an expression looks like from outside; overloads are chosen by it before anything is evaluated.
+pub(crate) enum Shape<'a> {
+    /// A literal.
+    Constant(&'a Value),
+    /// A bare word.
+    Keyword(&'a Value),
+    /// `source => destination`.
+    Rule(&'a Arc<dyn Code>, &'a Arc<dyn Code>),
+    /// `name(…)`, which can be called on a receiver.
+    Call,
+    /// Anything else.
+    Other,
+}
+
+/// A compiled piece of an expression.
+pub(crate) trait Code: Send + Sync {
+    /// What it looks like.
+    fn shape(&self) -> Shape<'_>;
+    /// Evaluates it; with a receiver it must be a call, which becomes a method's.
+    fn run(&self, receiver: Option<Value>, cx: &Cx<'_>) -> Result<Value, YaqlError>;
+}
+
+/// An argument that is evaluated when the function asks, with `$`, `$1`, `$2` … set to what it is called with.
+#[derive(Clone)]
+pub struct Lambda {
+    body: Body,
+    scope: Scope,
+}
+
+#[derive(Clone)]
+enum Body {
+    Code(Arc<dyn Code>),
+    Value(Value),
+}
+
+impl Lambda {
+    pub(crate) fn code(code: Arc<dyn Code>, scope: Scope) -> Self {
+        Self {
+            body: Body::Code(code),
+            scope,
+        }
+    }
+
+    pub(crate) fn value(value: Value) -> Self {
+        Self {
+            body: Body::Value(value),
+            scope: Scope::default(),
+        }
+    }
+
+    /// Evaluates it; `$1`, `$2` … are `args` and `$` is the first of them.
+    pub fn call(&self, cx: &Cx<'_>, args: impl IntoIterator<Item = Value>) -> Result<Value, YaqlError> {
+        match &self.body {
+            Body::Value(value) => Ok(value.clone()),
+            Body::Code(code) => code.run(None, &cx.within(&self.scope.with_numbered(args))),
+        }
+    }
+
+    /// Evaluates it with `args` as [`Lambda::call`] and `named` as `$name`s.
+    pub fn call_named(
+        &self,
+        cx: &Cx<'_>,
+        args: Vec<Value>,
+        named: Vec<(Arc<str>, Value)>,
+    ) -> Result<Value, YaqlError> {
+        match &self.body {
+            Body::Value(value) => Ok(value.clone()),
+            Body::Code(code) => code.run(None, &cx.within(&self.scope.with_both(args, named))),
+        }
+    }
+
+    /// Evaluates it as it stands, without arguments.
+    pub fn get(&self, cx: &Cx<'_>) -> Result<Value, YaqlError> {
+        match &self.body {
+            Body::Value(value) => Ok(value.clone()),
+            Body::Code(code) => code.run(None, &cx.within(&self.scope)),
+        }
+    }
+
+    /// Evaluates it in another scope than its own (`with_context` lambdas: `->`, regular expressions' selectors).
+    pub fn get_in(&self, cx: &Cx<'_>, scope: &Scope) -> Result<Value, YaqlError> {
+        match &self.body {
+            Body::Value(value) => Ok(value.clone()),
+            Body::Code(code) => code.run(None, &cx.within(scope)),
+        }
+    }
+
+    /// Evaluates it with one argument and says whether Python takes the result as true.
+    pub fn test(&self, cx: &Cx<'_>, item: &Value) -> Result<bool, YaqlError> {
+        Ok(self.call(cx, [item.clone()])?.is_true())
+    }
+}
+
+/// An argument `source => destination` whose sides the function evaluates itself (`switch`).
+#[derive(Clone)]
+pub struct LazyRule {
+    /// Before the `=>`.
+    pub source: Lambda,
+    /// After it.
+    pub destination: Lambda,
+}

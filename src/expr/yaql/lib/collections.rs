@@ -1,0 +1,5 @@
+//! Lists, dictionaries and sets.
+
+use super::super::function::Library;
+
+pub(super) fn register(_to: &mut Library) {}

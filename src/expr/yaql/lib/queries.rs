@@ -1,0 +1,5 @@
+//! Queries over sequences.
+
+use super::super::function::Library;
+
+pub(super) fn register(_to: &mut Library) {}

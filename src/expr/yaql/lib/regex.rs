@@ -1,0 +1,5 @@
+//! Regular expressions.
+
+use super::super::function::Library;
+
+pub(super) fn register(_to: &mut Library) {}
