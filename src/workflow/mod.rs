@@ -4,3 +4,4 @@
 //! [`definition::Workflow`] (what is meant). Inspection works on both, the conductor on the second alone.
 
 pub mod definition;
+pub mod graph;
