@@ -5,6 +5,7 @@ pub mod jsonpath;
 mod kind;
 pub mod pyjson;
 pub mod pyliteral;
+pub(crate) mod pynum;
 pub mod pyregex;
 pub mod pyvalue;
 pub mod pyyaml;

@@ -69,10 +69,10 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     TESTS.iter().map(|(name, ..)| *name)
 }
 
-/// Applies a test by its name.
-pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: &CallArgs) -> Run<bool> {
+/// Applies a test by its name; `end` ends the sentence about one that does not exist.
+pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: &CallArgs, end: &str) -> Run<bool> {
     let Some((function, names)) = find(name) else {
-        return Err(unknown(machine.setting(), machine.host(), name, true, " found."));
+        return Err(unknown(machine.setting(), machine.host(), name, true, end));
     };
     let arg = argument(function, names, args)?;
     let other = arg.as_ref().unwrap_or(&Value::Null);

@@ -75,6 +75,16 @@ pub trait Host {
     fn call(&self, name: &str, args: &[Value], keywords: &[(Arc<str>, Value)]) -> Result<Value, ExprError>;
 }
 
+/// Fails for an undefined value, for functions of hosts that look into their arguments.
+pub(crate) fn check_defined(value: &Value) -> Result<(), ExprError> {
+    object::defined(value).map_err(|fault| fault.told(""))
+}
+
+/// The items of whatever Python iterates, for functions of hosts; `None` for anything else.
+pub(crate) fn items_of(value: &Value) -> Result<Option<impl Iterator<Item = Value>>, ExprError> {
+    machine::try_items(value).map_err(|fault| fault.told(""))
+}
+
 /// Bounds of one evaluation.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
@@ -164,7 +174,7 @@ impl CompiledExpr {
                 message: missing.message(),
                 strict: missing.is_strict(),
             },
-            None => Evaluated::Value(object::plain(value)),
+            None => Evaluated::Value(object::plain(value).map_err(tell)?),
         })
     }
 

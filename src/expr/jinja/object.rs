@@ -314,9 +314,28 @@ pub(crate) struct Generator {
     class: &'static str,
     name: &'static str,
     rest: Mutex<std::collections::VecDeque<Value>>,
+    /// What making the next item failed with.
+    failure: Mutex<Option<Box<Fault>>>,
 }
 
 impl Generator {
+    /// A generator made by the filter function `name`. A failure comes after the items that were made before it, and
+    /// only to who asks for more; but bounds that were reached end everything at once.
+    pub(crate) fn lazy(name: &'static str, make: impl FnOnce(&mut Vec<Value>) -> Run<()>) -> Run<Value> {
+        let mut items = Vec::new();
+        let failure = match make(&mut items) {
+            Ok(()) => None,
+            Err(fault) if matches!(fault.kind, ErrorKind::Limit | ErrorKind::Recursion) => return Err(fault),
+            Err(fault) => Some(fault),
+        };
+        Ok(Value::opaque(Self {
+            class: "generator",
+            name,
+            rest: Mutex::new(items.into()),
+            failure: Mutex::new(failure),
+        }))
+    }
+
     /// A generator made by the filter function `name`.
     pub(crate) fn value(name: &'static str, items: Vec<Value>) -> Value {
         Self::iterator("generator", name, items)
@@ -327,16 +346,23 @@ impl Generator {
             class,
             name,
             rest: Mutex::new(items.into()),
+            failure: Mutex::new(None),
         })
     }
 
-    pub(crate) fn next(&self) -> Option<Value> {
-        self.rest.lock().pop_front()
+    pub(crate) fn next(&self) -> Run<Option<Value>> {
+        match self.rest.lock().pop_front() {
+            Some(item) => Ok(Some(item)),
+            None => self.failure.lock().take().map_or(Ok(None), Err),
+        }
     }
 
     /// All that was not given out yet.
-    pub(crate) fn drain(&self) -> Vec<Value> {
-        std::mem::take(&mut *self.rest.lock()).into()
+    pub(crate) fn drain(&self) -> Run<Vec<Value>> {
+        match self.failure.lock().take() {
+            Some(fault) => Err(fault),
+            None => Ok(std::mem::take(&mut *self.rest.lock()).into()),
+        }
     }
 
     /// Whether it is a generator in Python's sense, not another kind of iterator.
@@ -672,7 +698,15 @@ impl Opaque for BlockReference {
 }
 
 /// A result without what only templates know: generators become lists, safe texts texts, pairs of `groupby` tuples.
-pub(crate) fn plain(value: Value) -> Value {
+pub(crate) fn plain(value: Value) -> Run<Value> {
+    if let Some(generator) = value.downcast::<Generator>().filter(|found| found.is_generator()) {
+        return Ok(without_marks(Value::from(generator.drain()?)));
+    }
+    Ok(without_marks(value))
+}
+
+/// Generators inside of collections stay.
+fn without_marks(value: Value) -> Value {
     match value {
         Value::Opaque(object) => {
             let any = object.as_any();
@@ -681,33 +715,23 @@ pub(crate) fn plain(value: Value) -> Value {
             } else if let Some(text) = any.downcast_ref::<JsonEscaped>() {
                 Value::Str(Arc::clone(&text.0))
             } else if let Some(pair) = any.downcast_ref::<GroupPair>() {
-                plain(Value::Tuple(pair.0.clone()))
-            } else if let Some(generator) = any.downcast_ref::<Generator>().filter(|found| found.is_generator()) {
-                plain(Value::from(generator.drain()))
+                without_marks(Value::Tuple(pair.0.clone()))
             } else {
                 Value::Opaque(object)
             }
         }
         Value::List(items) if !items.is_plain() => {
             let mutable = items.is_mutable();
-            let items: Vec<Value> = items.into_vec().into_iter().map(inner_plain).collect();
+            let items: Vec<Value> = items.into_vec().into_iter().map(without_marks).collect();
             if mutable { Value::mutable_list(items) } else { Value::from(items) }
         }
-        Value::Tuple(items) => Value::Tuple(items.into_vec().into_iter().map(inner_plain).collect()),
+        Value::Tuple(items) => Value::Tuple(items.into_vec().into_iter().map(without_marks).collect()),
         Value::Dict(dict) if !dict.is_plain() && !dict.is_mutable() => Value::Dict(
             dict.into_map()
                 .into_iter()
-                .map(|(key, value)| (key, inner_plain(value)))
+                .map(|(key, value)| (key, without_marks(value)))
                 .collect(),
         ),
         other => other,
-    }
-}
-
-/// Inside of a collection a generator stays one.
-fn inner_plain(value: Value) -> Value {
-    match &value {
-        Value::Opaque(object) if object.as_any().is::<Generator>() => value,
-        _ => plain(value),
     }
 }

@@ -72,7 +72,10 @@ fn unsupported<T>(op: BinaryOp, a: &Value, b: &Value) -> Run<T> {
 
 /// The class as messages of operators spell it.
 fn full_class(value: &Value) -> &str {
-    value.type_name()
+    match value {
+        Value::DateTime(_) | Value::Date(_) | Value::Timespan(_) => value.type_name(),
+        other => class_of(other),
+    }
 }
 
 pub(crate) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Run<Value> {
@@ -186,15 +189,33 @@ fn sub(a: &Value, b: &Value) -> Run<Value> {
             span(Some(i128::from(later.days() - earlier.days()) * 86_400_000_000))
         }
         (Value::Timespan(left), Value::Timespan(right)) => span(left.micros().checked_sub(right.micros())),
-        _ => match (set_of(a), set_of(b)) {
-            (Some(left), Some(right)) => {
-                let mut out = Set::builder(left.len());
-                out.extend(left.iter().filter(|item| !right.contains(*item)).cloned());
-                Ok(Value::Set(Set::new(out)))
-            }
-            _ => unsupported(BinaryOp::Sub, a, b),
-        },
+        (Value::Set(left), Value::Set(right)) => Ok(without(left, right)),
+        // A view takes anything that can be iterated, on either side.
+        _ if is_view(a) || is_view(b) => Ok(without(&iterated(a)?, &iterated(b)?)),
+        _ => unsupported(BinaryOp::Sub, a, b),
     }
+}
+
+fn without(left: &Set, right: &Set) -> Value {
+    let mut out = Set::builder(left.len());
+    out.extend(left.iter().filter(|item| !right.contains(*item)).cloned());
+    Value::Set(Set::new(out))
+}
+
+fn is_view(value: &Value) -> bool {
+    value.downcast::<DictView>().is_some_and(|view| view.kind != ViewKind::Values)
+}
+
+/// The set of what is iterated.
+fn iterated(value: &Value) -> Run<Set> {
+    let Some(items) = super::machine::try_items(value)? else {
+        return type_error(format!("'{}' object is not iterable", class_of(value)));
+    };
+    let mut out = Set::builder(0);
+    for item in items {
+        out.insert(key(&item)?);
+    }
+    Ok(Set::new(out))
 }
 
 /// A set, or the set that a view of keys or items counts as.
@@ -229,8 +250,11 @@ fn is_sequence(value: &Value) -> bool {
 fn repeat(sequence: &Value, times: &Value) -> Run<Value> {
     let times = match Number::of(times) {
         Some(Number::Int(times)) => usize::try_from(times.max(0)).unwrap_or(usize::MAX),
-        Some(Number::Big(times)) if times.is_negative() => 0,
         Some(Number::Big(_)) => return fail(ErrorKind::Overflow, "cannot fit 'int' into an index-sized integer"),
+        _ if is_markup(sequence) || is_markup(times) => {
+            let class = if is_markup(sequence) { class_of(times) } else { class_of(sequence) };
+            return type_error(format!("'{class}' object cannot be interpreted as an integer"));
+        }
         _ => {
             return type_error(format!(
                 "can't multiply sequence by non-int of type '{}'",
@@ -418,6 +442,7 @@ pub(crate) fn contains(container: &Value, item: &Value) -> Run<bool> {
         },
         other => {
             if let Some(range) = other.downcast::<Range>() {
+                defined(item)?;
                 return Ok(match item {
                     Value::Float(float) if float.fract() == 0.0 => range.find(*float as i128).is_some(),
                     _ => item.as_i64().is_some_and(|number| range.find(i128::from(number)).is_some()),
@@ -430,7 +455,7 @@ pub(crate) fn contains(container: &Value, item: &Value) -> Run<bool> {
                 return Ok((0..view.dict.len()).filter_map(|index| view.at(index)).any(|known| equal(&known, item)));
             }
             if let Some(generator) = other.downcast::<Generator>() {
-                while let Some(known) = generator.next() {
+                while let Some(known) = generator.next()? {
                     if equals(&known, item)? {
                         return Ok(true);
                     }
@@ -567,8 +592,8 @@ fn bound(value: Option<&Value>) -> Run<Option<i64>> {
     }
 }
 
-/// The indexes that a slice selects: start, step and how many.
-fn selection(len: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> (i64, usize) {
+/// The indexes that a slice selects: start, stop and how many.
+fn selection(len: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> (i64, i64, usize) {
     let len = i64::try_from(len).unwrap_or(i64::MAX);
     let (lowest, highest) = if step > 0 { (0, len) } else { (-1, len - 1) };
     let clamp = |at: i64| (if at < 0 { at.saturating_add(len) } else { at }).clamp(lowest, highest);
@@ -577,7 +602,7 @@ fn selection(len: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> (i
     let distance = if step > 0 { stop - start } else { start - stop };
     let width = step.unsigned_abs();
     let count = u64::try_from(distance).map_or(0, |distance| distance.div_ceil(width));
-    (start, usize::try_from(count).unwrap_or(usize::MAX))
+    (start, stop, usize::try_from(count).unwrap_or(usize::MAX))
 }
 
 /// `object[start:stop:step]`
@@ -596,7 +621,7 @@ pub(crate) fn slice(object: &Value, start: Option<&Value>, stop: Option<&Value>,
         return value_error("slice step cannot be zero");
     }
     let step = step.max(-i64::MAX);
-    let (from, count) = selection(len, bound(start)?, bound(stop)?, step);
+    let (from, to, count) = selection(len, bound(start)?, bound(stop)?, step);
     let indexes = (0..count).map(|at| {
         let offset = i64::try_from(at).unwrap_or(0).saturating_mul(step);
         usize::try_from(from.saturating_add(offset)).unwrap_or(0)
@@ -625,7 +650,7 @@ pub(crate) fn slice(object: &Value, start: Option<&Value>, stop: Option<&Value>,
     if let Some(range) = object.downcast::<Range>() {
         let width = range.step * i128::from(step);
         let first = range.start + range.step * i128::from(from);
-        let stop = first + width * i128::try_from(count).unwrap_or(0);
+        let stop = range.start + range.step * i128::from(to);
         return Ok(Value::opaque(Range {
             start: first,
             stop,

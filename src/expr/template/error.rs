@@ -88,8 +88,11 @@ impl TemplateError {
         start: usize,
     ) -> Self {
         let class = class.unwrap_or_else(|| jinja_class(error.kind, &error.message));
+        // An expression whose very first character is wrong: Jinja tells this place twice.
+        let first_is_wrong = error.message.starts_with("unexpected char") && error.message.ends_with(" at 0");
+        let place = if first_is_wrong { "\n  line 1" } else { "" };
         let message = format!(
-            "Unable to evaluate expression '{}'. {class}: {}",
+            "Unable to evaluate expression '{}'. {class}: {}{place}",
             shortened(expression),
             shortened(&error.message)
         );

@@ -115,11 +115,6 @@ impl Parameter {
 }
 
 impl Overload {
-    /// The name under which it is found.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Runs it with arguments that fit.
     pub(crate) fn run(&self, cx: &Cx<'_>, args: Args) -> Answer {
         (self.body)(cx, args)

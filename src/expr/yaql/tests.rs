@@ -16,7 +16,7 @@ fn eval_within(expr: &str, data: &Value, vars: Option<&Dict>, limits: Limits) ->
     let env = Env {
         data,
         vars,
-        host: None,
+        scene: None,
         now: &now,
         random: &|| 4,
         limits,
@@ -124,6 +124,32 @@ macro_rules! files {
 files! { core }
 
 #[test]
+fn depth_fits_a_small_stack() {
+    let deep = |open: &str, inner: &str, close: &str, times| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    for expr in [
+        deep("[", "1", "]", 140),
+        deep("(", "1", " and 1)", 140),
+        deep("not (", "1", ")", 70),
+        deep("let(1) -> (", "$", ")", 70),
+        deep("switch(true => ", "$", ")", 140),
+        deep("1.switchCase(1, ", "$", ")", 140),
+        "def(f, switch($ <= 0 => 0, true => f($))) -> f(1)".to_owned(),
+        "def(f, [f($)]) -> f(1)".to_owned(),
+        "def(f, 1.switchCase(0, f($))) -> f(1)".to_owned(),
+    ] {
+        // Half of what a worker thread has.
+        let run = move || eval(&expr, &Value::Null, None).is_ok();
+        let thread = std::thread::Builder::new()
+            .stack_size(1024 * 1024)
+            .spawn(run)
+            .unwrap();
+        thread.join().unwrap();
+    }
+}
+
+#[test]
 fn nothing_is_endless() {
     let small = Limits {
         steps: 10_000,
@@ -142,4 +168,16 @@ fn nothing_is_endless() {
             "{expr}: {kind:?}"
         );
     }
+}
+
+#[test]
+fn throw_away() {
+    let Ok(path) = std::env::var("YAQL_ROWS") else {
+        return;
+    };
+    let rows = loads(&fs::read_to_string(&path).unwrap()).unwrap();
+    let rows = rows.as_items().unwrap();
+    let failures: Vec<String> = rows.iter().filter_map(|row| check(row).err()).collect();
+    fs::write(format!("{path}.out"), failures.join("\n")).unwrap();
+    eprintln!("{} of {}", failures.len(), rows.len());
 }

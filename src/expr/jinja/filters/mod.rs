@@ -152,8 +152,14 @@ pub(crate) fn names(setting: Setting) -> Vec<&'static str> {
     stock.chain(functions::names(setting)).collect()
 }
 
-/// Applies a filter by its name.
-pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: CallArgs) -> Run<Value> {
+/// Applies a filter by its name; `end` ends the sentence about one that does not exist.
+pub(crate) fn apply(
+    machine: &mut Machine<'_>,
+    name: &str,
+    value: &Value,
+    args: CallArgs,
+    end: &str,
+) -> Run<Value> {
     if let Some(host) = machine.host().filter(|host| host.has(name)) {
         let mut all = Vec::with_capacity(args.positional.len() + 1);
         all.push(value.clone());
@@ -172,7 +178,7 @@ pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: 
     if functions::is_filter(machine.setting(), name) {
         return functions::run(Some(machine), name, value, args);
     }
-    Err(unknown(machine.setting(), machine.host(), name, false, " found."))
+    Err(unknown(machine.setting(), machine.host(), name, false, end))
 }
 
 /// The arguments of a function of Python that is written in C and takes one.
@@ -209,7 +215,10 @@ fn must_be_mapping(value: &Value) -> Run<()> {
         return Ok(());
     }
     must_be_text(value, "items").map(|_| ())?;
-    super::fault::fail(super::ErrorKind::Attribute, "'str' object has no attribute 'items'")
+    super::fault::fail(
+        super::ErrorKind::Attribute,
+        format!("'{}' object has no attribute 'items'", class_of(value)),
+    )
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::expr::jinja::object::{class_of, defined, text_of, undefined};
 use crate::expr::jinja::ops;
 use crate::expr::jinja::syntax::ast::BinaryOp;
 use crate::expr::jinja::text::is_space;
-use crate::expr::pyvalue::{parse_float, str_repr};
+use crate::expr::pyvalue::parse_float;
 use crate::expr::value::Value;
 
 pub(super) fn abs(_: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
@@ -57,7 +57,7 @@ fn to_float(value: &Value) -> Run<f64> {
     match text_of(value) {
         Some(text) => match text_to_float(text) {
             Some(number) => Ok(number),
-            None => value_error(format!("could not convert string to float: {}", str_repr(text))),
+            None => value_error(format!("could not convert string to float: {}", crate::expr::value::repr(value))),
         },
         None => type_error(format!(
             "float() argument must be a string or a real number, not '{}'",

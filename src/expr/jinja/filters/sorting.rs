@@ -185,16 +185,17 @@ pub(super) fn groupby(machine: &mut Machine<'_>, value: &Value, args: &Bound) ->
 pub(super) fn unique(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
     let case_sensitive = args.flag(0, false)?;
     let path = Path::new(args.given(1));
-    let items = machine.collect(value)?;
-    let mut seen = Set::builder(items.len());
-    let mut out = Vec::new();
-    for item in items {
-        let key = folded(path.get(machine, &item, None)?, case_sensitive);
-        if seen.insert(ops::key(&key)?) {
-            out.push(item);
+    Generator::lazy("sync_do_unique", |out| {
+        let items = machine.collect(value)?;
+        let mut seen = Set::builder(items.len());
+        for item in items {
+            let key = folded(path.get(machine, &item, None)?, case_sensitive);
+            if seen.insert(ops::key(&key)?) {
+                out.push(item);
+            }
         }
-    }
-    Ok(Generator::value("sync_do_unique", out))
+        Ok(())
+    })
 }
 
 pub(super) fn max(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {

@@ -133,10 +133,15 @@ pub(super) fn indent(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
     let (first, blank) = (args.flag(1, false)?, args.flag(2, false)?);
     let Some(text) = text_of(value) else {
         defined(value)?;
-        return type_error(format!(
-            "unsupported operand type(s) for +=: '{}' and 'str'",
-            class_of(value)
-        ));
+        return match value {
+            // A list takes the characters of the text, and fails later.
+            Value::List(_) => fail(ErrorKind::Attribute, "'list' object has no attribute 'splitlines'"),
+            Value::Tuple(_) => type_error("can only concatenate tuple (not \"str\") to tuple"),
+            _ => type_error(format!(
+                "unsupported operand type(s) for +=: '{}' and 'str'",
+                class_of(value)
+            )),
+        };
     };
     let ended = format!("{text}\n");
     let lines = split_lines(&ended, false);
@@ -185,7 +190,10 @@ pub(super) fn truncate(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<
         defined(value)?;
         return match ops::length(value) {
             Some(len) if i64::try_from(len).is_ok_and(|len| len <= length.saturating_add(leeway)) => Ok(value.clone()),
-            Some(_) => type_error(format!("'{}' object cannot be truncated", class_of(value))),
+            Some(_) => fail(
+                ErrorKind::Attribute,
+                format!("'{}' object has no attribute 'rsplit'", class_of(value)),
+            ),
             None => type_error(format!("object of type '{}' has no len()", class_of(value))),
         };
     };
@@ -224,7 +232,7 @@ pub(super) fn tojson(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
 
 /// The JSON of a value, for filters.
 pub(crate) fn json_text(machine: &mut Machine<'_>, value: &Value, style: &JsonStyle) -> Run<String> {
-    match dumps(&plain(value.clone()), style) {
+    match dumps(&plain(value.clone())?, style) {
         Ok(text) => {
             check_len(text.len())?;
             machine.step(text.len() / 64)?;
@@ -274,6 +282,10 @@ pub(super) fn urlencode(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> 
         _ => {
             let mut pairs = Vec::new();
             for item in machine.collect(value)? {
+                if !crate::expr::jinja::machine::is_iterable(&item) {
+                    defined(&item)?;
+                    return type_error(format!("cannot unpack non-iterable {} object", class_of(&item)));
+                }
                 let pair: [Value; 2] = match machine.collect(&item)?.try_into() {
                     Ok(pair) => pair,
                     Err(items) => {

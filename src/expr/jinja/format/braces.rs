@@ -46,7 +46,7 @@ pub(crate) fn format(machine: &mut Machine<'_>, template: &Value, fields: &Field
         numbering: Numbering::Unknown,
         escape,
     };
-    let out = formatter.expand(&text, 2)?;
+    let out = formatter.expand(&text, 3)?;
     Ok(if escape { Markup::value(out) } else { Value::from(out) })
 }
 

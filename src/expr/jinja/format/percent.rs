@@ -7,7 +7,7 @@ use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::machine::text_of_data;
 use crate::expr::jinja::num::{Number, float_to_int};
-use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, text_of};
+use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, text_of, undefined};
 use crate::expr::jinja::ops::{check_len, items_of};
 use crate::expr::jinja::text::{char_len, escape_html};
 use crate::expr::pyvalue::str_repr;
@@ -47,7 +47,11 @@ impl Values<'_> {
     fn named(&mut self, name: &str) -> Run<Value> {
         self.named = true;
         let Value::Dict(dict) = self.all else {
-            return type_error("format requires a mapping");
+            defined(self.all)?;
+            return type_error(match self.all {
+                Value::List(_) => "list indices must be integers or slices, not str",
+                _ => "format requires a mapping",
+            });
         };
         match dict.get_str(name) {
             Some(value) => Ok(value.clone()),
@@ -89,7 +93,6 @@ pub(crate) fn format(template: &Value, values: &Value) -> Run<Value> {
         None => values.next == 0 && !values.named && !may_be_unused(values.all),
     };
     if unused {
-        defined(values.all)?;
         return type_error("not all arguments converted during string formatting");
     }
     Ok(if escape { Markup::value(out) } else { Value::from(out) })
@@ -99,6 +102,7 @@ pub(crate) fn format(template: &Value, values: &Value) -> Run<Value> {
 fn may_be_unused(value: &Value) -> bool {
     matches!(value, Value::Dict(_) | Value::List(_) | Value::Bytes(_))
         || value.downcast::<crate::expr::jinja::object::Range>().is_some()
+        || undefined(value).is_some()
 }
 
 fn one(chars: &[char], at: &mut usize, values: &mut Values<'_>, out: &mut String, escape: bool) -> Run<()> {
@@ -196,6 +200,7 @@ fn count(chars: &[char], at: &mut usize, values: &mut Values<'_>) -> Run<Option<
         return match values.next()? {
             Value::Int(number) => Ok(Some(number)),
             Value::Bool(flag) => Ok(Some(i64::from(flag))),
+            Value::BigInt(_) => fail(ErrorKind::Overflow, "Python int too large to convert to C ssize_t"),
             _ => type_error("* wants int"),
         };
     }
@@ -295,10 +300,8 @@ fn character(value: &Value) -> Run<String> {
             Some(char) => Ok(char.to_string()),
             None => fail(ErrorKind::Overflow, "%c arg not in range(0x110000)"),
         },
-        None => {
-            defined(value)?;
-            type_error("%c requires int or char")
-        }
+        None if matches!(value, Value::BigInt(_)) => fail(ErrorKind::Overflow, "%c arg not in range(0x110000)"),
+        None => type_error("%c requires int or char"),
     }
 }
 
@@ -313,7 +316,9 @@ fn real(value: &Value) -> Run<f64> {
 }
 
 fn whole(value: &Value, kind: char) -> Run<BigInt> {
-    defined(value)?;
+    if "diu".contains(kind) {
+        defined(value)?;
+    }
     match Number::of(value) {
         Some(Number::Int(number)) => Ok(number.into()),
         Some(Number::Big(number)) => Ok(number),

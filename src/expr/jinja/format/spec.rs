@@ -8,7 +8,7 @@ use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::machine::text_of_data;
 use crate::expr::jinja::methods;
 use crate::expr::jinja::num::{Number, big_to_float};
-use crate::expr::jinja::object::{class_of, defined, text_of};
+use crate::expr::jinja::object::{class_of, text_of};
 use crate::expr::jinja::ops::check_len;
 use crate::expr::jinja::text::char_len;
 use crate::expr::pyvalue::float_repr;
@@ -172,7 +172,6 @@ fn digits(chars: &[char], at: &mut usize) -> Run<Option<usize>> {
 
 /// `format(value, spec)`
 pub(crate) fn format_value(value: &Value, spec: &str) -> Run<String> {
-    defined(value)?;
     if let Some(text) = text_of(value) {
         return if spec.is_empty() { Ok(text.to_string()) } else { format_text(text, spec) };
     }

@@ -19,7 +19,7 @@ pub(super) const JSON_NAMES: &[&str] = &["indent", "sort_keys", "separators"];
 pub(super) const YAML_NAMES: &[&str] = &["indent", "allow_unicode", "default_flow_style"];
 
 fn dump(value: &Value, style: &JsonStyle) -> Run<String> {
-    match dumps(&plain(value.clone()), style) {
+    match dumps(&plain(value.clone())?, style) {
         Ok(text) => {
             check_len(text.len())?;
             Ok(text)
@@ -79,7 +79,7 @@ pub(super) fn to_yaml_string(_: Option<&mut Machine<'_>>, value: &Value, args: &
         flow: args.flag(2, false)?,
         sort_keys: true,
     };
-    match to_json(&plain(value.clone())) {
+    match to_json(&plain(value.clone())?) {
         Ok(json) => {
             let text = pyyaml::dump(&json, options);
             check_len(text.len())?;
@@ -114,7 +114,7 @@ pub(super) fn jsonpath_query(_: Option<&mut Machine<'_>>, value: &Value, args: &
         let class = args.given(0).map_or("NoneType", class_of);
         return type_error(format!("a path must be a text, not {class}"));
     };
-    let json = match to_json(&plain(value.clone())) {
+    let json = match to_json(&plain(value.clone())?) {
         Ok(json) => json,
         Err(error) => return type_error(short_class_of(&error.to_string())),
     };

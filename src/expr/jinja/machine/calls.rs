@@ -122,7 +122,7 @@ impl Machine<'_> {
             }
         }
         let value = args.positional.remove(0);
-        filters::apply(self, name, &value, args)
+        filters::apply(self, name, &value, args, " found.")
     }
 
     pub(super) fn new_frame(&mut self, slots: u16, parent: Option<u32>) -> Run<u32> {

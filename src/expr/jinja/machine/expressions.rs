@@ -283,7 +283,7 @@ impl Machine<'_> {
         };
         let args = self.args(&apply.args)?;
         self.charge(&value)?;
-        let made = filters::apply(self, &apply.name, &value, args).map_err(|fault| self.advised(fault, &value))?;
+        let made = filters::apply(self, &apply.name, &value, args, " found.").map_err(|fault| self.advised(fault, &value))?;
         self.charge(&made)?;
         Ok(made)
     }
@@ -295,7 +295,7 @@ impl Machine<'_> {
         };
         let args = self.args(&apply.args)?;
         self.charge(&value)?;
-        checks::apply(self, &apply.name, &value, &args).map_err(|fault| self.advised(fault, &value))
+        checks::apply(self, &apply.name, &value, &args, " found.").map_err(|fault| self.advised(fault, &value))
     }
 }
 

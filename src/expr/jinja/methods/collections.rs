@@ -261,6 +261,9 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
                 return match (name, at) {
                     ("count", at) => Ok(Value::Int(i64::from(at.is_some()))),
                     (_, Some(at)) => Ok(Value::from(at)),
+                    _ if args.positional[0].as_i64().is_none() => {
+                        value_error("sequence.index(x): x not in sequence")
+                    }
                     _ => value_error(format!("{} is not in range", repr(&args.positional[0]))),
                 };
             }

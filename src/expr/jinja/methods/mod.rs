@@ -12,7 +12,7 @@ pub(crate) use dates::strftime;
 use super::fault::{Run, type_error};
 use super::machine::{CallArgs, Machine};
 use super::object::{
-    Cycler, DictView, Generator, GroupPair, LoopValue, Markup, Range, class_of, is_markup, text_of, undefined,
+    Cycler, DictView, Generator, GroupPair, LoopValue, Markup, Range, ViewKind, class_of, is_markup, text_of, undefined,
 };
 use crate::expr::value::Value;
 
@@ -126,15 +126,23 @@ pub(crate) fn has_dunder(value: &Value, name: &str) -> bool {
     match value {
         Value::Null => name == "__bool__",
         Value::Bool(_) | Value::Int(_) | Value::BigInt(_) | Value::Float(_) => NUMBER_DUNDERS.contains(&name),
-        Value::Opaque(_) if undefined(value).is_some() => false,
+        Value::Opaque(_) if undefined(value).is_some() => {
+            NUMBER_DUNDERS[1..].contains(&name) && !matches!(name, "__abs__" | "__round__" | "__trunc__")
+                || matches!(name, "__call__" | "__contains__" | "__getitem__" | "__iter__" | "__len__" | "__slots__")
+        }
         Value::Opaque(object) => {
             FUNCTION_DUNDERS.contains(&name)
                 || name == "__html__" && object.as_any().is::<Markup>()
-                || SEQUENCE_DUNDERS.contains(&name) && text_of(value).is_some()
+                || SEQUENCE_DUNDERS.contains(&name) && ops_len(value)
         }
         Value::DateTime(_) | Value::Date(_) | Value::Timespan(_) => matches!(name, "__add__" | "__sub__"),
         _ => SEQUENCE_DUNDERS.contains(&name),
     }
+}
+
+/// Whether a value without a type of its own here has a length.
+fn ops_len(value: &Value) -> bool {
+    super::ops::length(value).is_some()
 }
 
 /// An attribute that is data.
@@ -239,8 +247,13 @@ pub(crate) fn reversed(value: &Value) -> Option<Value> {
             if let Some(range) = other.downcast::<Range>() {
                 ("range_iterator", (0..range.len).rev().map(|at| range.at(at)).collect())
             } else if let Some(view) = other.downcast::<DictView>() {
+                let class = match view.kind {
+                    ViewKind::Keys => "dict_reversekeyiterator",
+                    ViewKind::Values => "dict_reversevalueiterator",
+                    ViewKind::Items => "dict_reverseitemiterator",
+                };
                 (
-                    "dict_reverseitemiterator",
+                    class,
                     (0..view.dict.len()).rev().filter_map(|at| view.at(at)).collect(),
                 )
             } else if let Some(pair) = other.downcast::<GroupPair>() {

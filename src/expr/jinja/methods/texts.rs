@@ -35,8 +35,12 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
     let mut args = args;
     if name == "join" {
         if let Some(items) = args.positional.first_mut() {
-            let escaped: Vec<Value> = machine.collect(items)?.iter().map(escaped).collect();
-            *items = Value::from(escaped);
+            let mut escaped_items = Vec::new();
+            for item in machine.collect(items)? {
+                let text = Value::Str(machine.text(&item)?);
+                escaped_items.push(if is_markup(&item) { text } else { escaped(&text) });
+            }
+            *items = Value::from(escaped_items);
         }
     } else if !matches!(name, "count" | "find" | "rfind" | "index" | "rindex" | "startswith" | "endswith" | "encode") {
         args.positional.iter_mut().for_each(|arg| *arg = escaped(arg));
@@ -512,7 +516,8 @@ fn encode(text: &str, mut args: CallArgs) -> Run<Value> {
         _ => return fail(ErrorKind::Key, format!("unknown encoding: {encoding}")),
     };
     let mut bytes = Vec::with_capacity(text.len());
-    for (position, c) in text.chars().enumerate() {
+    let chars: Vec<char> = text.chars().collect();
+    for (position, c) in chars.iter().copied().enumerate() {
         match u8::try_from(u32::from(c)) {
             Ok(byte) if u32::from(byte) < highest => bytes.push(byte),
             _ => match errors.as_str() {
@@ -525,6 +530,14 @@ fn encode(text: &str, mut args: CallArgs) -> Run<Value> {
                 }
                 _ => {
                     let code = crate::expr::jinja::format::percent::ascii(&c.to_string());
+                    let beyond = |c: &&char| u32::from(**c) >= highest;
+                    let run = chars[position..].iter().take_while(beyond).count();
+                    if run > 1 {
+                        let last = position + run - 1;
+                        return value_error(format!(
+                            "'{shown}' codec can't encode characters in position {position}-{last}: ordinal not in range({highest})"
+                        ));
+                    }
                     let code = if code.len() == 1 { format!("\\x{:02x}", u32::from(c)) } else { code };
                     return value_error(format!(
                         "'{shown}' codec can't encode character '{code}' in position {position}: ordinal not in range({highest})"
