@@ -5,3 +5,4 @@
 
 pub mod definition;
 pub mod graph;
+pub mod inspect;

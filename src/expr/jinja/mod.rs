@@ -370,7 +370,9 @@ impl Jinja {
             let tree = syntax::template(&source, whitespace).map_err(|error| malformed(&error, &source))?;
             let names = tree.free_names.iter().map(|name| name.to_string());
             Ok(Parsed {
-                names: names.filter(|name| !globals::NAMES.contains(&name.as_str())).collect(),
+                names: names
+                    .filter(|name| !globals::NAMES.contains(&name.as_str()))
+                    .collect(),
                 source,
                 tree,
             })
@@ -390,7 +392,11 @@ impl Jinja {
 }
 
 fn malformed(error: &syntax::Malformed, source: &str) -> ExprError {
-    let kind = if error.too_deep { ErrorKind::Limit } else { ErrorKind::Parse };
+    let kind = if error.too_deep {
+        ErrorKind::Limit
+    } else {
+        ErrorKind::Parse
+    };
     ExprError::new(kind, &error.message).at(source, error.span.start as usize, error.span.end as usize)
 }
 

@@ -84,7 +84,11 @@ impl Undefined {
         match (&self.owner, &self.name) {
             (None, name) => format!("{} is undefined", repr(name)),
             (Some(owner), Value::Str(name)) => {
-                format!("{} has no attribute {}", str_repr(&type_repr(owner)), str_repr(name))
+                format!(
+                    "{} has no attribute {}",
+                    str_repr(&type_repr(owner)),
+                    str_repr(name)
+                )
             }
             (Some(owner), name) => format!("{} has no element {}", type_repr(owner), repr(name)),
         }
@@ -122,7 +126,11 @@ impl Undefined {
 
 impl Opaque for Undefined {
     fn class(&self) -> &str {
-        if self.strict { "jinja2.runtime.StrictUndefined" } else { "jinja2.runtime.Undefined" }
+        if self.strict {
+            "jinja2.runtime.StrictUndefined"
+        } else {
+            "jinja2.runtime.Undefined"
+        }
     }
 
     fn repr(&self) -> String {
@@ -298,7 +306,9 @@ impl Opaque for Range {
     }
 
     fn equals(&self, other: &Value) -> bool {
-        other.downcast::<Self>().is_some_and(|other| other.key() == self.key())
+        other
+            .downcast::<Self>()
+            .is_some_and(|other| other.key() == self.key())
     }
 
     fn hash_code(&self) -> u64 {
@@ -485,7 +495,11 @@ pub(crate) struct BoundMethod {
 
 impl Opaque for BoundMethod {
     fn class(&self) -> &str {
-        if self.is_format() { "function" } else { "builtin_function_or_method" }
+        if self.is_format() {
+            "function"
+        } else {
+            "builtin_function_or_method"
+        }
     }
 
     fn repr(&self) -> String {
@@ -563,7 +577,9 @@ impl Opaque for Function {
     }
 
     fn equals(&self, other: &Value) -> bool {
-        other.downcast::<Self>().is_some_and(|other| other.name == self.name)
+        other
+            .downcast::<Self>()
+            .is_some_and(|other| other.name == self.name)
     }
 
     fn hash_code(&self) -> u64 {
@@ -671,7 +687,10 @@ impl Opaque for Namespace {
     fn repr(&self) -> String {
         // A namespace may hold itself.
         match self.0.try_lock() {
-            Some(attributes) => format!("<Namespace {}>", repr(&Value::Dict(Dict::new(attributes.clone())))),
+            Some(attributes) => format!(
+                "<Namespace {}>",
+                repr(&Value::Dict(Dict::new(attributes.clone())))
+            ),
             None => "<Namespace ...>".to_owned(),
         }
     }
@@ -723,7 +742,11 @@ fn without_marks(value: Value) -> Value {
         Value::List(items) if !items.is_plain() => {
             let mutable = items.is_mutable();
             let items: Vec<Value> = items.into_vec().into_iter().map(without_marks).collect();
-            if mutable { Value::mutable_list(items) } else { Value::from(items) }
+            if mutable {
+                Value::mutable_list(items)
+            } else {
+                Value::from(items)
+            }
         }
         Value::Tuple(items) => Value::Tuple(items.into_vec().into_iter().map(without_marks).collect()),
         Value::Dict(dict) if !dict.is_plain() && !dict.is_mutable() => Value::Dict(

@@ -117,9 +117,16 @@ fn add(a: &Value, b: &Value) -> Run<Value> {
             (false, true) => Markup::value(format!("{}{right}", escape_html(left))),
         });
     }
-    let concatenate = |class: &str| type_error(format!("can only concatenate {class} (not \"{}\") to {class}", class_of(b)));
+    let concatenate = |class: &str| {
+        type_error(format!(
+            "can only concatenate {class} (not \"{}\") to {class}",
+            class_of(b)
+        ))
+    };
     match (a, b) {
-        (Value::List(left), Value::List(right)) => joined(left, right).map(|items| Value::List(List::new(items))),
+        (Value::List(left), Value::List(right)) => {
+            joined(left, right).map(|items| Value::List(List::new(items)))
+        }
         (Value::DateTime(time), Value::Timespan(span)) | (Value::Timespan(span), Value::DateTime(time)) => {
             moved(time.plus(*span))
         }
@@ -171,7 +178,10 @@ fn moved_date(date: Option<Date>) -> Run<Value> {
 fn span(micros: Option<i128>) -> Run<Value> {
     match micros.and_then(Timespan::from_micros) {
         Some(span) => Ok(Value::Timespan(span)),
-        None => fail(ErrorKind::Overflow, "days out of range; must have magnitude <= 999999999"),
+        None => fail(
+            ErrorKind::Overflow,
+            "days out of range; must have magnitude <= 999999999",
+        ),
     }
 }
 
@@ -203,7 +213,9 @@ fn without(left: &Set, right: &Set) -> Value {
 }
 
 fn is_view(value: &Value) -> bool {
-    value.downcast::<DictView>().is_some_and(|view| view.kind != ViewKind::Values)
+    value
+        .downcast::<DictView>()
+        .is_some_and(|view| view.kind != ViewKind::Values)
 }
 
 /// The set of what is iterated.
@@ -234,7 +246,9 @@ fn mul(a: &Value, b: &Value) -> Run<Value> {
     match (a, b) {
         (Value::Timespan(length), other) | (other, Value::Timespan(length)) => match Number::of(other) {
             Some(Number::Int(times)) => span(length.micros().checked_mul(i128::from(times))),
-            Some(Number::Float(times)) => span(Some((length.micros() as f64 * times).round_ties_even() as i128)),
+            Some(Number::Float(times)) => {
+                span(Some((length.micros() as f64 * times).round_ties_even() as i128))
+            }
             _ => unsupported(BinaryOp::Mul, a, b),
         },
         _ if is_sequence(a) => repeat(a, b),
@@ -250,9 +264,18 @@ fn is_sequence(value: &Value) -> bool {
 fn repeat(sequence: &Value, times: &Value) -> Run<Value> {
     let times = match Number::of(times) {
         Some(Number::Int(times)) => usize::try_from(times.max(0)).unwrap_or(usize::MAX),
-        Some(Number::Big(_)) => return fail(ErrorKind::Overflow, "cannot fit 'int' into an index-sized integer"),
+        Some(Number::Big(_)) => {
+            return fail(
+                ErrorKind::Overflow,
+                "cannot fit 'int' into an index-sized integer",
+            );
+        }
         _ if is_markup(sequence) || is_markup(times) => {
-            let class = if is_markup(sequence) { class_of(times) } else { class_of(sequence) };
+            let class = if is_markup(sequence) {
+                class_of(times)
+            } else {
+                class_of(sequence)
+            };
             return type_error(format!("'{class}' object cannot be interpreted as an integer"));
         }
         _ => {
@@ -265,11 +288,17 @@ fn repeat(sequence: &Value, times: &Value) -> Run<Value> {
     if let Some(part) = text_of(sequence) {
         check_len(part.len().saturating_mul(times))?;
         let text = part.repeat(if part.is_empty() { 0 } else { times });
-        return Ok(if is_markup(sequence) { Markup::value(text) } else { Value::from(text) });
+        return Ok(if is_markup(sequence) {
+            Markup::value(text)
+        } else {
+            Value::from(text)
+        });
     }
     if let Value::Bytes(bytes) = sequence {
         check_len(bytes.len().saturating_mul(times))?;
-        return Ok(Value::Bytes(bytes.repeat(if bytes.is_empty() { 0 } else { times }).into()));
+        return Ok(Value::Bytes(
+            bytes.repeat(if bytes.is_empty() { 0 } else { times }).into(),
+        ));
     }
     let Some(items) = items_of(sequence) else {
         return unsupported(BinaryOp::Mul, sequence, &Value::Null);
@@ -297,8 +326,12 @@ fn divide_span(op: BinaryOp, a: &Value, b: &Value) -> Run<Value> {
         }),
         (Value::Timespan(left), other) => match (Number::of(other), op) {
             (Some(Number::Int(0)), _) => fail(ErrorKind::ZeroDivision, "integer division or modulo by zero"),
-            (Some(Number::Int(by)), BinaryOp::FloorDiv) => span(Some(left.micros().div_euclid(i128::from(by)))),
-            (Some(Number::Int(by)), _) => span(Some((left.micros() as f64 / by as f64).round_ties_even() as i128)),
+            (Some(Number::Int(by)), BinaryOp::FloorDiv) => {
+                span(Some(left.micros().div_euclid(i128::from(by))))
+            }
+            (Some(Number::Int(by)), _) => {
+                span(Some((left.micros() as f64 / by as f64).round_ties_even() as i128))
+            }
             (Some(Number::Float(by)), BinaryOp::Div) if by != 0.0 => {
                 span(Some((left.micros() as f64 / by).round_ties_even() as i128))
             }
@@ -395,7 +428,9 @@ fn ordered(op: CompareOp, a: &Value, b: &Value) -> Run<bool> {
     }
     match (a, b) {
         _ if Number::of(a).is_some() && Number::of(b).is_some() => Ok(false),
-        (Value::DateTime(_), Value::DateTime(_)) => type_error("can't compare offset-naive and offset-aware datetimes"),
+        (Value::DateTime(_), Value::DateTime(_)) => {
+            type_error("can't compare offset-naive and offset-aware datetimes")
+        }
         _ => type_error(format!(
             "'{}' not supported between instances of '{}' and '{}'",
             op.symbol(),
@@ -437,22 +472,31 @@ pub(crate) fn contains(container: &Value, item: &Value) -> Run<bool> {
         Value::Set(set) => Ok(set.contains(&key(item)?)),
         Value::Bytes(bytes) => match item {
             Value::Int(byte) => Ok(u8::try_from(*byte).is_ok_and(|byte| bytes.contains(&byte))),
-            Value::Bytes(part) => Ok(part.is_empty() || bytes.windows(part.len()).any(|window| *window == **part)),
-            _ => type_error(format!("a bytes-like object is required, not '{}'", class_of(item))),
+            Value::Bytes(part) => {
+                Ok(part.is_empty() || bytes.windows(part.len()).any(|window| *window == **part))
+            }
+            _ => type_error(format!(
+                "a bytes-like object is required, not '{}'",
+                class_of(item)
+            )),
         },
         other => {
             if let Some(range) = other.downcast::<Range>() {
                 defined(item)?;
                 return Ok(match item {
                     Value::Float(float) if float.fract() == 0.0 => range.find(*float as i128).is_some(),
-                    _ => item.as_i64().is_some_and(|number| range.find(i128::from(number)).is_some()),
+                    _ => item
+                        .as_i64()
+                        .is_some_and(|number| range.find(i128::from(number)).is_some()),
                 });
             }
             if let Some(view) = other.downcast::<DictView>() {
                 if view.kind == ViewKind::Keys {
                     return Ok(view.dict.contains_key(&key(item)?));
                 }
-                return Ok((0..view.dict.len()).filter_map(|index| view.at(index)).any(|known| equal(&known, item)));
+                return Ok((0..view.dict.len())
+                    .filter_map(|index| view.at(index))
+                    .any(|known| equal(&known, item)));
             }
             if let Some(generator) = other.downcast::<Generator>() {
                 while let Some(known) = generator.next()? {
@@ -463,7 +507,11 @@ pub(crate) fn contains(container: &Value, item: &Value) -> Run<bool> {
                 return Ok(false);
             }
             if let Some(missing) = undefined(other) {
-                return if missing.is_strict() { Err(missing.fault()) } else { Ok(false) };
+                return if missing.is_strict() {
+                    Err(missing.fault())
+                } else {
+                    Ok(false)
+                };
             }
             type_error(format!("argument of type '{}' is not iterable", class_of(other)))
         }
@@ -479,9 +527,7 @@ pub(crate) fn same_object(a: &Value, b: &Value) -> bool {
         (Value::Int(a), Value::Int(b)) => a == b && (-5..=256).contains(a),
         (Value::Float(a), Value::Float(b)) => a.is_nan() && b.is_nan() && a.to_bits() == b.to_bits(),
         (Value::Str(a), Value::Str(b)) => Arc::ptr_eq(a, b) || (a == b && a.len() <= 20),
-        (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
-            a.is_same(b)
-        }
+        (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => a.is_same(b),
         (Value::Dict(a), Value::Dict(b)) => a.is_same(b),
         (Value::Set(a), Value::Set(b)) => a.is_same(b),
         (Value::Opaque(a), Value::Opaque(b)) => {
@@ -606,7 +652,12 @@ fn selection(len: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> (i
 }
 
 /// `object[start:stop:step]`
-pub(crate) fn slice(object: &Value, start: Option<&Value>, stop: Option<&Value>, step: Option<&Value>) -> Run<Value> {
+pub(crate) fn slice(
+    object: &Value,
+    start: Option<&Value>,
+    stop: Option<&Value>,
+    step: Option<&Value>,
+) -> Run<Value> {
     defined(object)?;
     let len = length(object).filter(|_| !matches!(object, Value::Dict(_) | Value::Set(_)));
     let Some(len) = len.filter(|_| object.downcast::<DictView>().is_none()) else {
@@ -635,7 +686,11 @@ pub(crate) fn slice(object: &Value, start: Option<&Value>, stop: Option<&Value>,
             let chars: Vec<char> = text.chars().collect();
             indexes.map(|at| chars[at]).collect()
         };
-        return Ok(if is_markup(object) { Markup::value(sliced) } else { Value::from(sliced) });
+        return Ok(if is_markup(object) {
+            Markup::value(sliced)
+        } else {
+            Value::from(sliced)
+        });
     }
     if let Some(items) = items_of(object) {
         let sliced: Vec<Value> = indexes.map(|at| items[at].clone()).collect();
@@ -668,9 +723,15 @@ pub(crate) fn integer(value: &Value) -> Run<i64> {
         Some(Number::Int(number)) => Ok(number),
         Some(Number::Big(number)) => match number.to_i64() {
             Some(number) => Ok(number),
-            None => fail(ErrorKind::Overflow, "Python int too large to convert to C ssize_t"),
+            None => fail(
+                ErrorKind::Overflow,
+                "Python int too large to convert to C ssize_t",
+            ),
         },
-        _ => type_error(format!("'{}' object cannot be interpreted as an integer", class_of(value))),
+        _ => type_error(format!(
+            "'{}' object cannot be interpreted as an integer",
+            class_of(value)
+        )),
     }
 }
 

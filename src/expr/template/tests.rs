@@ -94,7 +94,13 @@ fn compare(rows: &str, context: &Json) {
             };
             let options = Options { legacy_reevaluate };
             let is = answer(evaluator.evaluate_text(&text, only, &scene, options));
-            if std::env::var("SKIP").is_ok() && ["Unknown function", "Unknown method"].iter().any(|w| is.to_string().contains(w)) { continue; }
+            if std::env::var("SKIP").is_ok()
+                && ["Unknown function", "Unknown method"]
+                    .iter()
+                    .any(|w| is.to_string().contains(w))
+            {
+                continue;
+            }
             if is != wanted {
                 wrong.push(format!(
                     "{text:?} legacy={legacy_reevaluate}\n   is {is}\n  not {wanted}"

@@ -15,7 +15,9 @@ use indexmap::IndexMap;
 use serde_json::json;
 
 use super::definition::{Command, Join, Retry, Workflow};
+
 use crate::expr::value::to_json;
+pub(crate) use compose::start_tasks;
 
 /// The number of a node, in the order in which a walk from the start tasks meets them.
 pub type NodeId = usize;

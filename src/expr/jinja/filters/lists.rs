@@ -31,7 +31,11 @@ pub(super) fn length(_: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<
         return Ok(Value::from(len));
     }
     if let Some(missing) = undefined(value) {
-        return if missing.is_strict() { Err(missing.fault()) } else { Ok(Value::Int(0)) };
+        return if missing.is_strict() {
+            Err(missing.fault())
+        } else {
+            Ok(Value::Int(0))
+        };
     }
     if let Some(looping) = value.downcast::<crate::expr::jinja::object::LoopValue>() {
         return Ok(Value::from(looping.state.lock().length));
@@ -51,7 +55,10 @@ pub(super) fn items(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<
             _ => return type_error("Can only get item pairs from a mapping."),
         };
         machine.step(dict.len())?;
-        out.extend(dict.iter().map(|(key, value)| Value::tuple([key.clone(), value.clone()])));
+        out.extend(
+            dict.iter()
+                .map(|(key, value)| Value::tuple([key.clone(), value.clone()])),
+        );
         Ok(())
     })
 }
@@ -64,7 +71,10 @@ pub(super) fn first(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<
     } else if let Some(item) = machine.items(value)?.next() {
         return Ok(item);
     }
-    Ok(Undefined::hinted("No first item, sequence was empty.", machine.strict()))
+    Ok(Undefined::hinted(
+        "No first item, sequence was empty.",
+        machine.strict(),
+    ))
 }
 
 pub(super) fn last(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
@@ -95,7 +105,11 @@ fn reversed(value: &Value) -> Run<Value> {
 pub(super) fn reverse(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     if let Some(text) = text_of(value) {
         let backwards: String = text.chars().rev().collect();
-        return Ok(if is_markup(value) { Markup::value(backwards) } else { Value::from(backwards) });
+        return Ok(if is_markup(value) {
+            Markup::value(backwards)
+        } else {
+            Value::from(backwards)
+        });
     }
     if let Some(len) = ops::length(value) {
         machine.step(len)?;
@@ -164,7 +178,11 @@ pub(super) fn join(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Ru
         }
         check_len(out.len())?;
     }
-    Ok(if escape { Markup::value(out) } else { Value::from(out) })
+    Ok(if escape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 pub(super) fn sum(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {

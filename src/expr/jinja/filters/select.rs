@@ -66,7 +66,13 @@ pub(super) fn rejectattr(machine: &mut Machine<'_>, value: &Value, args: CallArg
     pick(machine, value, args, false, true)
 }
 
-fn pick(machine: &mut Machine<'_>, value: &Value, args: CallArgs, wanted: bool, by_attribute: bool) -> Run<Value> {
+fn pick(
+    machine: &mut Machine<'_>,
+    value: &Value,
+    args: CallArgs,
+    wanted: bool,
+    by_attribute: bool,
+) -> Run<Value> {
     Generator::lazy("select_or_reject", |out| {
         if !machine.truth(value)? {
             return Ok(());

@@ -58,9 +58,7 @@ pub(super) fn string(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run
 /// Every word begins with a capital; the rest is lower case.
 pub(super) fn title(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     let text = machine.text(value)?;
-    let begins = |c: char| {
-        matches!(c, '-' | '(' | '{' | '[' | '<') || crate::expr::jinja::text::is_space(c)
-    };
+    let begins = |c: char| matches!(c, '-' | '(' | '{' | '[' | '<') || crate::expr::jinja::text::is_space(c);
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
     for c in text.chars() {
@@ -94,7 +92,11 @@ pub(super) fn replace(machine: &mut Machine<'_>, value: &Value, args: &Bound) ->
         Value::Str(machine.text(value)?)
     } else if given_safe(0) || (given_safe(1) && !is_markup(value)) {
         let text = machine.text(value)?;
-        Markup::value(if is_markup(value) { text.to_string() } else { escape_html(&text).into_owned() })
+        Markup::value(if is_markup(value) {
+            text.to_string()
+        } else {
+            escape_html(&text).into_owned()
+        })
     } else {
         soft(machine, value)?
     };
@@ -112,7 +114,10 @@ pub(super) fn format(machine: &mut Machine<'_>, value: &Value, args: CallArgs) -
     let values = if args.keywords.is_empty() {
         Value::Tuple(List::new(args.positional))
     } else {
-        let members = args.keywords.into_iter().map(|(name, value)| (Value::Str(name), value));
+        let members = args
+            .keywords
+            .into_iter()
+            .map(|(name, value)| (Value::Str(name), value));
         Value::Dict(members.collect::<Dict>())
     };
     percent::format(&text, &values)
@@ -135,7 +140,10 @@ pub(super) fn indent(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
         defined(value)?;
         return match value {
             // A list takes the characters of the text, and fails later.
-            Value::List(_) => fail(ErrorKind::Attribute, "'list' object has no attribute 'splitlines'"),
+            Value::List(_) => fail(
+                ErrorKind::Attribute,
+                "'list' object has no attribute 'splitlines'",
+            ),
             Value::Tuple(_) => type_error("can only concatenate tuple (not \"str\") to tuple"),
             _ => type_error(format!(
                 "unsupported operand type(s) for +=: '{}' and 'str'",
@@ -158,7 +166,11 @@ pub(super) fn indent(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
         }
         out.push_str(line);
     }
-    Ok(if is_markup(value) { Markup::value(out) } else { Value::from(out) })
+    Ok(if is_markup(value) {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 pub(super) fn truncate(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
@@ -189,7 +201,9 @@ pub(super) fn truncate(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<
     let Some(text) = text_of(value) else {
         defined(value)?;
         return match ops::length(value) {
-            Some(len) if i64::try_from(len).is_ok_and(|len| len <= length.saturating_add(leeway)) => Ok(value.clone()),
+            Some(len) if i64::try_from(len).is_ok_and(|len| len <= length.saturating_add(leeway)) => {
+                Ok(value.clone())
+            }
             Some(_) => fail(
                 ErrorKind::Attribute,
                 format!("'{}' object has no attribute 'rsplit'", class_of(value)),
@@ -215,7 +229,10 @@ pub(super) fn truncate(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<
 
 pub(super) fn tojson(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
     if value.downcast::<Generator>().is_some() || crate::expr::jinja::object::undefined(value).is_some() {
-        return type_error(format!("Object of type {} is not JSON serializable", class_of(value)));
+        return type_error(format!(
+            "Object of type {} is not JSON serializable",
+            class_of(value)
+        ));
     }
     let mut style = JsonStyle {
         sort_keys: true,
@@ -247,7 +264,10 @@ pub(crate) fn short_class_of(message: &str) -> String {
     match message.strip_prefix("Object of type ") {
         Some(rest) => {
             let (class, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-            format!("Object of type {} {rest}", crate::expr::jinja::object::short_class(class))
+            format!(
+                "Object of type {} {rest}",
+                crate::expr::jinja::object::short_class(class)
+            )
         }
         None => message.to_owned(),
     }
@@ -267,14 +287,20 @@ pub(crate) fn indentation(value: &Value) -> Run<String> {
             Ok(" ".repeat(blanks))
         }
         (Some(_), _) => limit(format!("an indentation is wider than {WIDEST}")),
-        _ => type_error(format!("can't multiply sequence by non-int of type '{}'", class_of(value))),
+        _ => type_error(format!(
+            "can't multiply sequence by non-int of type '{}'",
+            class_of(value)
+        )),
     }
 }
 
 /// Percent-encoding: of a text, or of pairs as a query.
 pub(super) fn urlencode(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     let pairs: Vec<(Value, Value)> = match value {
-        Value::Dict(dict) => dict.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        Value::Dict(dict) => dict
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
         _ if text_of(value).is_some() || !crate::expr::jinja::machine::is_iterable(value) => {
             defined(value)?;
             return quoted(machine, value, false).map(Value::from);
@@ -329,7 +355,9 @@ fn quoted(machine: &mut Machine<'_>, value: &Value, in_query: bool) -> Run<Strin
     let mut out = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => out.push(char::from(*byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
+                out.push(char::from(*byte))
+            }
             b'/' if !in_query => out.push('/'),
             b' ' if in_query => out.push('+'),
             _ => {

@@ -47,7 +47,11 @@ pub(crate) fn format(machine: &mut Machine<'_>, template: &Value, fields: &Field
         escape,
     };
     let out = formatter.expand(&text, 3)?;
-    Ok(if escape { Markup::value(out) } else { Value::from(out) })
+    Ok(if escape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 impl Formatter<'_, '_, '_> {
@@ -173,7 +177,9 @@ impl Formatter<'_, '_, '_> {
             Some(next)
         } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
             if matches!(self.numbering, Numbering::Automatic(_)) {
-                return value_error("cannot switch from manual field specification to automatic field numbering");
+                return value_error(
+                    "cannot switch from manual field specification to automatic field numbering",
+                );
             }
             self.numbering = Numbering::Manual;
             match name.parse::<usize>() {

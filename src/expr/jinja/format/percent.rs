@@ -95,7 +95,11 @@ pub(crate) fn format(template: &Value, values: &Value) -> Run<Value> {
     if unused {
         return type_error("not all arguments converted during string formatting");
     }
-    Ok(if escape { Markup::value(out) } else { Value::from(out) })
+    Ok(if escape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 /// A mapping (and whatever has items but is neither tuple nor text) may be left unused.
@@ -200,7 +204,10 @@ fn count(chars: &[char], at: &mut usize, values: &mut Values<'_>) -> Run<Option<
         return match values.next()? {
             Value::Int(number) => Ok(Some(number)),
             Value::Bool(flag) => Ok(Some(i64::from(flag))),
-            Value::BigInt(_) => fail(ErrorKind::Overflow, "Python int too large to convert to C ssize_t"),
+            Value::BigInt(_) => fail(
+                ErrorKind::Overflow,
+                "Python int too large to convert to C ssize_t",
+            ),
             _ => type_error("* wants int"),
         };
     }
@@ -219,7 +226,13 @@ fn count(chars: &[char], at: &mut usize, values: &mut Values<'_>) -> Run<Option<
 }
 
 /// Sign and prefix, and the rest.
-fn convert(value: &Value, kind: char, flags: &Flags, precision: Option<usize>, escape: bool) -> Run<(String, String)> {
+fn convert(
+    value: &Value,
+    kind: char,
+    flags: &Flags,
+    precision: Option<usize>,
+    escape: bool,
+) -> Run<(String, String)> {
     let sign = |negative: bool| match (negative, flags.plus, flags.blank) {
         (true, ..) => "-",
         (_, true, _) => "+",
@@ -300,7 +313,9 @@ fn character(value: &Value) -> Run<String> {
             Some(char) => Ok(char.to_string()),
             None => fail(ErrorKind::Overflow, "%c arg not in range(0x110000)"),
         },
-        None if matches!(value, Value::BigInt(_)) => fail(ErrorKind::Overflow, "%c arg not in range(0x110000)"),
+        None if matches!(value, Value::BigInt(_)) => {
+            fail(ErrorKind::Overflow, "%c arg not in range(0x110000)")
+        }
         None => type_error("%c requires int or char"),
     }
 }
@@ -327,8 +342,15 @@ fn whole(value: &Value, kind: char) -> Run<BigInt> {
             other => Ok(other.as_i64().unwrap_or(0).into()),
         },
         _ => {
-            let wanted = if "diu".contains(kind) { "a real number" } else { "an integer" };
-            type_error(format!("%{kind} format: {wanted} is required, not {}", class_of(value)))
+            let wanted = if "diu".contains(kind) {
+                "a real number"
+            } else {
+                "an integer"
+            };
+            type_error(format!(
+                "%{kind} format: {wanted} is required, not {}",
+                class_of(value)
+            ))
         }
     }
 }
@@ -348,4 +370,3 @@ pub(crate) fn ascii(text: &str) -> String {
     }
     out
 }
-

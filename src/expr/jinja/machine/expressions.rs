@@ -56,11 +56,19 @@ impl Machine<'_> {
             ExprKind::Binary(op, pair) => self.binary(*op, &pair.0, &pair.1),
             ExprKind::And(pair) => {
                 let left = self.eval(&pair.0)?;
-                if self.truth(&left)? { self.eval(&pair.1) } else { Ok(left) }
+                if self.truth(&left)? {
+                    self.eval(&pair.1)
+                } else {
+                    Ok(left)
+                }
             }
             ExprKind::Or(pair) => {
                 let left = self.eval(&pair.0)?;
-                if self.truth(&left)? { Ok(left) } else { self.eval(&pair.1) }
+                if self.truth(&left)? {
+                    Ok(left)
+                } else {
+                    self.eval(&pair.1)
+                }
             }
             ExprKind::Not(inner) => {
                 let value = self.eval(inner)?;
@@ -135,7 +143,11 @@ impl Machine<'_> {
             ops::check_len(out.len())?;
         }
         self.step(out.len() / 64)?;
-        Ok(if escape { Markup::value(out) } else { Value::from(out) })
+        Ok(if escape {
+            Markup::value(out)
+        } else {
+            Value::from(out)
+        })
     }
 
     fn compare(&mut self, expr: &Expr) -> Run<bool> {
@@ -283,7 +295,8 @@ impl Machine<'_> {
         };
         let args = self.args(&apply.args)?;
         self.charge(&value)?;
-        let made = filters::apply(self, &apply.name, &value, args, " found.").map_err(|fault| self.advised(fault, &value))?;
+        let made = filters::apply(self, &apply.name, &value, args, " found.")
+            .map_err(|fault| self.advised(fault, &value))?;
         self.charge(&made)?;
         Ok(made)
     }
@@ -295,7 +308,8 @@ impl Machine<'_> {
         };
         let args = self.args(&apply.args)?;
         self.charge(&value)?;
-        checks::apply(self, &apply.name, &value, &args, " found.").map_err(|fault| self.advised(fault, &value))
+        checks::apply(self, &apply.name, &value, &args, " found.")
+            .map_err(|fault| self.advised(fault, &value))
     }
 }
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::Machine;
 use crate::expr::jinja::fault::{Run, type_error};
-use crate::expr::jinja::object::{
-    DictView, Generator, LoopValue, Range, class_of, text_of, undefined,
-};
+use crate::expr::jinja::object::{DictView, Generator, LoopValue, Range, class_of, text_of, undefined};
 use crate::expr::jinja::ops::items_of;
 use crate::expr::value::{Dict, List, Set, Value};
 

@@ -190,7 +190,10 @@ impl<'r> Machine<'r> {
     }
 
     fn set_own(&mut self, slot: u16, value: Slot) {
-        if let Some(found) = self.frames[self.current as usize].slots.get_mut(usize::from(slot)) {
+        if let Some(found) = self.frames[self.current as usize]
+            .slots
+            .get_mut(usize::from(slot))
+        {
             *found = value;
         }
     }
@@ -253,7 +256,11 @@ impl<'r> Machine<'r> {
         if let Some(key) = value.downcast::<StoredKey>() {
             return key.decrypt();
         }
-        match self.variable("st2kv").as_ref().and_then(Value::downcast::<Datastore>) {
+        match self
+            .variable("st2kv")
+            .as_ref()
+            .and_then(Value::downcast::<Datastore>)
+        {
             Some(store) => store.decrypt(&value::str(value)),
             None => Err("secrets cannot be decrypted here: there is no datastore".to_owned()),
         }

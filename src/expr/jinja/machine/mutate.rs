@@ -117,4 +117,3 @@ fn change_in_list(owner: Value, at: usize, change: Change<'_>) -> Run<(Value, Va
     *slot = value;
     Ok((Value::List(List::new(items)), result))
 }
-

@@ -150,7 +150,11 @@ fn change_dict(dict: Dict, name: &str, mut args: CallArgs) -> Run<(Value, Value)
                     map.insert(key(&name)?, value);
                 }
             }
-            map.extend(args.keywords.into_iter().map(|(name, value)| (Value::Str(name), value)));
+            map.extend(
+                args.keywords
+                    .into_iter()
+                    .map(|(name, value)| (Value::Str(name), value)),
+            );
         }
         "setdefault" => {
             arity("dict", name, &args, 1, 2)?;
@@ -180,7 +184,10 @@ fn change_dict(dict: Dict, name: &str, mut args: CallArgs) -> Run<(Value, Value)
 /// The members of a dictionary, or pairs of any kind, as `dict()` takes them.
 pub(crate) fn pairs(value: &Value) -> Run<Vec<(Value, Value)>> {
     if let Value::Dict(dict) = value {
-        return Ok(dict.iter().map(|(key, value)| (key.clone(), value.clone())).collect());
+        return Ok(dict
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect());
     }
     let Some(items) = crate::expr::jinja::machine::try_items(value)? else {
         return type_error(format!("'{}' object is not iterable", class_of(value)));
@@ -257,7 +264,9 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
         other => {
             if let Some(range) = other.downcast::<Range>() {
                 arity("range", name, &args, 1, 1)?;
-                let at = args.positional[0].as_i64().and_then(|number| range.find(i128::from(number)));
+                let at = args.positional[0]
+                    .as_i64()
+                    .and_then(|number| range.find(i128::from(number)));
                 return match (name, at) {
                     ("count", at) => Ok(Value::Int(i64::from(at.is_some()))),
                     (_, Some(at)) => Ok(Value::from(at)),
@@ -272,10 +281,14 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
                 let items = machine.collect(&args.positional[0])?;
                 let mut common = false;
                 for item in &items {
-                    common = common || ops::contains(&Value::Opaque(match other {
-                        Value::Opaque(object) => std::sync::Arc::clone(object),
-                        _ => return Ok(Value::Bool(view.dict.is_empty())),
-                    }), item)?;
+                    common = common
+                        || ops::contains(
+                            &Value::Opaque(match other {
+                                Value::Opaque(object) => std::sync::Arc::clone(object),
+                                _ => return Ok(Value::Bool(view.dict.is_empty())),
+                            }),
+                            item,
+                        )?;
                 }
                 return Ok(Value::Bool(!common));
             }
@@ -285,7 +298,11 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
 }
 
 fn of_items(owner: &Value, items: &List, name: &str, args: &CallArgs) -> Run<Value> {
-    let class = if matches!(owner, Value::List(_)) { "list" } else { "tuple" };
+    let class = if matches!(owner, Value::List(_)) {
+        "list"
+    } else {
+        "tuple"
+    };
     match name {
         "copy" => {
             arity(class, name, args, 0, 0)?;
@@ -314,7 +331,9 @@ fn of_items(owner: &Value, items: &List, name: &str, args: &CallArgs) -> Run<Val
             let range = items.get(start..end.max(start)).unwrap_or_default();
             match position(range, &args.positional[0])? {
                 Some(at) => Ok(Value::from(start + at)),
-                None if class == "list" => value_error(format!("{} is not in list", repr(&args.positional[0]))),
+                None if class == "list" => {
+                    value_error(format!("{} is not in list", repr(&args.positional[0])))
+                }
                 None => value_error("tuple.index(x): x not in tuple"),
             }
         }
@@ -370,11 +389,16 @@ fn combine(set: &Set, name: &str, args: &CallArgs) -> Run<Value> {
     }
     let single = || match others.as_slice() {
         [one] => Ok(one.clone()),
-        _ => type_error(format!("set.{name}() takes exactly one argument ({} given)", others.len())),
+        _ => type_error(format!(
+            "set.{name}() takes exactly one argument ({} given)",
+            others.len()
+        )),
     };
     let mut items = (**set).clone();
     match name {
-        "union" => others.iter().for_each(|other| items.extend(other.iter().cloned())),
+        "union" => others
+            .iter()
+            .for_each(|other| items.extend(other.iter().cloned())),
         "intersection" => items.retain(|item| others.iter().all(|other| other.contains(item))),
         "difference" => items.retain(|item| !others.iter().any(|other| other.contains(item))),
         "symmetric_difference" => {

@@ -12,8 +12,8 @@ use crate::expr::jinja::machine::{CallArgs, Machine};
 use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, text_of};
 use crate::expr::jinja::ops::{self, MAX_TEXT, check_len};
 use crate::expr::jinja::text::{
-    capitalize, char_len, decimal_digit, escape_html, is_cased, is_digit, is_identifier, is_lower, is_space, is_title,
-    is_upper, split_lines, title,
+    capitalize, char_len, decimal_digit, escape_html, is_cased, is_digit, is_identifier, is_lower, is_space,
+    is_title, is_upper, split_lines, title,
 };
 use crate::expr::value::{List, Value};
 
@@ -42,7 +42,10 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
             }
             *items = Value::from(escaped_items);
         }
-    } else if !matches!(name, "count" | "find" | "rfind" | "index" | "rindex" | "startswith" | "endswith" | "encode") {
+    } else if !matches!(
+        name,
+        "count" | "find" | "rfind" | "index" | "rindex" | "startswith" | "endswith" | "encode"
+    ) {
         args.positional.iter_mut().for_each(|arg| *arg = escaped(arg));
     }
     let value = plain(machine, &text, owner, name, args)?;
@@ -92,7 +95,10 @@ fn plain(machine: &mut Machine<'_>, text: &str, owner: &Value, name: &str, args:
             arity("str", name, &args, 0, 1).map_err(|_| {
                 crate::expr::jinja::fault::Fault::new(
                     ErrorKind::Type,
-                    format!("{name} expected at most 1 argument, got {}", args.positional.len()),
+                    format!(
+                        "{name} expected at most 1 argument, got {}",
+                        args.positional.len()
+                    ),
                 )
             })?;
             strip(text, name, args.positional.first())?
@@ -125,8 +131,12 @@ fn plain(machine: &mut Machine<'_>, text: &str, owner: &Value, name: &str, args:
         }
         "removeprefix" | "removesuffix" => {
             arity("str", name, &args, 1, 1)?;
-            let part = text_arg(name, 1, &args.positional[0])
-                .or_else(|_| type_error(format!("{name}() argument must be str, not {}", class_of(&args.positional[0]))))?;
+            let part = text_arg(name, 1, &args.positional[0]).or_else(|_| {
+                type_error(format!(
+                    "{name}() argument must be str, not {}",
+                    class_of(&args.positional[0])
+                ))
+            })?;
             let cut = if name == "removeprefix" {
                 text.strip_prefix(part)
             } else {
@@ -191,7 +201,11 @@ fn strip(text: &str, name: &str, chars: Option<&Value>) -> Run<String> {
             }
         },
     };
-    let matches = |c: char| wanted.as_ref().map_or_else(|| is_space(c), |wanted| wanted.contains(&c));
+    let matches = |c: char| {
+        wanted
+            .as_ref()
+            .map_or_else(|| is_space(c), |wanted| wanted.contains(&c))
+    };
     let mut text = text;
     if name != "rstrip" {
         text = text.trim_start_matches(matches);
@@ -250,7 +264,9 @@ fn pad(text: &str, name: &str, args: &CallArgs) -> Run<String> {
 }
 
 fn expand_tabs(text: &str, mut args: CallArgs) -> Run<String> {
-    let size = args.take_keyword("tabsize").or_else(|| args.positional.first().cloned());
+    let size = args
+        .take_keyword("tabsize")
+        .or_else(|| args.positional.first().cloned());
     let size = match size {
         Some(size) => width_of(&size)?,
         None => 8,
@@ -359,7 +375,11 @@ fn parts(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
                 defined(&args.positional[0])?;
                 return type_error(format!("must be str, not {}", class_of(&args.positional[0])));
             };
-            let range = window(text, bound(args.positional.get(1))?, bound(args.positional.get(2))?);
+            let range = window(
+                text,
+                bound(args.positional.get(1))?,
+                bound(args.positional.get(2))?,
+            );
             if name == "count" {
                 let count = range.map_or(0, |(range, _)| {
                     if part.is_empty() {
@@ -387,7 +407,9 @@ fn parts(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
         "startswith" | "endswith" => starts_or_ends(text, name, &args),
         "split" | "rsplit" => split(text, name, args),
         "splitlines" => {
-            let keep = args.take_keyword("keepends").or_else(|| args.positional.first().cloned());
+            let keep = args
+                .take_keyword("keepends")
+                .or_else(|| args.positional.first().cloned());
             let keep = keep.as_ref().map_or(Ok(false), ops::truth)?;
             Ok(list(split_lines(text, keep)))
         }
@@ -409,7 +431,9 @@ fn parts(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
                 None if name == "partition" => [text, "", ""],
                 None => ["", "", text],
             };
-            Ok(Value::Tuple(List::new(parts.into_iter().map(Value::from).collect())))
+            Ok(Value::Tuple(List::new(
+                parts.into_iter().map(Value::from).collect(),
+            )))
         }
         "encode" => encode(text, args),
         "maketrans" => make_table(&args),
@@ -429,7 +453,10 @@ fn starts_or_ends(text: &str, name: &str, args: &CallArgs) -> Run<Value> {
                 match text_of(item) {
                     Some(part) => parts.push(Arc::clone(part)),
                     None => {
-                        return type_error(format!("tuple for {name} must only contain str, not {}", class_of(item)));
+                        return type_error(format!(
+                            "tuple for {name} must only contain str, not {}",
+                            class_of(item)
+                        ));
                     }
                 }
             }
@@ -443,7 +470,11 @@ fn starts_or_ends(text: &str, name: &str, args: &CallArgs) -> Run<Value> {
             ));
         }
     };
-    let Some((range, _)) = window(text, bound(args.positional.get(1))?, bound(args.positional.get(2))?) else {
+    let Some((range, _)) = window(
+        text,
+        bound(args.positional.get(1))?,
+        bound(args.positional.get(2))?,
+    ) else {
         return Ok(Value::Bool(false));
     };
     let found = parts.iter().any(|part| {
@@ -457,8 +488,12 @@ fn starts_or_ends(text: &str, name: &str, args: &CallArgs) -> Run<Value> {
 }
 
 fn split(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
-    let separator = args.take_keyword("sep").or_else(|| args.positional.first().cloned());
-    let most = args.take_keyword("maxsplit").or_else(|| args.positional.get(1).cloned());
+    let separator = args
+        .take_keyword("sep")
+        .or_else(|| args.positional.first().cloned());
+    let most = args
+        .take_keyword("maxsplit")
+        .or_else(|| args.positional.get(1).cloned());
     if let Some((keyword, _)) = args.keywords.first() {
         return type_error(format!("'{keyword}' is an invalid keyword argument for {name}()"));
     }
@@ -502,8 +537,12 @@ fn split(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
 }
 
 fn encode(text: &str, mut args: CallArgs) -> Run<Value> {
-    let encoding = args.take_keyword("encoding").or_else(|| args.positional.first().cloned());
-    let errors = args.take_keyword("errors").or_else(|| args.positional.get(1).cloned());
+    let encoding = args
+        .take_keyword("encoding")
+        .or_else(|| args.positional.first().cloned());
+    let errors = args
+        .take_keyword("errors")
+        .or_else(|| args.positional.get(1).cloned());
     let name = |value: Option<Value>, default: &str| match value {
         None => Ok(default.to_owned()),
         Some(value) => text_arg("encode", 1, &value).map(str::to_owned),
@@ -538,7 +577,11 @@ fn encode(text: &str, mut args: CallArgs) -> Run<Value> {
                             "'{shown}' codec can't encode characters in position {position}-{last}: ordinal not in range({highest})"
                         ));
                     }
-                    let code = if code.len() == 1 { format!("\\x{:02x}", u32::from(c)) } else { code };
+                    let code = if code.len() == 1 {
+                        format!("\\x{:02x}", u32::from(c))
+                    } else {
+                        code
+                    };
                     return value_error(format!(
                         "'{shown}' codec can't encode character '{code}' in position {position}: ordinal not in range({highest})"
                     ));
@@ -570,8 +613,15 @@ fn make_table(args: &CallArgs) -> Run<Value> {
             if char_len(from) != char_len(to) {
                 return value_error("the first two maketrans arguments must have equal length");
             }
-            let pairs = from.chars().zip(to.chars()).map(|(from, to)| (code(from), code(to)));
-            let gone = rest.iter().flatten().flat_map(|text| text.chars()).map(|c| (code(c), Value::Null));
+            let pairs = from
+                .chars()
+                .zip(to.chars())
+                .map(|(from, to)| (code(from), code(to)));
+            let gone = rest
+                .iter()
+                .flatten()
+                .flat_map(|text| text.chars())
+                .map(|c| (code(c), Value::Null));
             ops::dict(pairs.chain(gone).collect::<Vec<_>>())
         }
         _ => type_error("if you give only one argument to maketrans it must be a dict"),
@@ -600,15 +650,36 @@ fn translate(text: &str, args: &CallArgs) -> Run<Value> {
 }
 
 /// Methods of bytes: as those of texts, where there is a text.
-pub(super) fn bytes(machine: &mut Machine<'_>, bytes: &Arc<[u8]>, name: &str, mut args: CallArgs) -> Run<Value> {
+pub(super) fn bytes(
+    machine: &mut Machine<'_>,
+    bytes: &Arc<[u8]>,
+    name: &str,
+    mut args: CallArgs,
+) -> Run<Value> {
     match name {
         "decode" => {
-            let errors = args.take_keyword("errors").or_else(|| args.positional.get(1).cloned());
-            let encoding = args.take_keyword("encoding").or_else(|| args.positional.first().cloned());
-            let encoding = encoding.as_ref().and_then(Value::as_str).unwrap_or("utf-8").to_lowercase();
-            let lenient = errors.as_ref().and_then(Value::as_str).is_some_and(|errors| errors != "strict");
-            if matches!(encoding.replace('_', "-").as_str(), "latin-1" | "latin1" | "iso-8859-1") {
-                return Ok(Value::from(bytes.iter().map(|byte| char::from(*byte)).collect::<String>()));
+            let errors = args
+                .take_keyword("errors")
+                .or_else(|| args.positional.get(1).cloned());
+            let encoding = args
+                .take_keyword("encoding")
+                .or_else(|| args.positional.first().cloned());
+            let encoding = encoding
+                .as_ref()
+                .and_then(Value::as_str)
+                .unwrap_or("utf-8")
+                .to_lowercase();
+            let lenient = errors
+                .as_ref()
+                .and_then(Value::as_str)
+                .is_some_and(|errors| errors != "strict");
+            if matches!(
+                encoding.replace('_', "-").as_str(),
+                "latin-1" | "latin1" | "iso-8859-1"
+            ) {
+                return Ok(Value::from(
+                    bytes.iter().map(|byte| char::from(*byte)).collect::<String>(),
+                ));
             }
             match std::str::from_utf8(bytes) {
                 Ok(text) => Ok(Value::from(text)),
@@ -625,7 +696,8 @@ pub(super) fn bytes(machine: &mut Machine<'_>, bytes: &Arc<[u8]>, name: &str, mu
         "hex" => Ok(Value::from(hex::encode(bytes))),
         _ => {
             // Latin-1 keeps every byte, so the methods of texts do.
-            let as_text = |bytes: &[u8]| Value::from(bytes.iter().map(|byte| char::from(*byte)).collect::<String>());
+            let as_text =
+                |bytes: &[u8]| Value::from(bytes.iter().map(|byte| char::from(*byte)).collect::<String>());
             for arg in &mut args.positional {
                 if let Value::Bytes(bytes) = arg {
                     *arg = as_text(bytes);
@@ -642,7 +714,11 @@ pub(super) fn bytes(machine: &mut Machine<'_>, bytes: &Arc<[u8]>, name: &str, mu
 
 fn back(value: Value) -> Value {
     match value {
-        Value::Str(text) => Value::Bytes(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()),
+        Value::Str(text) => Value::Bytes(
+            text.chars()
+                .map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?'))
+                .collect(),
+        ),
         Value::List(items) => Value::list(items.iter().cloned().map(back)),
         other => other,
     }

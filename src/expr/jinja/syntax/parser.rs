@@ -158,7 +158,8 @@ impl Parser {
 
     fn too_deep(&self) -> Malformed {
         Malformed {
-            message: "an expression of the template has too many operators or brackets within each other".into(),
+            message: "an expression of the template has too many operators or brackets within each other"
+                .into(),
             span: self.span(),
             too_deep: true,
         }
@@ -451,8 +452,10 @@ impl Parser {
             if !items.is_empty() {
                 self.expect_operator(",")?;
             }
-            let at_end = matches!(self.kind(), Kind::VariableEnd | Kind::BlockEnd | Kind::Operator(")"))
-                || rules.end_word.is_some_and(|word| self.kind().is_name(word));
+            let at_end = matches!(
+                self.kind(),
+                Kind::VariableEnd | Kind::BlockEnd | Kind::Operator(")")
+            ) || rules.end_word.is_some_and(|word| self.kind().is_name(word));
             if at_end {
                 break;
             }
@@ -549,7 +552,9 @@ impl Parser {
             for item in items {
                 match item {
                     Subscript::Item(index) => indexes.push(index),
-                    Subscript::Slice(_) => return Err(Malformed::new("invalid syntax", start.to(self.before()))),
+                    Subscript::Slice(_) => {
+                        return Err(Malformed::new("invalid syntax", start.to(self.before())));
+                    }
                 }
             }
             let tuple = self.wrap(start, ExprKind::Tuple(indexes));
@@ -589,7 +594,10 @@ impl Parser {
             if holds {
                 Ok(())
             } else {
-                Err(Malformed::new("invalid syntax for function call expression", open))
+                Err(Malformed::new(
+                    "invalid syntax for function call expression",
+                    open,
+                ))
             }
         };
         let mut args = Args::default();

@@ -5,8 +5,8 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use super::ast::{
-    Apply, Args, Autoescape, Block, CallBlock, Expr, ExprKind, FilterBlock, For, HardName, If, Load, Macro, Name, Piece,
-    Place, Scope, SetBlock, Span, Stmt, Target, Template, With,
+    Apply, Args, Autoescape, Block, CallBlock, Expr, ExprKind, FilterBlock, For, HardName, If, Load, Macro,
+    Name, Piece, Place, Scope, SetBlock, Span, Stmt, Target, Template, With,
 };
 use super::parser::{Malformed, Parsed};
 
@@ -73,7 +73,9 @@ impl Resolver {
         let function = match parent {
             Some(parent) if !new_function => self.symbols[parent].function,
             _ => {
-                let depth = parent.map_or(0, |parent| self.functions[self.symbols[parent].function].depth + 1);
+                let depth = parent.map_or(0, |parent| {
+                    self.functions[self.symbols[parent].function].depth + 1
+                });
                 self.functions.push(Function { depth, slots: 0 });
                 self.functions.len() - 1
             }
@@ -229,7 +231,10 @@ impl Resolver {
     }
 
     fn join_branches(&mut self, at: usize, branches: &[Symbols]) {
-        let mut stores: HashSet<Arc<str>> = branches.iter().flat_map(|branch| branch.stores.iter().cloned()).collect();
+        let mut stores: HashSet<Arc<str>> = branches
+            .iter()
+            .flat_map(|branch| branch.stores.iter().cloned())
+            .collect();
         let symbols = &mut self.symbols[at];
         stores.retain(|name| !symbols.stores.contains(name));
         for branch in branches {
@@ -245,7 +250,9 @@ impl Resolver {
             symbols.stores.extend(branch.stores.iter().cloned());
         }
         for name in stores {
-            let outer = self.symbols[at].parent.and_then(|parent| self.find(parent, &name));
+            let outer = self.symbols[at]
+                .parent
+                .and_then(|parent| self.find(parent, &name));
             self.define(at, &name, outer.map_or(Load::Resolve, Load::Alias));
         }
     }
@@ -354,12 +361,15 @@ impl Resolver {
     fn place_if(&mut self, at: usize, node: &mut If) -> Parsed<()> {
         self.place_expr(at, &mut node.test, true)?;
         self.place_body(at, &mut node.body, true)?;
-        node.elifs.iter_mut().try_for_each(|elif| self.place_if(at, elif))?;
+        node.elifs
+            .iter_mut()
+            .try_for_each(|elif| self.place_if(at, elif))?;
         self.place_body(at, &mut node.otherwise, true)
     }
 
     fn place_for(&mut self, at: usize, node: &mut For, soft: bool) -> Parsed<()> {
-        if let Some(span) = writes_loop(&node.target).or_else(|| body_writes_loop(&node.body))
+        if let Some(span) = writes_loop(&node.target)
+            .or_else(|| body_writes_loop(&node.body))
             .or_else(|| body_writes_loop(&node.otherwise))
         {
             return Err(Malformed::new(
@@ -371,7 +381,10 @@ impl Resolver {
         let inner = self.new_symbols(Some(at), node.recursive);
         let uses_loop = node.recursive
             || mentions(&node.body, "loop")
-            || body_any(&node.body, &mut |stmt| matches!(stmt, Stmt::Block(block) if block.scoped));
+            || body_any(
+                &node.body,
+                &mut |stmt| matches!(stmt, Stmt::Block(block) if block.scoped),
+            );
         if uses_loop {
             node.loop_slot = Some(self.parameter(inner, &"loop".into()));
         }
@@ -624,12 +637,16 @@ impl Expr {
     fn children<'e>(&'e self, see: &mut dyn FnMut(&'e Expr)) {
         match &self.kind {
             ExprKind::Const(_) | ExprKind::Name(_) | ExprKind::NsRef(..) => {}
-            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Concat(items) => items.iter().for_each(see),
+            ExprKind::Tuple(items) | ExprKind::List(items) | ExprKind::Concat(items) => {
+                items.iter().for_each(see)
+            }
             ExprKind::Dict(members) => members.iter().for_each(|(key, value)| {
                 see(key);
                 see(value);
             }),
-            ExprKind::Not(inner) | ExprKind::Neg(inner) | ExprKind::Pos(inner) | ExprKind::Attr(inner, _) => see(inner),
+            ExprKind::Not(inner) | ExprKind::Neg(inner) | ExprKind::Pos(inner) | ExprKind::Attr(inner, _) => {
+                see(inner)
+            }
             ExprKind::Binary(_, pair) | ExprKind::And(pair) | ExprKind::Or(pair) | ExprKind::Item(pair) => {
                 see(&pair.0);
                 see(&pair.1);
@@ -671,7 +688,9 @@ impl Expr {
                 see(key);
                 see(value);
             }),
-            ExprKind::Not(inner) | ExprKind::Neg(inner) | ExprKind::Pos(inner) | ExprKind::Attr(inner, _) => see(inner),
+            ExprKind::Not(inner) | ExprKind::Neg(inner) | ExprKind::Pos(inner) | ExprKind::Attr(inner, _) => {
+                see(inner)
+            }
             ExprKind::Binary(_, pair) | ExprKind::And(pair) | ExprKind::Or(pair) | ExprKind::Item(pair) => {
                 see(&mut pair.0);
                 see(&mut pair.1);

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::ast::{
-    Autoescape, Block, CallBlock, Expr, ExprKind, FilterBlock, For, If, Macro, Name, Piece, Place, Refused, Scope,
-    SetBlock, Span, Stmt, Target, With,
+    Autoescape, Block, CallBlock, Expr, ExprKind, FilterBlock, For, If, Macro, Name, Piece, Place, Refused,
+    Scope, SetBlock, Span, Stmt, Target, With,
 };
 use super::lexer::Kind;
 use super::parser::{Malformed, Parsed, Parser, TupleRules};
