@@ -2,6 +2,7 @@
 
 mod client;
 mod site;
+mod workflow;
 
 use std::path::PathBuf;
 
@@ -13,6 +14,7 @@ pub use client::{
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
 };
+pub use workflow::WorkflowCommand;
 
 use super::output::Format;
 
@@ -132,6 +134,9 @@ pub enum Command {
     /// Look at aliases and try them out
     #[command(subcommand, alias = "action-alias")]
     Alias(AliasCommand),
+    /// Check and draw workflow definitions
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),

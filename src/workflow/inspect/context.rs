@@ -154,7 +154,7 @@ impl Reader<'_> {
                 next: Vec::new(),
             };
         };
-        let mut add = |node: &Node, name: &str, parts: &mut Vec<Part>, names: &mut Names| {
+        let add = |node: &Node, name: &str, parts: &mut Vec<Part>, names: &mut Names| {
             let schema = format!("{TASK}.properties.{}", name.replace('.', ".properties."));
             self.property(node, format!("{path}.{name}"), schema, false, names, parts);
         };
@@ -193,6 +193,10 @@ impl Reader<'_> {
             .map(|(index, item)| {
                 let mut parts = Vec::new();
                 for name in ["when", "publish", "do"] {
+                    let published = task.next.get(index).and_then(|next| next.inline.as_ref());
+                    if name == "publish" && published.is_some_and(|inline| inline.parameters.is_empty()) {
+                        continue;
+                    }
                     if let Some(part) = entry(item, name) {
                         let spec = format!("{path}.next[{index}].{name}");
                         let schema = format!("{TASK}.properties.next.items.properties.{name}");
