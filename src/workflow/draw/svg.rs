@@ -90,15 +90,11 @@ fn curve(way: &[(f64, f64)]) -> String {
     path
 }
 
-/// A label on the first stretch of a way, nearer to where it starts: arrows part there.
+/// A label on the first stretch of a way, where the arrows of a box have parted.
 fn label(out: &mut String, way: &[(f64, f64)], text: &str) {
     let [from, to, ..] = way else { return };
-    let share = if way.len() == 4 && way[0].0 == way[3].0 {
-        1.0
-    } else {
-        0.42
-    };
-    let (x, y) = (from.0 + (to.0 - from.0) * share, from.1 + (to.1 - from.1) * share);
+    let is_loop = way.len() == 4 && from.0.total_cmp(&way[3].0).is_eq();
+    let (x, y) = if is_loop { *to } else { on_curve(*from, *to, 0.64) };
     let width = text.chars().count() as f64 * 5.8 + 6.0;
     let _ = writeln!(
         out,
@@ -109,6 +105,18 @@ fn label(out: &mut String, way: &[(f64, f64)], text: &str) {
         y + 3.5,
         escaped(text)
     );
+}
+
+/// A point of the line that [`curve`] draws between two points.
+fn on_curve(from: (f64, f64), to: (f64, f64), share: f64) -> (f64, f64) {
+    let rest = 1.0 - share;
+    let (near, far) = (3.0 * rest * rest * share, 3.0 * rest * share * share);
+    let (start, end) = (rest * rest * rest, share * share * share);
+    let middle = f64::midpoint(from.1, to.1);
+    (
+        from.0 * (start + near) + to.0 * (far + end),
+        from.1 * start + middle * (near + far) + to.1 * end,
+    )
 }
 
 fn draw(out: &mut String, shape: &Shape, area: &Area) {

@@ -86,14 +86,6 @@ fn drawings_show_every_task() {
 }
 
 #[test]
-fn write_a_look() {
-    let (workflow, graph) = read(INCIDENT);
-    std::fs::write("/tmp/orqrun/incident.svg", svg(&workflow, &graph)).unwrap();
-    std::fs::write("/tmp/orqrun/incident.dot", dot(&workflow, &graph)).unwrap();
-    std::fs::write("/tmp/orqrun/incident.mmd", mermaid(&workflow, &graph)).unwrap();
-}
-
-#[test]
 fn odd_workflows_can_be_drawn() {
     for text in [
         "tasks: {}",

@@ -48,12 +48,12 @@ fn pair() -> Value {
     pair
 }
 
-fn closed(properties: Value) -> Value {
+fn closed(properties: &Value) -> Value {
     json!({"type": "object", "properties": properties, "additionalProperties": false})
 }
 
 fn transition() -> Value {
-    closed(json!({
+    closed(&json!({
         "when": text(),
         "publish": {"oneOf": [text(), list_of(&pair())]},
         "do": {"oneOf": [text(), list_of(&text())]},
@@ -61,12 +61,12 @@ fn transition() -> Value {
 }
 
 fn task() -> Value {
-    let mut retry = closed(json!({"when": text(), "count": text_or_whole(), "delay": text_or_whole()}));
+    let mut retry = closed(&json!({"when": text(), "count": text_or_whole(), "delay": text_or_whole()}));
     retry["required"] = json!(["count"]);
-    closed(json!({
+    closed(&json!({
         "delay": text_or_whole(),
         "join": {"oneOf": [{"enum": ["all"]}, whole()]},
-        "with": closed(json!({
+        "with": closed(&json!({
             "items": {"type": "string", "minLength": 1, "pattern": ITEMS},
             "concurrency": text_or_whole(),
         })),
@@ -78,7 +78,7 @@ fn task() -> Value {
 }
 
 fn workflow() -> Value {
-    let mut workflow = closed(json!({
+    let mut workflow = closed(&json!({
         "name": text(),
         "version": {
             "anyOf": [text(), whole(), {"type": "number", "minimum": 0.0}],
