@@ -28,6 +28,7 @@ mod table;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod workflow;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -208,6 +209,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
         Command::Expr(command) => expr::expr(context, command).await,
+        Command::Workflow(command) => workflow::workflow(context, command).await,
         Command::Audit(command) => audit::audit(context, command).await,
         Command::Db(command) => db::db(context, command).await,
         Command::Doctor => doctor::doctor(context).await,

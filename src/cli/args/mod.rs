@@ -3,6 +3,7 @@
 mod client;
 mod expr;
 mod site;
+mod workflow;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, Sce
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
 };
+pub use workflow::WorkflowCommand;
 
 use super::output::Format;
 
@@ -137,6 +139,9 @@ pub enum Command {
     /// Try out expressions of YAQL and Jinja
     #[command(subcommand)]
     Expr(ExprCommand),
+    /// Check and draw workflow definitions
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
