@@ -1,21 +1,25 @@
 //! Operators, comparison, membership, indexing and slicing as Python has them.
 
-use std::cmp::Ordering;
+mod compare;
+mod index;
+
+pub(crate) use compare::{compare, contains, equals, less, same_object};
+pub(crate) use index::{index_of, item, length, slice};
+
 use std::sync::Arc;
 
-use num_traits::{Signed as _, ToPrimitive as _};
+use num_traits::ToPrimitive as _;
 
 use super::error::ErrorKind;
-use super::fault::{Run, fail, limit, type_error, value_error};
+use super::fault::{Run, fail, limit, type_error};
 use super::format::percent;
 use super::num::{self, Number};
 use super::object::{
-    DictView, Generator, GroupPair, MAX_WEIGHT, Markup, Range, ViewKind, check_weight, class_of, defined,
-    is_markup, text_of, undefined,
+    DictView, GroupPair, Markup, ViewKind, check_weight, class_of, defined, is_markup, text_of, undefined,
 };
-use super::syntax::ast::{BinaryOp, CompareOp};
-use super::text::{byte_of, char_len, escape_html};
-use crate::expr::value::{Date, DateTime, Dict, List, Set, Timespan, Value, check_hashable, equal, order};
+use super::syntax::ast::BinaryOp;
+use super::text::escape_html;
+use crate::expr::value::{Date, DateTime, Dict, List, Set, Timespan, Value, check_hashable};
 
 /// Longest text that an operation may make, in bytes.
 pub(crate) const MAX_TEXT: usize = 8 * 1024 * 1024;
@@ -366,184 +370,6 @@ pub(crate) fn plus(value: &Value) -> Run<Value> {
     }
 }
 
-/// `a == b`
-pub(crate) fn equals(a: &Value, b: &Value) -> Run<bool> {
-    if a.depth() > 0 && b.depth() > 0 && a.weight().min(b.weight()) > MAX_WEIGHT {
-        return limit("the values are too large to be compared");
-    }
-    for side in [a, b] {
-        if let Some(missing) = undefined(side).filter(|missing| missing.is_strict()) {
-            return Err(missing.fault());
-        }
-    }
-    Ok(equal(a, b))
-}
-
-pub(crate) fn compare(op: CompareOp, a: &Value, b: &Value) -> Run<bool> {
-    match op {
-        CompareOp::Eq => equals(a, b),
-        CompareOp::Ne => equals(a, b).map(|same| !same),
-        CompareOp::In => contains(b, a),
-        CompareOp::NotIn => contains(b, a).map(|found| !found),
-        CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge => ordered(op, a, b),
-    }
-}
-
-fn holds(op: CompareOp, order: Ordering) -> bool {
-    match op {
-        CompareOp::Lt => order.is_lt(),
-        CompareOp::Le => order.is_le(),
-        CompareOp::Gt => order.is_gt(),
-        _ => order.is_ge(),
-    }
-}
-
-fn ordered(op: CompareOp, a: &Value, b: &Value) -> Run<bool> {
-    if let (Value::Int(a), Value::Int(b)) = (a, b) {
-        return Ok(holds(op, a.cmp(b)));
-    }
-    defined(a)?;
-    defined(b)?;
-    if let (Some(a), Some(b)) = (text_of(a), text_of(b)) {
-        return Ok(holds(op, a.cmp(b)));
-    }
-    let same_kind = match (a, b) {
-        (Value::List(_), Value::List(_)) => true,
-        (Value::List(_), _) | (_, Value::List(_)) => false,
-        _ => true,
-    };
-    if let (Some(left), Some(right), true) = (items_of(a), items_of(b), same_kind) {
-        for (a, b) in left.iter().zip(right.iter()) {
-            if !equals(a, b)? {
-                return ordered(op, a, b);
-            }
-        }
-        return Ok(holds(op, left.len().cmp(&right.len())));
-    }
-    if let (Some(left), Some(right)) = (set_of(a), set_of(b)) {
-        let within = |a: &Set, b: &Set| a.iter().all(|item| b.contains(item));
-        return Ok(match op {
-            CompareOp::Lt => left.len() < right.len() && within(&left, &right),
-            CompareOp::Le => within(&left, &right),
-            CompareOp::Gt => right.len() < left.len() && within(&right, &left),
-            _ => within(&right, &left),
-        });
-    }
-    if let Some(order) = order(a, b) {
-        return Ok(holds(op, order));
-    }
-    match (a, b) {
-        _ if Number::of(a).is_some() && Number::of(b).is_some() => Ok(false),
-        (Value::DateTime(_), Value::DateTime(_)) => {
-            type_error("can't compare offset-naive and offset-aware datetimes")
-        }
-        _ => type_error(format!(
-            "'{}' not supported between instances of '{}' and '{}'",
-            op.symbol(),
-            full_class(a),
-            full_class(b)
-        )),
-    }
-}
-
-/// `a < b`, for sorting.
-pub(crate) fn less(a: &Value, b: &Value) -> Run<bool> {
-    ordered(CompareOp::Lt, a, b)
-}
-
-/// `item in container`
-pub(crate) fn contains(container: &Value, item: &Value) -> Run<bool> {
-    if let Some(text) = text_of(container) {
-        return match text_of(item) {
-            Some(part) => Ok(text.contains(&**part)),
-            None => {
-                defined(container)?;
-                type_error(format!(
-                    "'in <string>' requires string as left operand, not {}",
-                    class_of(item)
-                ))
-            }
-        };
-    }
-    if let Some(items) = items_of(container) {
-        for known in items.iter() {
-            if same_object(known, item) || equals(known, item)? {
-                return Ok(true);
-            }
-        }
-        return Ok(false);
-    }
-    match container {
-        Value::Dict(dict) => Ok(dict.contains_key(&key(item)?)),
-        Value::Set(set) => Ok(set.contains(&key(item)?)),
-        Value::Bytes(bytes) => match item {
-            Value::Int(byte) => Ok(u8::try_from(*byte).is_ok_and(|byte| bytes.contains(&byte))),
-            Value::Bytes(part) => {
-                Ok(part.is_empty() || bytes.windows(part.len()).any(|window| *window == **part))
-            }
-            _ => type_error(format!(
-                "a bytes-like object is required, not '{}'",
-                class_of(item)
-            )),
-        },
-        other => {
-            if let Some(range) = other.downcast::<Range>() {
-                defined(item)?;
-                return Ok(match item {
-                    Value::Float(float) if float.fract() == 0.0 => range.find(*float as i128).is_some(),
-                    _ => item
-                        .as_i64()
-                        .is_some_and(|number| range.find(i128::from(number)).is_some()),
-                });
-            }
-            if let Some(view) = other.downcast::<DictView>() {
-                if view.kind == ViewKind::Keys {
-                    return Ok(view.dict.contains_key(&key(item)?));
-                }
-                return Ok((0..view.dict.len())
-                    .filter_map(|index| view.at(index))
-                    .any(|known| equal(&known, item)));
-            }
-            if let Some(generator) = other.downcast::<Generator>() {
-                while let Some(known) = generator.next()? {
-                    if equals(&known, item)? {
-                        return Ok(true);
-                    }
-                }
-                return Ok(false);
-            }
-            if let Some(missing) = undefined(other) {
-                return if missing.is_strict() {
-                    Err(missing.fault())
-                } else {
-                    Ok(false)
-                };
-            }
-            type_error(format!("argument of type '{}' is not iterable", class_of(other)))
-        }
-    }
-}
-
-/// `a is b`, as far as values that are no objects have an identity.
-pub(crate) fn same_object(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Null, Value::Null) => true,
-        (Value::Bool(a), Value::Bool(b)) => a == b,
-        // Small integers are one object each.
-        (Value::Int(a), Value::Int(b)) => a == b && (-5..=256).contains(a),
-        (Value::Float(a), Value::Float(b)) => a.is_nan() && b.is_nan() && a.to_bits() == b.to_bits(),
-        (Value::Str(a), Value::Str(b)) => Arc::ptr_eq(a, b) || (a == b && a.len() <= 20),
-        (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => a.is_same(b),
-        (Value::Dict(a), Value::Dict(b)) => a.is_same(b),
-        (Value::Set(a), Value::Set(b)) => a.is_same(b),
-        (Value::Opaque(a), Value::Opaque(b)) => {
-            std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b))
-                || a.as_any().is::<super::object::Global>() && a.equals(&Value::Opaque(Arc::clone(b)))
-        }
-        _ => false,
-    }
-}
-
 /// A value as a key: hashable, and texts without their marks.
 pub(crate) fn key(value: &Value) -> Run<Value> {
     if let Some(missing) = undefined(value).filter(|missing| missing.is_strict()) {
@@ -557,170 +383,6 @@ pub(crate) fn key(value: &Value) -> Run<Value> {
         Ok(()) => Ok(value.clone()),
         Err(error) => type_error(error.to_string()),
     }
-}
-
-/// `len(value)`; `None` where Python has no length.
-pub(crate) fn length(value: &Value) -> Option<usize> {
-    Some(match value {
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Dict(dict) => dict.len(),
-        Value::Set(set) => set.len(),
-        other => {
-            if let Some(text) = text_of(other) {
-                char_len(text)
-            } else if let Some(items) = items_of(other) {
-                items.len()
-            } else if let Some(range) = other.downcast::<Range>() {
-                range.len
-            } else if let Some(view) = other.downcast::<DictView>() {
-                view.dict.len()
-            } else {
-                return None;
-            }
-        }
-    })
-}
-
-/// Where an index of Python points.
-pub(crate) fn index_of(index: &Value, len: usize) -> Option<usize> {
-    let index = index.as_i64()?;
-    let at = if index < 0 {
-        index.checked_add(i64::try_from(len).ok()?)?
-    } else {
-        index
-    };
-    usize::try_from(at).ok().filter(|at| *at < len)
-}
-
-/// `object[index]`; `None` where Python raises `LookupError` or `TypeError`.
-pub(crate) fn item(object: &Value, index: &Value) -> Run<Option<Value>> {
-    if let Some(text) = text_of(object) {
-        let Some(at) = index_of(index, char_len(text)) else {
-            return Ok(None);
-        };
-        let start = byte_of(text, at);
-        let char = text[start..].chars().next().map(Value::from);
-        return Ok(char.map(|char| match (is_markup(object), char) {
-            (true, Value::Str(text)) => Markup::value(text),
-            (_, char) => char,
-        }));
-    }
-    if let Some(items) = items_of(object) {
-        return Ok(index_of(index, items.len()).map(|at| items[at].clone()));
-    }
-    match object {
-        Value::Dict(dict) => {
-            if let Value::Str(name) = index {
-                return Ok(dict.get_str(name).cloned());
-            }
-            match key(index) {
-                Ok(key) => Ok(dict.get(&key).cloned()),
-                Err(fault) if fault.kind == ErrorKind::Type => Ok(None),
-                Err(fault) => Err(fault),
-            }
-        }
-        Value::Bytes(bytes) => Ok(index_of(index, bytes.len()).map(|at| Value::from(i64::from(bytes[at])))),
-        other => Ok(match other.downcast::<Range>() {
-            Some(range) => index_of(index, range.len).map(|at| range.at(at)),
-            None => {
-                defined(other)?;
-                None
-            }
-        }),
-    }
-}
-
-/// A bound of a slice.
-fn bound(value: Option<&Value>) -> Run<Option<i64>> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            defined(value)?;
-            match Number::of(value) {
-                Some(Number::Int(number)) => Ok(Some(number)),
-                Some(Number::Big(number)) => Ok(Some(if number.is_negative() { i64::MIN } else { i64::MAX })),
-                _ => type_error("slice indices must be integers or None or have an __index__ method"),
-            }
-        }
-    }
-}
-
-/// The indexes that a slice selects: start, stop and how many.
-fn selection(len: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> (i64, i64, usize) {
-    let len = i64::try_from(len).unwrap_or(i64::MAX);
-    let (lowest, highest) = if step > 0 { (0, len) } else { (-1, len - 1) };
-    let clamp = |at: i64| (if at < 0 { at.saturating_add(len) } else { at }).clamp(lowest, highest);
-    let start = start.map_or(if step > 0 { lowest } else { highest }, clamp);
-    let stop = stop.map_or(if step > 0 { highest } else { lowest }, clamp);
-    let distance = if step > 0 { stop - start } else { start - stop };
-    let width = step.unsigned_abs();
-    let count = u64::try_from(distance).map_or(0, |distance| distance.div_ceil(width));
-    (start, stop, usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-/// `object[start:stop:step]`
-pub(crate) fn slice(
-    object: &Value,
-    start: Option<&Value>,
-    stop: Option<&Value>,
-    step: Option<&Value>,
-) -> Run<Value> {
-    defined(object)?;
-    let len = length(object).filter(|_| !matches!(object, Value::Dict(_) | Value::Set(_)));
-    let Some(len) = len.filter(|_| object.downcast::<DictView>().is_none()) else {
-        return type_error(if matches!(object, Value::Dict(_)) {
-            "unhashable type: 'slice'".to_owned()
-        } else {
-            format!("'{}' object is not subscriptable", class_of(object))
-        });
-    };
-    let step = bound(step)?.unwrap_or(1);
-    if step == 0 {
-        return value_error("slice step cannot be zero");
-    }
-    let step = step.max(-i64::MAX);
-    let (from, to, count) = selection(len, bound(start)?, bound(stop)?, step);
-    let indexes = (0..count).map(|at| {
-        let offset = i64::try_from(at).unwrap_or(0).saturating_mul(step);
-        usize::try_from(from.saturating_add(offset)).unwrap_or(0)
-    });
-    if let Some(text) = text_of(object) {
-        let sliced: String = if step == 1 {
-            let (begin, end) = (byte_of(text, usize::try_from(from).unwrap_or(0)), count);
-            let rest = &text[begin..];
-            rest[..byte_of(rest, end)].to_owned()
-        } else {
-            let chars: Vec<char> = text.chars().collect();
-            indexes.map(|at| chars[at]).collect()
-        };
-        return Ok(if is_markup(object) {
-            Markup::value(sliced)
-        } else {
-            Value::from(sliced)
-        });
-    }
-    if let Some(items) = items_of(object) {
-        let sliced: Vec<Value> = indexes.map(|at| items[at].clone()).collect();
-        return Ok(match object {
-            Value::List(_) => Value::from(sliced),
-            _ => Value::Tuple(List::new(sliced)),
-        });
-    }
-    if let Value::Bytes(bytes) = object {
-        return Ok(Value::Bytes(indexes.map(|at| bytes[at]).collect()));
-    }
-    if let Some(range) = object.downcast::<Range>() {
-        let width = range.step * i128::from(step);
-        let first = range.start + range.step * i128::from(from);
-        let stop = range.start + range.step * i128::from(to);
-        return Ok(Value::opaque(Range {
-            start: first,
-            stop,
-            step: width,
-            len: count,
-        }));
-    }
-    type_error(format!("'{}' object is not subscriptable", class_of(object)))
 }
 
 /// A whole number where Python wants an index or a count.

@@ -2,6 +2,7 @@
 
 mod collections;
 mod dates;
+mod encodings;
 mod numbers;
 mod pieces;
 mod texts;
@@ -380,7 +381,7 @@ pub(crate) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
         Value::Int(_) | Value::BigInt(_) | Value::Bool(_) | Value::Float(_) => {
             numbers::call(owner, name, &args)
         }
-        Value::Bytes(bytes) => texts::bytes(machine, bytes, name, args),
+        Value::Bytes(bytes) => encodings::bytes(machine, bytes, name, args),
         Value::DateTime(_) | Value::Date(_) | Value::Timespan(_) => dates::call(owner, name, args),
         Value::Opaque(object) => {
             let object = object.as_any();

@@ -4,8 +4,10 @@ pub(super) mod ast;
 mod escapes;
 mod lexer;
 mod parser;
+mod postfix;
 mod scope;
 mod statements;
+mod walk;
 
 pub(super) use ast::Span;
 pub(super) use parser::Malformed;
