@@ -12,6 +12,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -118,6 +119,26 @@ fn plain(error: &io::Error) -> String {
     text.split(" (os error").next().unwrap_or(&text).to_lowercase()
 }
 
+/// A server that was killed may leave a child that was just being started and has not let go of the lock yet: so
+/// long the next server waits for it. A server that lives is never waited for.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+/// Pause between two looks at a lock whose holder is gone.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+/// The process that wrote itself into the lock file.
+fn written_by(file: &mut File) -> Option<u32> {
+    let mut text = String::new();
+    file.rewind().ok()?;
+    file.take(32).read_to_string(&mut text).ok()?;
+    text.trim().parse().ok()
+}
+
+/// Whether there is no process with this number any more.
+fn is_gone(pid: u32) -> bool {
+    let Ok(pid) = i32::try_from(pid) else { return false };
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None) == Err(nix::errno::Errno::ESRCH)
+}
+
 /// The data folder, which exists.
 #[derive(Clone, Debug)]
 pub struct DataDir {
@@ -170,6 +191,10 @@ impl DataDir {
     /// # Errors
     /// [`DataDirError::Busy`] when another process has it.
     pub fn lock(&self) -> Result<Lock, DataDirError> {
+        self.lock_patiently(|| std::thread::sleep(LOCK_PAUSE))
+    }
+
+    fn lock_patiently(&self, mut pause: impl FnMut()) -> Result<Lock, DataDirError> {
         let path = self.path.join(LOCK_FILE);
         let io = |doing| {
             let path = path.clone();
@@ -183,17 +208,23 @@ impl DataDir {
             .mode(0o600)
             .open(&path)
             .map_err(io("open"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut text = String::new();
-                let _ = file.take(32).read_to_string(&mut text);
-                return Err(DataDirError::Busy {
-                    path: self.path.clone(),
-                    pid: text.trim().parse().ok(),
-                });
+        let patience = Instant::now() + LOCK_PATIENCE;
+        loop {
+            match file.try_lock() {
+                Ok(()) => break,
+                Err(TryLockError::WouldBlock) => {
+                    let pid = written_by(&mut file);
+                    if pid.is_some_and(is_gone) && Instant::now() < patience {
+                        pause();
+                        continue;
+                    }
+                    return Err(DataDirError::Busy {
+                        path: self.path.clone(),
+                        pid,
+                    });
+                }
+                Err(TryLockError::Error(error)) => return Err(io("lock")(error)),
             }
-            Err(TryLockError::Error(error)) => return Err(io("lock")(error)),
         }
         file.set_len(0)
             .and_then(|()| file.rewind())
@@ -403,6 +434,24 @@ mod tests {
         assert!(error.hint().contains(&format!("kill {}", std::process::id())));
         drop(lock);
         dir.lock().unwrap();
+    }
+
+    #[test]
+    fn a_lock_that_outlives_its_process_is_waited_for() {
+        let (_parent, dir) = folder();
+        let mut ended = std::process::Command::new("true").spawn().unwrap();
+        ended.wait().unwrap();
+        let mut left = Some(dir.lock().unwrap());
+        std::fs::write(dir.path().join(LOCK_FILE), format!("{}\n", ended.id())).unwrap();
+        let mut looks = 0;
+        let lock = dir.lock_patiently(|| {
+            looks += 1;
+            if looks == 3 {
+                left.take();
+            }
+        });
+        lock.unwrap();
+        assert_eq!(looks, 3);
     }
 
     #[test]
