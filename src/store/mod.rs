@@ -66,6 +66,9 @@ pub enum Write {
         /// `{action, runner}` as API clients see them.
         document: Value,
     },
+    /// The next step in the journal of a workflow. Numbers of one execution go up by one from 0; a number that is
+    /// there already refuses the transaction with [`CommitError::Conflict`].
+    Journal(JournalEntry),
     /// A small named value (settings of conversations, cursors); `None` removes it.
     Setting {
         /// Name, `chat.conversation.<gateway>.<id>`.
@@ -73,6 +76,17 @@ pub enum Write {
         /// Value.
         value: Option<Value>,
     },
+}
+
+/// A step in the journal of a workflow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalEntry {
+    /// The workflow's execution.
+    pub execution: Id,
+    /// From 0, without gaps.
+    pub number: u64,
+    /// What happened, as the engine wrote it: opaque to the store.
+    pub data: Arc<[u8]>,
 }
 
 /// Writes that are committed together or not at all.
@@ -107,6 +121,14 @@ pub trait Store: Send + Sync + 'static {
     fn definition(&self, digest: String) -> BoxFuture<'_, Result<Option<Value>, StoreError>>;
     /// Digests of all stored definitions.
     fn definition_digests(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
+
+    /// The journal of a workflow in order, from entry number `from`, at most `limit` entries.
+    fn journal(
+        &self,
+        execution: Id,
+        from: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<JournalEntry>, StoreError>>;
 
     /// The claim with this key, when there is one.
     fn claim(&self, key: String) -> BoxFuture<'_, Result<Option<InboxClaim>, StoreError>>;

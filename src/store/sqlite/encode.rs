@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::model::{
     Execution, Id, InboxClaim, OutboxMessage, OutboxState, OutputChunk, OutputStream, Request, Status,
 };
-use crate::store::{StoreError, Transaction, Write, chain};
+use crate::store::{JournalEntry, StoreError, Transaction, Write, chain};
 
 use super::body::{Body, Stored};
 
@@ -30,6 +30,7 @@ pub(super) enum Row {
     Claim(Box<ClaimRow>),
     Outbox(Box<OutboxRow>),
     OutboxUpdate(Box<OutboxStep>),
+    Journal(JournalEntry),
     Definition {
         digest: Arc<str>,
         size: usize,
@@ -165,6 +166,7 @@ pub(super) fn encode(transaction: Transaction) -> Result<Encoded, StoreError> {
                     document: Stored::pack(text),
                 });
             }
+            Write::Journal(entry) => writes.push(Row::Journal(entry)),
             Write::Setting { key, value } => {
                 let value = value.as_ref().map(json).transpose()?;
                 writes.push(Row::Setting {
@@ -251,6 +253,7 @@ impl Row {
             Self::Outbox(row) => row.body.len(),
             Self::OutboxUpdate(step) => step.error.as_ref().map_or(0, |error| error.len()),
             Self::Definition { document, .. } => document.len(),
+            Self::Journal(entry) => entry.data.len(),
             Self::Setting { value, .. } => value.as_ref().map_or(0, |value| value.len()),
         }
     }

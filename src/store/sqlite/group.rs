@@ -351,6 +351,13 @@ async fn rest(connection: &mut Connection, plan: &Plan<'_>) -> Result<(), sqlx::
             "",
         )
     });
+    static JOURNAL: LazyLock<Rows> = LazyLock::new(|| {
+        Rows::new(
+            "INSERT INTO journals (execution, number, data) VALUES ",
+            "(?,?,?)",
+            "",
+        )
+    });
     static SETTINGS: LazyLock<Rows> = LazyLock::new(|| {
         Rows::new(
             "INSERT OR REPLACE INTO settings (key, value) VALUES ",
@@ -394,6 +401,14 @@ async fn rest(connection: &mut Connection, plan: &Plan<'_>) -> Result<(), sqlx::
                 stored(values.text(digest).size(*size), Some(document));
             },
         )
+        .await?;
+    connection
+        .write(&JOURNAL, &plan.journal, |values, entry| {
+            values
+                .id(entry.execution)
+                .int(number(entry.number))
+                .bytes(&entry.data);
+        })
         .await?;
     let (mut set, mut unset) = (Vec::new(), Vec::new());
     for (key, value) in &plan.settings {

@@ -37,8 +37,8 @@ use crate::model::{
 };
 
 use super::{
-    AuditFilter, AuditRecords, CommitError, ExecutionFilter, ExecutionPage, OutboxCounts, Page, Store,
-    StoreError, StoreStats, Transaction,
+    AuditFilter, AuditRecords, CommitError, ExecutionFilter, ExecutionPage, JournalEntry, OutboxCounts, Page,
+    Store, StoreError, StoreStats, Transaction,
 };
 
 pub use connect::SqliteOptions;
@@ -219,6 +219,15 @@ impl Store for SqliteStore {
 
     fn definition_digests(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>> {
         Box::pin(read::definition_digests(&self.pool))
+    }
+
+    fn journal(
+        &self,
+        execution: Id,
+        from: u64,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<JournalEntry>, StoreError>> {
+        Box::pin(read::journal(&self.pool, execution, from, limit))
     }
 
     fn claim(&self, key: String) -> BoxFuture<'_, Result<Option<InboxClaim>, StoreError>> {

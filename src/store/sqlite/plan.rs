@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::model::{Id, InboxClaim, OutboxState, Status};
-use crate::store::CommitError;
+use crate::store::{CommitError, JournalEntry};
 
 use super::body::{Body, Stored};
 use super::encode::{AuditRow, ClaimRow, Encoded, Fixed, OutboxRow, OutboxStep, OutputRow, Row, Step};
@@ -108,6 +108,8 @@ pub(super) struct Plan<'a> {
     new_messages: HashMap<Id, usize>,
     pub(super) message_updates: BTreeMap<Id, &'a OutboxStep>,
     pub(super) definitions: Vec<(&'a Arc<str>, usize, &'a Stored)>,
+    pub(super) journal: Vec<&'a JournalEntry>,
+    journaled: HashSet<(Id, u64)>,
     pub(super) settings: BTreeMap<&'a Arc<str>, Option<&'a Arc<str>>>,
     /// Memory after the group; becomes the writer's when the commit succeeded.
     pub(super) after: Memory,
@@ -150,6 +152,7 @@ impl<'a> Plan<'a> {
             && self.messages.is_empty()
             && self.message_updates.is_empty()
             && self.definitions.is_empty()
+            && self.journal.is_empty()
             && self.settings.is_empty()
     }
 
@@ -192,6 +195,9 @@ impl<'a> Plan<'a> {
                         return Err(CommitError::Duplicate(Box::new(first.clone())));
                     }
                 }
+                Row::Journal(entry) if self.journaled.contains(&(entry.execution, entry.number)) => {
+                    return Err(CommitError::Conflict(entry.execution));
+                }
                 _ => {}
             }
         }
@@ -227,6 +233,10 @@ impl<'a> Plan<'a> {
                 size,
                 document,
             } => self.definitions.push((digest, *size, document)),
+            Row::Journal(entry) => {
+                self.journaled.insert((entry.execution, entry.number));
+                self.journal.push(entry);
+            }
             Row::Setting { key, value } => {
                 self.settings.insert(key, value.as_ref());
             }

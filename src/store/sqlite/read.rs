@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteRow;
 use crate::model::{
     Execution, Id, InboxClaim, OutboxMessage, OutputChunk, OutputStream, Progress, Request, Status, Timestamp,
 };
-use crate::store::StoreError;
+use crate::store::{JournalEntry, StoreError};
 
 use super::body::Raw;
 use super::encode::{state_from_code, stream_code, stream_from_code};
@@ -191,6 +191,31 @@ pub(super) async fn definition_digests(pool: &ReadPool) -> Result<Vec<String>, S
         )
         .await?;
     rows.iter().map(|row| column(row, 0)).collect()
+}
+
+pub(super) async fn journal(
+    pool: &ReadPool,
+    execution: Id,
+    from: u64,
+    limit: u32,
+) -> Result<Vec<JournalEntry>, StoreError> {
+    let mut values = Values::default();
+    values
+        .id(execution)
+        .int(i64::try_from(from).unwrap_or(i64::MAX))
+        .int(limit);
+    let text =
+        "SELECT number, data FROM journals WHERE execution = ? AND number >= ? ORDER BY number LIMIT ?";
+    let rows = pool.rows(text, values).await?;
+    let entry = |row: &SqliteRow| {
+        Ok(JournalEntry {
+            execution,
+            number: u64::try_from(column::<i64>(row, 0)?)
+                .map_err(|_| corrupt("the number of a journal entry"))?,
+            data: column::<Vec<u8>>(row, 1)?.into(),
+        })
+    };
+    rows.iter().map(entry).collect()
 }
 
 pub(super) async fn claim(pool: &ReadPool, key: &str) -> Result<Option<InboxClaim>, StoreError> {

@@ -246,6 +246,14 @@ impl Writer {
                     return CommitError::Conflict(id);
                 }
             }
+            // Messages and definitions make way for each other, so what is left is a step of a journal.
+            let journaled = encoded.writes.iter().find_map(|write| match write {
+                Row::Journal(entry) => Some(entry.execution),
+                _ => None,
+            });
+            if let Some(id) = journaled {
+                return CommitError::Conflict(id);
+            }
         }
         CommitError::Store(store_error(error))
     }

@@ -3,6 +3,7 @@
 mod audit;
 mod failures;
 mod grouping;
+mod journal;
 mod lists;
 mod model;
 mod things;

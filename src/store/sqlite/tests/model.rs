@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::model::{InboxClaim, OutboxMessage, OutboxState};
 use crate::store::AuditFilter;
+use crate::store::JournalEntry;
 
 /// One write, over few names so that they meet.
 #[derive(Clone, Debug)]
@@ -50,6 +51,10 @@ enum Op {
         digest: u8,
         size: u16,
     },
+    Journal {
+        slot: u8,
+        number: u8,
+    },
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -64,6 +69,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => (0..40_u8, 0..4_u8).prop_map(|(message, state)| Op::Update { message, state }),
         1 => (0..4_u8, prop::option::of(any::<u8>())).prop_map(|(key, value)| Op::Setting { key, value }),
         1 => (0..4_u8, 0..3000_u16).prop_map(|(digest, size)| Op::Definition { digest, size }),
+        1 => (0..12_u8, 0..3_u8).prop_map(|(slot, number)| Op::Journal { slot, number }),
     ]
 }
 
@@ -76,6 +82,7 @@ struct Model {
     outbox: BTreeMap<Id, OutboxMessage>,
     settings: BTreeMap<String, Value>,
     definitions: BTreeMap<String, Value>,
+    journal: BTreeMap<(Id, u64), JournalEntry>,
 }
 
 impl Model {
@@ -146,13 +153,17 @@ impl Model {
                     value: Some(value),
                 } => drop(next.settings.insert(key.clone(), value.clone())),
                 Write::Setting { key, value: None } => drop(next.settings.remove(key)),
+                Write::Journal(entry) => {
+                    let key = (entry.execution, entry.number);
+                    if next.journal.insert(key, entry.clone()).is_some() {
+                        return false;
+                    }
+                }
             }
         }
-        if next
-            .outputs
-            .keys()
-            .any(|(id, _)| !next.executions.contains_key(id))
-        {
+        let outputs = next.outputs.keys().map(|(id, _)| id);
+        let mut owners = outputs.chain(next.journal.keys().map(|(id, _)| id));
+        if owners.any(|id| !next.executions.contains_key(id)) {
             return false;
         }
         *self = next;
@@ -260,6 +271,15 @@ fn writes(ops: &[Op], model: &Model) -> Transaction {
                 key: format!("s{key}"),
                 value: value.map(|value| json!(value)),
             }),
+            Op::Journal { slot, number } => {
+                let owner = id(0, *slot);
+                let known = seen.contains_key(&owner);
+                transaction.push(Write::Journal(JournalEntry {
+                    execution: if known { owner } else { id(2, 0) },
+                    number: u64::from(*number),
+                    data: [*slot, *number].as_slice().into(),
+                }));
+            }
             Op::Definition { digest, size } => {
                 transaction.push(Write::Definition {
                     digest: format!("d{digest}"),
@@ -294,6 +314,12 @@ async fn compare(fixture: &Fixture, model: &Model) {
             .map(|(_, chunk)| chunk.clone())
             .collect();
         assert_eq!(store.output(id, 0, 100, None).await.unwrap(), expected);
+        let expected: Vec<_> = model
+            .journal
+            .range((id, 0)..=(id, u64::MAX))
+            .map(|(_, entry)| entry.clone())
+            .collect();
+        assert_eq!(store.journal(id, 0, 100).await.unwrap(), expected);
     }
     let entries = store.audit(AuditFilter::default()).await.unwrap();
     assert_eq!(
