@@ -64,7 +64,7 @@ fn noop() -> Action {
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),
         digest: "noop".to_owned(),
-        embedded_entry_point: None,
+        entry_point_text: None,
     }
 }
 

@@ -148,6 +148,6 @@ fn action() -> Action {
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),
         digest: String::new(),
-        embedded_entry_point: None,
+        entry_point_text: None,
     }
 }

@@ -1,7 +1,5 @@
 //! An action's metadata file becomes an [`Action`] (ACT-1 … ACT-21).
 
-use std::sync::Arc;
-
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -42,6 +40,9 @@ const RUNNERS_WITH_FILE: [&str; 7] = [
     "winrm-ps-script",
     "mistral-v2",
 ];
+
+/// Runners whose entry point says which actions to run; the engine reads it.
+const CONDUCTED_RUNNERS: [&str; 2] = ["orquesta", "action-chain"];
 
 /// Names that runners had in older packs.
 const OLD_RUNNERS: [(&str, &str); 7] = [
@@ -106,7 +107,7 @@ pub(super) fn read(meta: &mut MetaFile, text: &str, place: &Place<'_>, checks: &
         pack_dir: place.source.dir().map(Into::into),
         pack_version: place.version.to_owned(),
         digest: String::new(),
-        embedded_entry_point: None,
+        entry_point_text: None,
     };
     finish(meta, text, place, checks, action)
 }
@@ -138,8 +139,17 @@ fn finish(
             match place.source.digest(&file) {
                 Ok(content) => {
                     digest.update(content);
-                    if place.source.dir().is_none() {
-                        action.embedded_entry_point = place.source.text(&file).ok().map(Arc::from);
+                    let conducted = CONDUCTED_RUNNERS.contains(&action.runner_type.as_str());
+                    if conducted || place.source.dir().is_none() {
+                        match place.source.text(&file) {
+                            Ok(text) => action.entry_point_text = Some(text.into()),
+                            Err(why) if conducted => meta.error(
+                                "/entry_point",
+                                format!("entry point `{file}`: {}", why.message),
+                                why.hint,
+                            ),
+                            Err(_) => {}
+                        }
                     }
                 }
                 Err(why) => {

@@ -150,7 +150,7 @@ fn built_in_packs_have_no_problems() {
     let pause = snapshot.action("core.pause").unwrap();
     assert!(
         pause
-            .embedded_entry_point
+            .entry_point_text
             .as_ref()
             .unwrap()
             .starts_with("#!/usr/bin/env bash")

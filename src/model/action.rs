@@ -43,8 +43,8 @@ pub struct Action {
     pub pack_version: String,
     /// SHA-256 over metadata and entry point, hexadecimal: what exactly an execution ran.
     pub digest: String,
-    /// Text of the entry point where it lives in the binary and not on disk.
-    pub embedded_entry_point: Option<std::sync::Arc<str>>,
+    /// Text of the entry point: of every workflow and action chain, and of scripts that live in the binary.
+    pub entry_point_text: Option<std::sync::Arc<str>>,
 }
 
 impl Action {

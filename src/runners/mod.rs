@@ -4,6 +4,7 @@
 //! of chat or of HTTP. Cancellation and output go through the job.
 
 mod announcement;
+mod conducted;
 mod http;
 mod job;
 mod noop;
@@ -17,6 +18,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 pub use announcement::AnnouncementRunner;
+pub use conducted::{ActionChainRunner, FlowLanguage, OrquestaRunner};
 pub use http::{HttpOptions, HttpRunner, install_crypto};
 pub use job::{Announcement, Job, Outcome, OutputSink, OutputWrite};
 pub use noop::NoopRunner;
@@ -76,6 +78,12 @@ pub trait Runner: Send + Sync + 'static {
     /// What it is called and which parameters it has.
     fn spec(&self) -> &RunnerSpec;
 
+    /// The language of the entry point when its actions are workflows: the engine conducts them and never calls
+    /// [`Runner::run`].
+    fn conducts(&self) -> Option<FlowLanguage> {
+        None
+    }
+
     /// Carries out the job to its end. Dropping the future must stop the work (kill the process group).
     /// When `job.cancel` fires the runner stops the work and returns what it has, with status `canceled`.
     fn run(&self, job: Job) -> BoxFuture<'_, Outcome>;
@@ -115,7 +123,7 @@ pub struct RunnerOptions {
 }
 
 /// The runners that need nothing but this machine: `noop`, `announcement`, `local-shell-cmd`,
-/// `local-shell-script` and `http-request`.
+/// `local-shell-script`, `http-request`, `orquesta` and `action-chain`.
 #[must_use]
 pub fn builtin(options: RunnerOptions) -> Runners {
     let RunnerOptions { shell, http } = options;
@@ -123,6 +131,8 @@ pub fn builtin(options: RunnerOptions) -> Runners {
     let mut runners = Runners::default();
     runners.add(Arc::new(NoopRunner::default()));
     runners.add(Arc::new(AnnouncementRunner::default()));
+    runners.add(Arc::new(OrquestaRunner::default()));
+    runners.add(Arc::new(ActionChainRunner::default()));
     runners.add(Arc::new(ShellCommandRunner::with_shell(Arc::clone(&shell))));
     runners.add(Arc::new(ShellScriptRunner::with_shell(shell)));
     runners.add(Arc::new(HttpRunner::new(http)));

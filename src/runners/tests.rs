@@ -48,7 +48,7 @@ pub(super) fn action(parameters: Value) -> Action {
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),
         digest: String::new(),
-        embedded_entry_point: None,
+        entry_point_text: None,
     }
 }
 

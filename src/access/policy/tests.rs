@@ -52,7 +52,7 @@ fn action(reference: &str) -> Action {
         pack_dir: None,
         pack_version: String::new(),
         digest: String::new(),
-        embedded_entry_point: None,
+        entry_point_text: None,
     }
 }
 

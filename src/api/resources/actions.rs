@@ -77,7 +77,7 @@ pub(crate) async fn view_entry_point(
 ) -> ApiResult {
     let action = find(&state, &wanted)?;
     let file = format!("actions/{}", action.entry_point);
-    let text = match &action.embedded_entry_point {
+    let text = match &action.entry_point_text {
         Some(text) => Some(text.to_string()),
         None => {
             let pack = state.content().snapshot().packs.get(&action.pack).cloned();

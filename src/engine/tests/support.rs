@@ -148,7 +148,7 @@ pub(super) fn action(name: &str, runner: &str, parameters: Value) -> Action {
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),
         digest: format!("digest-{name}"),
-        embedded_entry_point: None,
+        entry_point_text: None,
     }
 }
 

@@ -168,7 +168,7 @@ impl Script {
                 action.reference
             ));
         }
-        match &action.embedded_entry_point {
+        match &action.entry_point_text {
             Some(text) => Self::write(action, text, scratch, readable).map_err(|error| {
                 format!(
                     "Cannot write the script of {} to be run: {error}",

@@ -677,7 +677,7 @@ async fn an_embedded_script_runs_from_a_private_folder_that_goes_away() {
     let script = "#!/bin/sh\nstat -c %a . \"$0\" \"$(dirname \"$0\")\"; echo \"$0\" \"$1\"\n";
     let mut embedded = action(json!({}));
     embedded.entry_point = "lib/../run.sh".to_owned();
-    embedded.embedded_entry_point = Some(Arc::from(script));
+    embedded.entry_point_text = Some(Arc::from(script));
     job.action = Arc::new(embedded);
     job.scratch = scratch.clone();
     let outcome = ShellScriptRunner::new(options()).run(job).await;
