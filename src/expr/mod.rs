@@ -9,6 +9,8 @@ pub mod pyregex;
 pub mod pyvalue;
 pub mod pyyaml;
 pub(crate) mod regex_use;
+pub mod scene;
+pub mod template;
 pub mod value;
 pub mod yaql;
 

@@ -61,7 +61,7 @@ pub(crate) struct Languages {
 impl Languages {
     /// What the reference sees in the text; only where it sees nothing, expressions that span lines count too.
     pub(crate) fn of(text: &str, well_formed: &dyn Fn(Language, &str) -> bool) -> Self {
-        if !text.contains('%') && !text.contains("{{") {
+        if !may_have_expressions(text) {
             return Self::default();
         }
         let seen = Self {
@@ -88,8 +88,16 @@ impl Languages {
     }
 }
 
+/// Whether a text has anything that could start an expression. Cheap.
+pub(crate) fn may_have_expressions(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes
+        .windows(2)
+        .any(|pair| matches!(pair, b"{{" | b"{%" | b"<%"))
+}
+
 /// Whether a `{% %}` is closed on a later line.
-fn block_spans_lines(text: &str) -> bool {
+pub(crate) fn block_spans_lines(text: &str) -> bool {
     text.find("{%").is_some_and(|start| text[start + 2..].contains("%}"))
 }
 
@@ -232,17 +240,12 @@ fn stripped(text: &str, range: Range<usize>, language: Language) -> Range<usize>
 pub(crate) fn raw_blocks(text: &str) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = 0;
-    while let Some(range) = next_on_one_line(text, at, RAW, END_RAW) {
+    while let Some(range) = next_on_one_line(text, at, "{% raw %}", "{% endraw %}") {
         at = range.end;
         found.push(range);
     }
     found
 }
-
-/// What a raw block starts with.
-pub(crate) const RAW: &str = "{% raw %}";
-/// What it ends with.
-pub(crate) const END_RAW: &str = "{% endraw %}";
 
 #[cfg(test)]
 mod tests {

@@ -24,6 +24,7 @@ struct ListData {
     items: Vec<Value>,
     plain: bool,
     mutable: bool,
+    depth: u32,
 }
 
 impl List {
@@ -31,6 +32,7 @@ impl List {
     pub fn new(items: Vec<Value>) -> Self {
         let plain = items.iter().all(Value::is_plain);
         Self(Arc::new(ListData {
+            depth: depth(&items),
             items,
             plain,
             mutable: false,
@@ -41,6 +43,7 @@ impl List {
     /// of data count as tuples.
     pub fn mutable(items: Vec<Value>) -> Self {
         Self(Arc::new(ListData {
+            depth: depth(&items),
             items,
             plain: false,
             mutable: true,
@@ -55,6 +58,11 @@ impl List {
     /// See [`Value::is_plain`].
     pub fn is_plain(&self) -> bool {
         self.0.plain
+    }
+
+    /// See [`Value::depth`].
+    pub fn depth(&self) -> u32 {
+        self.0.depth
     }
 
     /// Whether both are the same object.
@@ -99,6 +107,7 @@ struct DictData {
     map: DictMap,
     plain: bool,
     mutable: bool,
+    depth: u32,
 }
 
 impl Dict {
@@ -110,6 +119,7 @@ impl Dict {
                 && key.is_plain()
         });
         Self(Arc::new(DictData {
+            depth: depth(map.keys().chain(map.values())),
             map,
             plain,
             mutable: false,
@@ -119,6 +129,7 @@ impl Dict {
     /// A dictionary that YAQL does not take as a key, see [`List::mutable`].
     pub fn mutable(map: DictMap) -> Self {
         Self(Arc::new(DictData {
+            depth: depth(map.keys().chain(map.values())),
             map,
             plain: false,
             mutable: true,
@@ -133,6 +144,11 @@ impl Dict {
     /// See [`Value::is_plain`].
     pub fn is_plain(&self) -> bool {
         self.0.plain
+    }
+
+    /// See [`Value::depth`].
+    pub fn depth(&self) -> u32 {
+        self.0.depth
     }
 
     /// Whether both are the same object.
@@ -192,6 +208,7 @@ pub struct Set(Arc<SetData>);
 struct SetData {
     items: SetItems,
     plain: bool,
+    depth: u32,
 }
 
 impl Set {
@@ -201,12 +218,21 @@ impl Set {
         let plain = items.iter().all(|item| {
             !matches!(item, Value::Tuple(_) | Value::List(_) | Value::Dict(_)) && item.is_plain()
         });
-        Self(Arc::new(SetData { items, plain }))
+        Self(Arc::new(SetData {
+            depth: depth(&items),
+            items,
+            plain,
+        }))
     }
 
     /// See [`Value::is_plain`].
     pub fn is_plain(&self) -> bool {
         self.0.plain
+    }
+
+    /// See [`Value::depth`].
+    pub fn depth(&self) -> u32 {
+        self.0.depth
     }
 
     /// Whether both are the same object.
@@ -238,6 +264,11 @@ impl FromIterator<Value> for Set {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
         Self::new(items.into_iter().collect())
     }
+}
+
+/// How deep a collection of these items is.
+fn depth<'a>(items: impl IntoIterator<Item = &'a Value>) -> u32 {
+    items.into_iter().map(Value::depth).max().unwrap_or(0) + 1
 }
 
 /// A text that finds the equal [`Value::Str`] among keys.

@@ -242,6 +242,16 @@ impl Value {
         }
     }
 
+    /// Collections within collections: 0 for scalars, 1 for a list of scalars. Known without looking inside.
+    pub fn depth(&self) -> u32 {
+        match self {
+            Self::List(items) | Self::Tuple(items) => items.depth(),
+            Self::Dict(dict) => dict.depth(),
+            Self::Set(items) => items.depth(),
+            _ => 0,
+        }
+    }
+
     /// Whether this is data through and through that both languages hand out as it is: no tuple, no fresh list,
     /// no opaque value anywhere inside. Known without looking inside.
     pub fn is_plain(&self) -> bool {

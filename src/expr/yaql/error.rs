@@ -82,6 +82,12 @@ impl fmt::Display for YaqlError {
 
 impl std::error::Error for YaqlError {}
 
+/// Line and column of the start of a span, both from 1, in characters.
+pub(crate) fn position(text: &str, span: Span) -> (usize, usize) {
+    let (line, column, _) = place(text, span);
+    (line, column)
+}
+
 /// Line, column (both from 1, in characters) and the byte range of the line at the start of a span.
 fn place(text: &str, span: Span) -> (usize, usize, std::ops::Range<usize>) {
     let mut start = (span.start as usize).min(text.len());

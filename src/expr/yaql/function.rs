@@ -263,7 +263,7 @@ impl Library {
 
     /// The overloads of a name that can be called in one of the two ways, by layer, innermost first. Trailing
     /// underscores of the name do not count.
-    pub(crate) fn find(&self, name: &str, as_method: bool) -> impl Iterator<Item = Vec<&Arc<Overload>>> {
+    pub(crate) fn find(&self, name: &str, as_method: bool) -> impl Iterator<Item = Vec<Arc<Overload>>> {
         let name = name.trim_end_matches('_');
         self.layers
             .iter()
@@ -276,7 +276,7 @@ impl Library {
                         form.is_function
                     }
                 };
-                overloads.iter().filter(fits).collect()
+                overloads.iter().filter(fits).cloned().collect()
             })
             .filter(|level: &Vec<_>| !level.is_empty())
     }

@@ -2,31 +2,10 @@
 
 use std::sync::Arc;
 
+use super::code::Piece;
 use super::error::YaqlError;
 use super::runtime::{Cx, Scope};
 use crate::expr::value::Value;
-
-/// What a piece of an expression looks like from outside; overloads are chosen by it before anything is evaluated.
-pub(crate) enum Shape<'a> {
-    /// A literal.
-    Constant(&'a Value),
-    /// A bare word.
-    Keyword(&'a Value),
-    /// `source => destination`.
-    Rule(&'a Arc<dyn Code>, &'a Arc<dyn Code>),
-    /// `name(…)`, which can be called on a receiver.
-    Call,
-    /// Anything else.
-    Other,
-}
-
-/// A compiled piece of an expression.
-pub(crate) trait Code: Send + Sync {
-    /// What it looks like.
-    fn shape(&self) -> Shape<'_>;
-    /// Evaluates it; with a receiver it must be a call, which becomes a method's.
-    fn run(&self, receiver: Option<Value>, cx: &Cx<'_>) -> Result<Value, YaqlError>;
-}
 
 /// An argument that is evaluated when the function asks, with `$`, `$1`, `$2` … set to what it is called with.
 #[derive(Clone)]
@@ -37,18 +16,20 @@ pub struct Lambda {
 
 #[derive(Clone)]
 enum Body {
-    Code(Arc<dyn Code>),
+    Code(Arc<Piece>),
     Value(Value),
 }
 
 impl Lambda {
-    pub(crate) fn code(code: Arc<dyn Code>, scope: Scope) -> Self {
+    /// A piece of the expression.
+    pub(crate) fn code(code: Arc<Piece>, scope: Scope) -> Self {
         Self {
             body: Body::Code(code),
             scope,
         }
     }
 
+    /// A value that it always gives.
     pub(crate) fn value(value: Value) -> Self {
         Self {
             body: Body::Value(value),
@@ -56,11 +37,19 @@ impl Lambda {
         }
     }
 
+    /// The same in another scope.
+    pub(crate) fn in_scope(&self, scope: Scope) -> Self {
+        Self {
+            body: self.body.clone(),
+            scope,
+        }
+    }
+
     /// Evaluates it; `$1`, `$2` … are `args` and `$` is the first of them.
     pub fn call(&self, cx: &Cx<'_>, args: impl IntoIterator<Item = Value>) -> Result<Value, YaqlError> {
         match &self.body {
             Body::Value(value) => Ok(value.clone()),
-            Body::Code(code) => code.run(None, &cx.within(&self.scope.with_numbered(args))),
+            Body::Code(code) => code.run(&cx.within(&self.scope.with_numbered(args)?)),
         }
     }
 
@@ -73,7 +62,7 @@ impl Lambda {
     ) -> Result<Value, YaqlError> {
         match &self.body {
             Body::Value(value) => Ok(value.clone()),
-            Body::Code(code) => code.run(None, &cx.within(&self.scope.with_both(args, named))),
+            Body::Code(code) => code.run(&cx.within(&self.scope.with_both(args, named)?)),
         }
     }
 
@@ -81,7 +70,7 @@ impl Lambda {
     pub fn get(&self, cx: &Cx<'_>) -> Result<Value, YaqlError> {
         match &self.body {
             Body::Value(value) => Ok(value.clone()),
-            Body::Code(code) => code.run(None, &cx.within(&self.scope)),
+            Body::Code(code) => code.run(&cx.within(&self.scope)),
         }
     }
 
@@ -89,7 +78,7 @@ impl Lambda {
     pub fn get_in(&self, cx: &Cx<'_>, scope: &Scope) -> Result<Value, YaqlError> {
         match &self.body {
             Body::Value(value) => Ok(value.clone()),
-            Body::Code(code) => code.run(None, &cx.within(scope)),
+            Body::Code(code) => code.run(&cx.within(scope)),
         }
     }
 

@@ -125,7 +125,7 @@ pub enum Arg {
     /// A lambda.
     Lambda(Lambda),
     /// Both sides of `=>`, not evaluated.
-    Rule(LazyRule),
+    Rule(Box<LazyRule>),
     /// Left out, without a default.
     Missing,
 }
@@ -464,7 +464,7 @@ impl Argument for LazyRule {
 
     fn from_arg(arg: Arg, _: &Cx<'_>) -> Result<Self, YaqlError> {
         match arg {
-            Arg::Rule(rule) => Ok(rule),
+            Arg::Rule(rule) => Ok(*rule),
             _ => Err(misfit("MappingRule")),
         }
     }
@@ -508,4 +508,26 @@ impl Argument for Rule {
             .map(|object| object.0.clone())
             .ok_or_else(|| misfit("MappingRule"))
     }
+}
+
+#[derive(Debug)]
+struct NoValue;
+
+impl Opaque for NoValue {
+    fn class(&self) -> &str {
+        "MarkerClass"
+    }
+
+    fn repr(&self) -> String {
+        "<NoValue>".to_owned()
+    }
+
+    fn as_any(&self) -> &dyn std::any::Any {
+        self
+    }
+}
+
+/// What stands for nothing between two commas among further arguments (`[1,,2]`), as the reference has it.
+pub(crate) fn no_value() -> Value {
+    Value::opaque(NoValue)
 }

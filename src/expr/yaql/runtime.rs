@@ -1,12 +1,19 @@
 //! What one evaluation carries: the caller's environment, the budget, and the scope of variables.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::sync::Arc;
 
 use super::error::YaqlError;
-use super::function::{Library, Overload};
+use super::function::{Library, Overload, overload};
+use super::lambda::Lambda;
+use super::params::{Named, Rest};
+use crate::expr::scene::Scene;
 use crate::expr::value::{DateTime, Dict, Value};
+
+/// Deepest nesting of lists and dictionaries that an expression may build.
+pub(crate) const MAX_NESTING: u32 = 500;
+/// Most scopes within scopes.
+const MAX_FRAMES: u32 = 1000;
 
 /// Bounds of one evaluation. Nothing an expression does can go beyond them.
 #[derive(Debug, Clone, Copy)]
@@ -37,8 +44,8 @@ pub struct Env<'a> {
     pub data: &'a Value,
     /// `$name` at the top.
     pub vars: Option<&'a Dict>,
-    /// The caller's own state for functions that it registered, see [`Cx::host`].
-    pub host: Option<&'a dyn Any>,
+    /// What the functions of workflows answer from, see [`Cx::scene`].
+    pub scene: Option<&'a dyn Scene>,
     /// The time that `now()` gives, in UTC.
     pub now: &'a dyn Fn() -> DateTime,
     /// A random number generator: 64 new bits at each call.
@@ -149,14 +156,34 @@ impl<'a> Cx<'a> {
         (self.runtime.env.random)()
     }
 
-    /// The caller's state, if it is a `T`.
-    pub fn host<T: 'static>(&self) -> Option<&'a T> {
-        self.runtime.env.host?.downcast_ref()
+    /// The scene of the workflow that the expression belongs to, if any.
+    pub fn scene(&self) -> Option<&'a dyn Scene> {
+        self.runtime.env.scene
     }
 
     /// The scope in which the function was called.
     pub fn scope(&self) -> &'a Scope {
         self.scope
+    }
+
+    /// `$1`, `$2` …; `$` is `$1`. Null where nothing is set.
+    pub(crate) fn numbered(&self, number: usize) -> Value {
+        let outermost = || (number == 1).then_some(self.runtime.env.data);
+        self.scope
+            .numbered(number)
+            .or_else(outermost)
+            .cloned()
+            .unwrap_or_default()
+    }
+
+    /// `$name`. Null where nothing is set.
+    pub(crate) fn named(&self, name: &str) -> Value {
+        let outermost = || self.runtime.env.vars.and_then(|vars| vars.get_str(name));
+        self.scope
+            .named(name)
+            .or_else(outermost)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// The same evaluation in another scope.
@@ -177,49 +204,65 @@ pub struct Scope(Option<Arc<Frame>>);
 
 struct Frame {
     outer: Scope,
+    /// Frames up to this one.
+    level: u32,
     /// `$1`, `$2` …; `$` is `$1`.
     numbered: smallvec::SmallVec<[Value; 1]>,
     named: Vec<(Arc<str>, Value)>,
-    function: Option<Arc<Overload>>,
+    /// A function's name and what it evaluates.
+    function: Option<(Arc<str>, Lambda)>,
     /// Whether this or an outer frame defines a function.
     has_functions: bool,
 }
 
 impl Scope {
-    /// A scope inside this one with `$1`, `$2` … set.
-    pub fn with_numbered(&self, values: impl IntoIterator<Item = Value>) -> Self {
+    /// A scope inside this one with `$1`, `$2` … set (`$` is the first).
+    pub(crate) fn with_numbered(&self, values: impl IntoIterator<Item = Value>) -> Result<Self, YaqlError> {
         self.child(values.into_iter().collect(), Vec::new(), None)
     }
 
-    /// A scope inside this one with `$name`s set; a name that is a number is `$1` …
-    pub fn with_named(&self, values: Vec<(Arc<str>, Value)>) -> Self {
-        self.child(smallvec::SmallVec::new(), values, None)
-    }
-
-    /// A scope inside this one with both.
-    pub fn with_both(&self, numbered: Vec<Value>, named: Vec<(Arc<str>, Value)>) -> Self {
+    /// A scope inside this one with `$1`, `$2` … and `$name`s set. A name may have its `$` or be a number; the empty
+    /// one is `$`.
+    pub fn with_both(
+        &self,
+        numbered: Vec<Value>,
+        mut named: Vec<(Arc<str>, Value)>,
+    ) -> Result<Self, YaqlError> {
+        for (name, _) in &mut named {
+            if let Some(short) = name.strip_prefix('$') {
+                *name = short.into();
+            }
+            if name.is_empty() {
+                *name = "1".into();
+            }
+        }
         self.child(numbered.into(), named, None)
     }
 
     /// A scope inside this one with one more function.
-    pub(crate) fn with_function(&self, function: Overload) -> Self {
-        self.child(smallvec::SmallVec::new(), Vec::new(), Some(Arc::new(function)))
+    pub(crate) fn with_function(&self, name: Arc<str>, body: Lambda) -> Result<Self, YaqlError> {
+        self.child(smallvec::SmallVec::new(), Vec::new(), Some((name, body)))
     }
 
     fn child(
         &self,
         numbered: smallvec::SmallVec<[Value; 1]>,
         named: Vec<(Arc<str>, Value)>,
-        function: Option<Arc<Overload>>,
-    ) -> Self {
+        function: Option<(Arc<str>, Lambda)>,
+    ) -> Result<Self, YaqlError> {
+        let level = self.0.as_ref().map_or(0, |frame| frame.level) + 1;
+        if level > MAX_FRAMES {
+            return Err(YaqlError::recursion());
+        }
         let has_functions = function.is_some() || self.has_functions();
-        Self(Some(Arc::new(Frame {
+        Ok(Self(Some(Arc::new(Frame {
             outer: self.clone(),
+            level,
             numbered,
             named,
             function,
             has_functions,
-        })))
+        }))))
     }
 
     /// Whether any function was defined.
@@ -227,12 +270,24 @@ impl Scope {
         self.0.as_ref().is_some_and(|frame| frame.has_functions)
     }
 
-    /// The functions of a name that were defined, innermost first.
-    pub(crate) fn functions<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Arc<Overload>> + 's {
+    /// Whether a function of this name was defined.
+    pub(crate) fn defines(&self, name: &str) -> bool {
+        let name = name.trim_end_matches('_');
         self.frames()
             .take_while(|frame| frame.has_functions)
-            .filter_map(|frame| frame.function.as_ref())
-            .filter(move |function| function.name() == name)
+            .any(|frame| frame.function.as_ref().is_some_and(|(known, _)| **known == *name))
+    }
+
+    /// The functions of a name that were defined, innermost first. A function sees the scope that defines it, itself
+    /// included.
+    pub(crate) fn functions(&self, name: &str) -> Vec<Overload> {
+        let scopes = std::iter::successors(Some(self), |scope| scope.0.as_ref().map(|frame| &frame.outer));
+        scopes
+            .filter_map(|scope| {
+                let (known, body) = scope.0.as_ref()?.function.as_ref()?;
+                (**known == *name).then(|| defined(known, body.in_scope(scope.clone())))
+            })
+            .collect()
     }
 
     fn frames(&self) -> impl Iterator<Item = &Frame> {
@@ -263,6 +318,11 @@ impl Scope {
             .find_map(|frame| frame.named.iter().rev().find(|(known, _)| **known == *name))
             .map(|(_, value)| value)
     }
+}
+
+fn defined(name: &str, body: Lambda) -> Overload {
+    let call = move |cx: &Cx<'_>, args: Rest<Value>, named: Named| body.call_named(cx, args.0, named.0);
+    overload(name, "*args, **kwargs", call, true, false)
 }
 
 impl std::fmt::Debug for Scope {

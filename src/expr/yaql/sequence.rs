@@ -1,6 +1,7 @@
 //! Sequences: what can be iterated, and lazy ones, which are drawn item by item within the budget.
 
 use std::any::Any;
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::Arc;
 
@@ -143,12 +144,47 @@ impl Generator {
         let Some(source) = slot.as_mut() else {
             return Ok(None);
         };
-        let item = source.next(cx);
+        let item = cx.runtime.deeper(|| source.next(cx));
         if !matches!(item, Ok(Some(_))) {
             // An iterator that ended or failed stays ended.
             *slot = None;
         }
         item
+    }
+}
+
+thread_local! {
+    /// Sources that wait to be dropped while another one is being dropped.
+    static DROPPED: RefCell<Option<Vec<Box<dyn Source>>>> = const { RefCell::new(None) };
+}
+
+/// Sequences of sequences can be nested as deeply as an expression has steps; dropping them must not recurse.
+impl Drop for Generator {
+    fn drop(&mut self) {
+        let Some(source) = self.source.get_mut().take() else {
+            return;
+        };
+        let waiting = DROPPED.with_borrow_mut(|waiting| match waiting {
+            Some(waiting) => {
+                waiting.push(source);
+                None
+            }
+            None => {
+                *waiting = Some(Vec::new());
+                Some(source)
+            }
+        });
+        let mut next = waiting;
+        while let Some(source) = next {
+            drop(source);
+            next = DROPPED.with_borrow_mut(|waiting| {
+                let source = waiting.as_mut().and_then(Vec::pop);
+                if source.is_none() {
+                    *waiting = None;
+                }
+                source
+            });
+        }
     }
 }
 
@@ -308,6 +344,52 @@ impl Iterable for View {
 
     fn iter(&self, _this: &Value) -> Iter {
         Iter::View(self.dict.clone(), self.part, 0)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+/// A lazy sequence that remembers what was drawn, so that it can be iterated again and again; other values as they are.
+pub fn memorize(value: &Value) -> Value {
+    match iterate(value) {
+        Some(items) if is_iterator(value) => {
+            Sequence::of(Memorized(Arc::new(Mutex::new((items, Vec::new())))))
+        }
+        _ => value.clone(),
+    }
+}
+
+/// The source of a remembered sequence and what was drawn from it.
+struct Memorized(Arc<Mutex<(Iter, Vec<Value>)>>);
+
+impl Iterable for Memorized {
+    fn class(&self) -> &'static str {
+        "RememberingIterator"
+    }
+
+    fn is_iterator(&self) -> bool {
+        true
+    }
+
+    fn iter(&self, _this: &Value) -> Iter {
+        let (shared, mut at) = (Arc::clone(&self.0), 0);
+        Iter::Source(Box::new(move |cx: &Cx<'_>| {
+            let Some(mut state) = shared.try_lock() else {
+                return Err(YaqlError::value_error("generator already executing"));
+            };
+            let (source, drawn) = &mut *state;
+            if at == drawn.len() {
+                cx.charge(size_of::<Value>())?;
+                match source.next(cx)? {
+                    Some(item) => drawn.push(item),
+                    None => return Ok(None),
+                }
+            }
+            at += 1;
+            Ok(drawn.get(at - 1).cloned())
+        }))
     }
 
     fn as_any(&self) -> &dyn Any {
