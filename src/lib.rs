@@ -9,6 +9,8 @@ pub mod model;
 pub mod alias;
 pub mod expr;
 pub mod params;
+pub mod workflow;
+pub mod yaml;
 
 pub mod content;
 pub mod store;

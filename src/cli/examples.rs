@@ -10,7 +10,8 @@ use super::output::Format;
 use super::table::visible;
 use super::{CliError, CliResult, Context};
 use crate::alias::{Matcher, Outcome};
-use crate::content::{Checks, Content, Options, yaml};
+use crate::content::{Checks, Content, Options};
+use crate::yaml;
 
 /// Where a pack keeps its examples.
 const FILE: &str = "tests/aliases.yaml";

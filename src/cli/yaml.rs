@@ -360,7 +360,7 @@ words:
         nested.push(Value::Array(all.clone()));
         for value in all.into_iter().chain(nested) {
             let text = document(&value);
-            let read = crate::content::yaml::parse(&text).unwrap_or_else(|fault| panic!("{fault:?}\n{text}"));
+            let read = crate::yaml::parse(&text).unwrap_or_else(|fault| panic!("{fault:?}\n{text}"));
             assert_eq!(read.to_json(), value, "{text}");
         }
     }

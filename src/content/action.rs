@@ -9,8 +9,8 @@ use super::checks::Checks;
 use super::fields::{MetaFile, describe};
 use super::nearest::nearest;
 use super::source::Source;
-use super::yaml;
 use crate::model::{Action, JsonMap, Severity};
+use crate::yaml;
 
 /// Keys of an action file. The last two are ours: see [`Action::idempotent`] and [`Action::deadline_seconds`].
 const KEYS: [&str; 16] = [

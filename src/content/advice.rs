@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::fields;
 use super::pack::Items;
-use super::yaml;
 use crate::model::{Action, Pack, Problem, Severity};
+use crate::yaml;
 
 /// Everything worth saying about a pack without errors or with some.
 pub(super) fn pack(pack: &Pack, items: &Items, folder: &str) -> Vec<Problem> {

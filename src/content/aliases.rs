@@ -63,7 +63,7 @@ pub(super) fn parameters(definition: &Definition) -> Vec<(String, String)> {
     let immutable = definition.immutable_parameters.keys();
     found.extend(immutable.map(|name| {
         (
-            format!("/immutable_parameters{}", super::yaml::step(name)),
+            format!("/immutable_parameters{}", crate::yaml::step(name)),
             name.clone(),
         )
     }));

@@ -8,8 +8,8 @@ use serde_json::{Map, Value, json};
 use super::fields::{self, MetaFile};
 use super::nearest::nearest;
 use super::source::Source;
-use super::yaml;
 use crate::model::{JsonMap, Problem};
+use crate::yaml;
 
 /// Deepest nesting of a configuration schema that defaults are looked for.
 const MAX_NESTING: usize = 20;

@@ -4,8 +4,8 @@ use serde_json::{Map, Value};
 
 use super::nearest::nearest;
 use super::source::{Source, Unreadable};
-use super::yaml::{self, Document, Position};
 use crate::model::{JsonMap, Problem, Severity};
+use crate::yaml::{self, Document, Position};
 
 /// A metadata file that was parsed.
 pub(super) struct MetaFile {

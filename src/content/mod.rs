@@ -23,7 +23,6 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod watch;
-pub mod yaml;
 
 use std::sync::Arc;
 

@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 
 use super::fields::{self, MetaFile};
 use super::source::Source;
-use super::yaml;
 use crate::model::Problem;
+use crate::yaml;
 
 const KINDS: [&str; 4] = ["actions", "aliases", "rules", "sensors"];
 const GLOBAL: &str = "_global";

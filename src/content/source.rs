@@ -10,7 +10,7 @@ use std::path::{Component, Path, PathBuf};
 use rust_embed::Embed;
 use sha2::{Digest, Sha256};
 
-use super::yaml::MAX_BYTES;
+use crate::yaml::MAX_BYTES;
 
 /// Most files of one pack that are listed; real packs have some hundred.
 const MAX_FILES: usize = 20_000;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::*;
 
 fn rows() -> Vec<Value> {
-    include_str!("../../../tests/data/content/yaml.jsonl")
+    include_str!("../../tests/data/content/yaml.jsonl")
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
         .collect()

@@ -204,7 +204,7 @@ impl<'a> Builder<'a> {
                 break;
             }
             let is_merge = matches!(&event, Event::Scalar(text, ScalarStyle::Plain, _, None) if text == "<<");
-            let (key, key_at) = self.key(event, span, at, depth)?;
+            let (key, typed, key_at) = self.key(event, span, at, depth)?;
             let (event, span) = self.next()?;
             let value = self.node(event, span, depth + 1)?;
             height = height.max(value.height);
@@ -213,6 +213,7 @@ impl<'a> Builder<'a> {
             } else {
                 entries.push(Entry {
                     key,
+                    typed,
                     at: key_at,
                     value: value.node,
                 });
@@ -238,7 +239,7 @@ impl<'a> Builder<'a> {
         span: Span,
         map_at: Position,
         depth: usize,
-    ) -> Result<(String, Position), Fault> {
+    ) -> Result<(String, Option<Box<Kind>>, Position), Fault> {
         if !matches!(event, Event::Scalar(..) | Event::Alias(_)) {
             if rest_of(self.source, map_at).starts_with("{{") {
                 let message = "text that starts with `{{` must be in quotes";
@@ -252,8 +253,9 @@ impl<'a> Builder<'a> {
         }
         let plain = matches!(&event, Event::Scalar(_, ScalarStyle::Plain, _, _));
         let node = self.node(event, span, depth + 1)?.node;
+        let typed = Box::new(node.kind.clone());
         let (key, what) = match node.kind {
-            Kind::Text(text) => return Ok((text, node.at)),
+            Kind::Text(text) => return Ok((text, None, node.at)),
             Kind::Date(text) => (text, "a date"),
             Kind::Bool(value) => (value.to_string(), "true or false"),
             Kind::Number(number) => (number.to_string(), "a number"),
@@ -269,7 +271,7 @@ impl<'a> Builder<'a> {
                 hint: "put the key in quotes".into(),
             });
         }
-        Ok((key, node.at))
+        Ok((key, Some(typed), node.at))
     }
 }
 

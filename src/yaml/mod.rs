@@ -70,6 +70,8 @@ pub enum Kind {
 pub struct Entry {
     /// The key as text; `true`, `1` or `null` when it was written without quotes as such.
     pub key: String,
+    /// What the key is where it is no text: a number, a date, `true`, nothing.
+    pub typed: Option<Box<Kind>>,
     /// Where the key starts.
     pub at: Position,
     /// The value.

@@ -1,0 +1,6 @@
+//! Workflows: the orquesta language, its inspection, and drawings of it. Pure: values in, values out.
+//!
+//! A text becomes a [`definition::Document`] (what is written, with positions) and from it a
+//! [`definition::Workflow`] (what is meant). Inspection works on both, the conductor on the second alone.
+
+pub mod definition;
