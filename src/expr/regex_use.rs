@@ -1,12 +1,10 @@
-//! The one place where expressions compile and run regular expressions: bounded patterns, bounded backtracking,
-//! and Python's rules for repeated matches and replacement templates.
+//! The one place where expressions compile and run regular expressions: bounded patterns, a bounded matcher, and
+//! Python's rules for repeated matches and replacement templates.
 
-use fancy_regex::{Captures, Regex, RegexBuilder};
+use super::pyregex::{Captures, Error, Flags, Regex};
 
 /// Longest pattern that is compiled, in bytes.
 const MAX_PATTERN: usize = 64 * 1024;
-/// Steps a match may take before it counts as endless.
-const BACKTRACK_LIMIT: usize = 1_000_000;
 
 /// Why a pattern could not be used.
 #[derive(Debug)]
@@ -15,6 +13,17 @@ pub(crate) enum RegexError {
     Invalid(String),
     /// Matching took too long.
     Limit(String),
+    /// The replacement names a group that the pattern lacks.
+    Index(String),
+}
+
+impl From<Error> for RegexError {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Syntax(error) => Self::Invalid(error.to_string()),
+            Error::Limit => Self::Limit(error.to_string()),
+        }
+    }
 }
 
 /// A compiled pattern.
@@ -26,54 +35,37 @@ pub(crate) struct Pattern {
 impl Pattern {
     /// Compiles a pattern in Python's syntax.
     pub(crate) fn new(pattern: &str, ignore_case: bool) -> Result<Self, RegexError> {
-        Self::build(pattern, pattern, ignore_case)
-    }
-
-    /// Compiles a pattern that must match from the start of a text (`re.match`).
-    pub(crate) fn at_start(pattern: &str, ignore_case: bool) -> Result<Self, RegexError> {
-        Self::build(pattern, &format!("\\A(?:{pattern})"), ignore_case)
-    }
-
-    fn build(shown: &str, pattern: &str, ignore_case: bool) -> Result<Self, RegexError> {
         if pattern.len() > MAX_PATTERN {
             return Err(RegexError::Limit(format!(
                 "the pattern is longer than {MAX_PATTERN} bytes"
             )));
         }
-        let regex = RegexBuilder::new(pattern)
-            .case_insensitive(ignore_case)
-            .backtrack_limit(BACKTRACK_LIMIT)
-            .build()
-            .map_err(|error| RegexError::Invalid(format!("{shown:?} is no regular expression: {error}")))?;
+        let flags = Flags {
+            ignore_case,
+            ..Flags::default()
+        };
+        let regex = Regex::new(pattern, flags)?;
         Ok(Self { regex })
     }
 
     /// `re.search`: does the text match anywhere?
     pub(crate) fn matches_anywhere(&self, text: &str) -> Result<bool, RegexError> {
-        self.regex.is_match(text).map_err(run_error)
+        Ok(self.regex.search(text)?.is_some())
+    }
+
+    /// `re.match`: does the text match from its start?
+    pub(crate) fn matches_at_start(&self, text: &str) -> Result<bool, RegexError> {
+        Ok(self.regex.match_(text)?.is_some())
     }
 
     /// Calls `each` for every match, in Python's order; `each` returns false to stop.
-    pub(crate) fn for_each_match(
+    pub(crate) fn for_each_match<'t>(
         &self,
-        text: &str,
-        mut each: impl FnMut(&Captures<'_, str>) -> bool,
+        text: &'t str,
+        mut each: impl FnMut(&Captures<'t>) -> bool,
     ) -> Result<(), RegexError> {
-        let (mut from, mut empty_allowed) = (0, true);
-        while from <= text.len() {
-            let Some(captures) = self.regex.captures_from_pos(text, from).map_err(run_error)? else {
-                break;
-            };
-            let Some(whole) = captures.get(0) else { break };
-            if whole.start() == whole.end() && whole.start() == from && !empty_allowed {
-                // An empty match may follow a match, but not the empty match at the same place.
-                from = next_char(text, from);
-                empty_allowed = true;
-                continue;
-            }
-            empty_allowed = whole.start() != whole.end();
-            from = whole.end();
-            if !each(&captures) {
+        for found in self.regex.find_iter(text) {
+            if !each(&found?) {
                 break;
             }
         }
@@ -82,22 +74,14 @@ impl Pattern {
 
     /// Number of groups, the whole match not counted.
     pub(crate) fn group_count(&self) -> usize {
-        self.regex.captures_len().saturating_sub(1)
+        self.regex.group_count()
     }
 
     /// The group that a replacement calls `name`.
-    pub(crate) fn group_index(&self, name: &str) -> Option<usize> {
-        self.regex.capture_names().position(|known| known == Some(name))
+    fn group_index(&self, name: &str) -> Option<usize> {
+        let (_, group) = self.regex.group_names().iter().find(|(known, _)| known == name)?;
+        usize::try_from(*group).ok()
     }
-}
-
-fn next_char(text: &str, from: usize) -> usize {
-    from + text[from..].chars().next().map_or(1, char::len_utf8)
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
-fn run_error(error: fancy_regex::Error) -> RegexError {
-    RegexError::Limit(format!("the regular expression took too long: {error}"))
 }
 
 /// A part of a replacement template.
@@ -114,7 +98,6 @@ pub(crate) struct Replacement {
 impl Replacement {
     /// Reads a replacement for a pattern.
     pub(crate) fn new(text: &str, pattern: &Pattern) -> Result<Self, RegexError> {
-        let invalid = |what: String| RegexError::Invalid(format!("{text:?} is no replacement: {what}"));
         let chars: Vec<char> = text.chars().collect();
         let (mut parts, mut plain, mut at) = (Vec::new(), String::new(), 0);
         while at < chars.len() {
@@ -124,33 +107,21 @@ impl Replacement {
                 plain.push(c);
                 continue;
             }
+            let start = at - 1;
+            let invalid = |what: String| RegexError::Invalid(format!("{what} at position {start}"));
             let Some(&escaped) = chars.get(at) else {
-                return Err(invalid("it ends with a backslash".into()));
+                return Err(invalid("bad escape (end of pattern)".into()));
             };
             at += 1;
             let group = match escaped {
-                'g' => {
-                    let end = chars[at..].iter().position(|c| *c == '>');
-                    let Some(end) = end.filter(|_| chars.get(at) == Some(&'<')) else {
-                        return Err(invalid("\\g must be followed by <name>".into()));
-                    };
-                    let name: String = chars[at + 1..at + end].iter().collect();
-                    at += end + 1;
-                    match name.parse::<usize>() {
-                        Ok(number) => number,
-                        Err(_) => pattern
-                            .group_index(&name)
-                            .ok_or_else(|| invalid(format!("the pattern has no group named '{name}'")))?,
+                'g' => named_group(&chars, &mut at, pattern)?,
+                '1'..='9' => match numbered_group(&chars, &mut at, escaped)? {
+                    Numbered::Group(group) => group,
+                    Numbered::Char(c) => {
+                        plain.push(c);
+                        continue;
                     }
-                }
-                '1'..='9' => {
-                    let mut number = escaped.to_digit(10).unwrap_or(0);
-                    if let Some(digit) = chars.get(at).and_then(|c| c.to_digit(10)) {
-                        at += 1;
-                        number = number * 10 + digit;
-                    }
-                    number as usize
-                }
+                },
                 '0' => {
                     let mut code = 0;
                     for _ in 0..2 {
@@ -184,7 +155,10 @@ impl Replacement {
                 }
             };
             if group > pattern.group_count() {
-                return Err(invalid(format!("the pattern has no group {group}")));
+                return Err(RegexError::Invalid(format!(
+                    "invalid group reference {group} at position {}",
+                    start + 1
+                )));
             }
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
@@ -206,16 +180,14 @@ impl Replacement {
     ) -> Result<String, RegexError> {
         let (mut out, mut done, mut too_long) = (String::with_capacity(text.len()), 0, false);
         pattern.for_each_match(text, |captures| {
-            if let Some(whole) = captures.get(0) {
-                out.push_str(&text[done..whole.start()]);
-                done = whole.end();
+            if let Some((start, end)) = captures.span(0) {
+                out.push_str(&text[done..start]);
+                done = end;
             }
             for part in &self.parts {
                 match part {
                     Part::Text(text) => out.push_str(text),
-                    Part::Group(group) => {
-                        out.push_str(captures.get(*group).map_or("", |found| found.as_str()))
-                    }
+                    Part::Group(group) => out.push_str(captures.get(*group).unwrap_or("")),
                 }
             }
             too_long = out.len() > limit;
@@ -231,6 +203,69 @@ impl Replacement {
     }
 }
 
+/// `\g<name>`, its letter read.
+fn named_group(chars: &[char], at: &mut usize, pattern: &Pattern) -> Result<usize, RegexError> {
+    let start = *at;
+    if chars.get(start) != Some(&'<') {
+        return Err(RegexError::Invalid(format!("missing < at position {start}")));
+    }
+    let Some(len) = chars[start + 1..].iter().position(|c| *c == '>') else {
+        return Err(RegexError::Invalid(format!(
+            "missing >, unterminated name at position {}",
+            start + 1
+        )));
+    };
+    let name: String = chars[start + 1..start + 1 + len].iter().collect();
+    *at = start + len + 2;
+    if name.is_empty() {
+        return Err(RegexError::Invalid(format!("missing group name at position {}", start + 1)));
+    }
+    if let Ok(number) = name.parse::<usize>() {
+        return Ok(number);
+    }
+    if !super::pyregex::is_identifier(&name) {
+        return Err(RegexError::Invalid(format!(
+            "bad character in group name {} at position {}",
+            super::pyvalue::str_repr(&name),
+            start + 1
+        )));
+    }
+    // Python raises an index error here, not one of its patterns.
+    pattern.group_index(&name).ok_or_else(|| {
+        RegexError::Index(format!("unknown group name {}", super::pyvalue::str_repr(&name)))
+    })
+}
+
+enum Numbered {
+    Group(usize),
+    Char(char),
+}
+
+/// A group of one or two digits, or three octal digits that are a character.
+fn numbered_group(chars: &[char], at: &mut usize, first: char) -> Result<Numbered, RegexError> {
+    let mut number = first.to_digit(10).unwrap_or(0);
+    let Some(second) = chars.get(*at).and_then(|c| c.to_digit(10)) else {
+        return Ok(Numbered::Group(number as usize));
+    };
+    *at += 1;
+    let octal = |c: Option<&char>| c.and_then(|c| c.to_digit(8));
+    if first < '8' && second < 8
+        && let Some(third) = octal(chars.get(*at))
+    {
+        *at += 1;
+        let code = (number * 8 + second) * 8 + third;
+        if code > 0o377 {
+            return Err(RegexError::Invalid(format!(
+                "octal escape value \\{number}{second}{third} outside of range 0-0o377 at position {}",
+                *at - 4
+            )));
+        }
+        return Ok(Numbered::Char(char::from_u32(code).unwrap_or('\u{fffd}')));
+    }
+    number = number * 10 + second;
+    Ok(Numbered::Group(number as usize))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -244,6 +279,7 @@ mod tests {
             ("", "-", "ab", "-a-b-"),
             ("a", r"\g<0>\\", "a", "a\\"),
             ("é", "e", "éé", "ee"),
+            ("a", r"\101", "xax", "xAx"),
         ];
         for (pattern, replacement, text, expected) in rows {
             let pattern = Pattern::new(pattern, false).unwrap();
@@ -256,7 +292,7 @@ mod tests {
     fn wrong_patterns_and_endless_matches_are_refused() {
         assert!(matches!(Pattern::new("(", false), Err(RegexError::Invalid(_))));
         let pattern = Pattern::new("(a)", false).unwrap();
-        for replacement in ["\\2", "\\", "\\g<x>", "\\g", "\\q"] {
+        for replacement in ["\\2", "\\", "\\g<x>", "\\g", "\\q", "\\g<1", "\\777"] {
             assert!(Replacement::new(replacement, &pattern).is_err(), "{replacement}");
         }
         let slow = Pattern::new(r"(a|a|b)*\1c$", false).unwrap();

@@ -1,14 +1,14 @@
 //! What a template can see: named values shared by reference, and the datastore behind `st2kv`.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use minijinja::Value;
-use minijinja::value::{Enumerator, Object, ObjectRepr};
+use parking_lot::Mutex;
 use serde_json::Value as Json;
 
-use super::value::{Node, from_json};
+use crate::expr::value::{Dict, Opaque, Value, from_json};
 
 /// Whose keys are meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,8 +53,106 @@ pub struct Context {
 
 #[derive(Clone, Default)]
 struct Scope {
-    base: Option<Node>,
-    values: HashMap<String, Value>,
+    base: Base,
+    named: HashMap<String, Variable>,
+}
+
+/// An object whose members are variables.
+#[derive(Clone, Default)]
+enum Base {
+    #[default]
+    None,
+    Json(Arc<JsonBase>),
+    Dict(Dict),
+}
+
+struct JsonBase {
+    object: Arc<Json>,
+    /// Members that were wanted whole.
+    made: Mutex<HashMap<String, Value>>,
+}
+
+#[derive(Clone)]
+enum Variable {
+    Value(Value),
+    Json(Arc<JsonValue>),
+    /// All variables there were when it was made.
+    Whole(Arc<Whole>),
+}
+
+/// A JSON value that becomes a [`Value`] as a whole only when it is wanted as a whole.
+struct JsonValue {
+    json: Arc<Json>,
+    made: OnceLock<Value>,
+}
+
+struct Whole {
+    scope: Arc<Scope>,
+    made: OnceLock<Value>,
+}
+
+/// JSON that a variable stands for.
+#[derive(Clone)]
+pub(crate) enum JsonRef {
+    Whole(Arc<dyn HoldsJson>),
+    Member(Arc<dyn HoldsJson>, Arc<str>),
+}
+
+/// Something that holds JSON.
+pub(crate) trait HoldsJson: Send + Sync {
+    fn json(&self) -> &Json;
+    /// The whole, or one member, as a value.
+    fn value(&self, member: Option<&str>) -> Value;
+}
+
+impl HoldsJson for JsonValue {
+    fn json(&self) -> &Json {
+        &self.json
+    }
+
+    fn value(&self, _member: Option<&str>) -> Value {
+        self.made.get_or_init(|| from_json(&self.json)).clone()
+    }
+}
+
+impl HoldsJson for JsonBase {
+    fn json(&self) -> &Json {
+        &self.object
+    }
+
+    fn value(&self, member: Option<&str>) -> Value {
+        let Some(name) = member else {
+            return from_json(&self.object);
+        };
+        if let Some(known) = self.made.lock().get(name) {
+            return known.clone();
+        }
+        let value = self.object.get(name).map_or(Value::Null, from_json);
+        self.made.lock().insert(name.to_owned(), value.clone());
+        value
+    }
+}
+
+impl JsonRef {
+    pub(crate) fn json(&self) -> &Json {
+        match self {
+            Self::Whole(holder) => holder.json(),
+            Self::Member(holder, name) => holder.json().get(&**name).unwrap_or(&Json::Null),
+        }
+    }
+
+    pub(crate) fn value(&self) -> Value {
+        match self {
+            Self::Whole(holder) => holder.value(None),
+            Self::Member(holder, name) => holder.value(Some(name)),
+        }
+    }
+}
+
+/// What a name means.
+pub(crate) enum Found {
+    Value(Value),
+    Json(JsonRef),
 }
 
 impl Context {
@@ -65,51 +163,73 @@ impl Context {
 
     /// Every member of an object as a variable. The object is shared, not copied.
     pub fn from_json(object: Arc<Json>) -> Self {
+        Self::with_base(Base::Json(Arc::new(JsonBase {
+            object,
+            made: Mutex::default(),
+        })))
+    }
+
+    /// Every member of a dictionary whose key is a text as a variable. The dictionary is shared, not copied.
+    pub fn from_dict(dict: Dict) -> Self {
+        Self::with_base(Base::Dict(dict))
+    }
+
+    fn with_base(base: Base) -> Self {
         Self {
             scope: Arc::new(Scope {
-                base: Some(Node::new(object)),
-                values: HashMap::new(),
+                base,
+                named: HashMap::new(),
             }),
         }
     }
 
     /// Adds or replaces a variable. The value is shared, not copied.
     pub fn set(&mut self, name: impl Into<String>, value: &Arc<Json>) {
-        self.set_value(name.into(), from_json(value));
+        let variable = Variable::Json(Arc::new(JsonValue {
+            json: Arc::clone(value),
+            made: OnceLock::new(),
+        }));
+        self.insert(name.into(), variable);
+    }
+
+    /// Adds or replaces a variable. The value is shared, not copied.
+    pub fn set_value(&mut self, name: impl Into<String>, value: Value) {
+        self.insert(name.into(), Variable::Value(value));
     }
 
     /// Adds or replaces a variable by a text.
     pub fn set_text(&mut self, name: impl Into<String>, text: &str) {
-        self.set_value(name.into(), Value::from(text));
+        self.set_value(name, Value::from(text));
     }
 
     /// Adds `st2kv`.
     pub fn set_datastore(&mut self, lookup: Arc<dyn KeyLookup>) {
-        self.set_value("st2kv".to_owned(), Value::from_object(Datastore { lookup }));
+        self.set_value("st2kv", Value::opaque(Datastore { lookup }));
     }
 
     /// Adds `__context`, a dictionary of all variables.
     pub fn with_whole_context(mut self) -> Self {
-        let whole = Value::from_object(Whole {
+        let whole = Whole {
             scope: Arc::clone(&self.scope),
-        });
-        self.set_value("__context".to_owned(), whole);
+            made: OnceLock::new(),
+        };
+        self.insert("__context".to_owned(), Variable::Whole(Arc::new(whole)));
         self
     }
 
     /// Whether there is a variable of this name.
     pub fn contains(&self, name: &str) -> bool {
-        self.scope.lookup(name).is_some()
+        self.scope.contains(name)
     }
 
     /// Whether there are no variables at all.
     pub fn is_empty(&self) -> bool {
-        self.scope.values.is_empty()
-            && self
-                .scope
-                .base
-                .as_ref()
-                .is_none_or(|base| base.json().as_object().is_none_or(serde_json::Map::is_empty))
+        self.scope.named.is_empty()
+            && match &self.scope.base {
+                Base::None => true,
+                Base::Json(base) => base.object.as_object().is_none_or(serde_json::Map::is_empty),
+                Base::Dict(dict) => dict.is_empty(),
+            }
     }
 
     /// The names of all variables, in no particular order.
@@ -117,12 +237,12 @@ impl Context {
         self.scope.names()
     }
 
-    fn set_value(&mut self, name: String, value: Value) {
-        Arc::make_mut(&mut self.scope).values.insert(name, value);
+    fn insert(&mut self, name: String, variable: Variable) {
+        Arc::make_mut(&mut self.scope).named.insert(name, variable);
     }
 
-    pub(crate) fn root(&self) -> Value {
-        Value::from_dyn_object(Arc::clone(&self.scope))
+    pub(crate) fn find(&self, name: &Arc<str>) -> Option<Found> {
+        self.scope.find(name)
     }
 }
 
@@ -134,58 +254,63 @@ impl fmt::Debug for Context {
 }
 
 impl Scope {
-    fn lookup(&self, name: &str) -> Option<Value> {
-        self.values
-            .get(name)
-            .cloned()
-            .or_else(|| self.base.as_ref()?.key(name))
+    fn contains(&self, name: &str) -> bool {
+        self.named.contains_key(name)
+            || match &self.base {
+                Base::None => false,
+                Base::Json(base) => base.object.get(name).is_some(),
+                Base::Dict(dict) => dict.get_str(name).is_some(),
+            }
+    }
+
+    fn find(&self, name: &Arc<str>) -> Option<Found> {
+        if let Some(variable) = self.named.get(&**name) {
+            return Some(match variable {
+                Variable::Value(value) => Found::Value(value.clone()),
+                Variable::Json(json) => Found::Json(JsonRef::Whole(Arc::clone(json) as Arc<dyn HoldsJson>)),
+                Variable::Whole(whole) => Found::Value(whole.value()),
+            });
+        }
+        match &self.base {
+            Base::None => None,
+            Base::Json(base) => base.object.get(&**name).map(|_| {
+                let holder = Arc::clone(base) as Arc<dyn HoldsJson>;
+                Found::Json(JsonRef::Member(holder, Arc::clone(name)))
+            }),
+            Base::Dict(dict) => dict.get_str(name).cloned().map(Found::Value),
+        }
     }
 
     fn names(&self) -> Vec<String> {
-        let base = self.base.as_ref().and_then(|base| base.json().as_object());
-        let mut names: Vec<String> = self.values.keys().cloned().collect();
-        names.extend(
-            base.into_iter()
-                .flat_map(|map| map.keys().cloned())
-                .filter(|n| !self.values.contains_key(n)),
-        );
+        let mut names: Vec<String> = match &self.base {
+            Base::None => Vec::new(),
+            Base::Json(base) => base
+                .object
+                .as_object()
+                .map_or_else(Vec::new, |map| map.keys().cloned().collect()),
+            Base::Dict(dict) => dict.keys().filter_map(Value::as_str).map(str::to_owned).collect(),
+        };
+        names.retain(|name| !self.named.contains_key(name));
+        names.extend(self.named.keys().cloned());
         names
     }
 }
 
-impl fmt::Debug for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Scope").field(&self.names()).finish()
-    }
-}
-
-impl Object for Scope {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.lookup(key.as_str()?)
-    }
-
-    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        self.lookup(key)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.names().into_iter().map(Value::from).collect())
-    }
-}
-
-/// `__context`
-#[derive(Debug)]
-struct Whole {
-    scope: Arc<Scope>,
-}
-
-impl Object for Whole {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        self.scope.lookup(key.as_str()?)
-    }
-
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.scope.names().into_iter().map(Value::from).collect())
+impl Whole {
+    fn value(&self) -> Value {
+        let make = || {
+            let mut names = self.scope.names();
+            names.sort();
+            Value::dict(names.into_iter().filter_map(|name| {
+                let name: Arc<str> = name.into();
+                let value = match self.scope.find(&name)? {
+                    Found::Value(value) => value,
+                    Found::Json(json) => json.value(),
+                };
+                Some((name, value))
+            }))
+        };
+        self.made.get_or_init(make).clone()
     }
 }
 
@@ -198,6 +323,19 @@ impl Datastore {
     pub(crate) fn decrypt(&self, ciphertext: &str) -> Result<String, String> {
         self.lookup.decrypt(ciphertext)
     }
+
+    pub(crate) fn attribute(&self, name: &str) -> Option<Value> {
+        let scope = match name {
+            "system" => KeyScope::System,
+            "user" => KeyScope::User,
+            _ => return None,
+        };
+        Some(Value::opaque(StoredKey {
+            lookup: Arc::clone(&self.lookup),
+            scope,
+            key: String::new(),
+        }))
+    }
 }
 
 impl fmt::Debug for Datastore {
@@ -206,22 +344,13 @@ impl fmt::Debug for Datastore {
     }
 }
 
-impl Object for Datastore {
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let scope = match key.as_str()? {
-            "system" => KeyScope::System,
-            "user" => KeyScope::User,
-            _ => return None,
-        };
-        Some(Value::from_object(StoredKey {
-            lookup: Arc::clone(&self.lookup),
-            scope,
-            key: String::new(),
-        }))
+impl Opaque for Datastore {
+    fn class(&self) -> &str {
+        "st2kv"
     }
 
-    fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Str(&["system", "user"])
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }
 
@@ -248,6 +377,20 @@ impl StoredKey {
         }
         self.lookup.decrypt(&text)
     }
+
+    /// The key that is longer by one name.
+    pub(crate) fn longer(&self, name: &str) -> Value {
+        let key = if self.key.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.key)
+        };
+        Value::opaque(Self {
+            lookup: Arc::clone(&self.lookup),
+            scope: self.scope,
+            key,
+        })
+    }
 }
 
 impl fmt::Debug for StoredKey {
@@ -256,33 +399,16 @@ impl fmt::Debug for StoredKey {
     }
 }
 
-impl Object for StoredKey {
-    fn repr(self: &Arc<Self>) -> ObjectRepr {
-        ObjectRepr::Plain
+impl Opaque for StoredKey {
+    fn class(&self) -> &str {
+        "KeyValueLookup"
     }
 
-    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
-        let name = key.as_str()?;
-        if name.starts_with("__") {
-            return None;
-        }
-        let key = if self.key.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.key)
-        };
-        Some(Value::from_object(StoredKey {
-            lookup: Arc::clone(&self.lookup),
-            scope: self.scope,
-            key,
-        }))
+    fn repr(&self) -> String {
+        self.text()
     }
 
-    fn is_true(self: &Arc<Self>) -> bool {
-        true
-    }
-
-    fn render(self: &Arc<Self>, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.text())
+    fn as_any(&self) -> &dyn Any {
+        self
     }
 }

@@ -67,16 +67,6 @@ impl ExprError {
         self
     }
 
-    /// Adds only a line.
-    pub(crate) fn on_line(mut self, template: &str, line: usize) -> Self {
-        self.line = Some(line);
-        self.snippet = template
-            .split('\n')
-            .nth(line.saturating_sub(1))
-            .map(|text| text.chars().take(100).collect());
-        self
-    }
-
     /// Adds advice.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
@@ -91,23 +81,6 @@ impl fmt::Display for ExprError {
 }
 
 impl std::error::Error for ExprError {}
-
-/// The kind of an error made by our own filters, carried through the template engine as an error's source.
-#[derive(Debug)]
-pub(crate) struct Tagged(pub(crate) ErrorKind);
-
-impl fmt::Display for Tagged {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0.as_str())
-    }
-}
-
-impl std::error::Error for Tagged {}
-
-/// An engine error that keeps our kind.
-pub(crate) fn fail(kind: ErrorKind, message: impl Into<String>) -> minijinja::Error {
-    minijinja::Error::new(minijinja::ErrorKind::InvalidOperation, message.into()).with_source(Tagged(kind))
-}
 
 /// The name nearest to `wanted`, if one is near enough to be meant.
 pub(crate) fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {

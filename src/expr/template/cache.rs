@@ -53,7 +53,9 @@ impl Cache {
     #[cfg(test)]
     pub(super) fn len(&self) -> usize {
         let kept = self.kept.lock();
-        kept.iter().map(|generations| generations.young.len() + generations.old.len()).sum()
+        kept.iter()
+            .map(|generations| generations.young.len() + generations.old.len())
+            .sum()
     }
 }
 

@@ -90,7 +90,10 @@ impl Evaluator {
         let languages = Languages::of(text, &well_formed);
         let found = |language| scan::expressions(text, language, &well_formed);
         match languages {
-            Languages { jinja: true, yaql: true } => check.mistakes.push(Mistake {
+            Languages {
+                jinja: true,
+                yaql: true,
+            } => check.mistakes.push(Mistake {
                 language: None,
                 expression: text.to_owned(),
                 message: "Expression with multiple types is not supported.".to_owned(),
@@ -148,7 +151,9 @@ impl Evaluator {
             }
             let error = match self.jinja.compile_expression(&text[expression.inner.clone()]) {
                 // The reference reads one expression here and ignores what follows it.
-                Err(error) if error.kind == ErrorKind::Parse && error.message != "chunk after expression" => error,
+                Err(error) if error.kind == ErrorKind::Parse && error.message != "chunk after expression" => {
+                    error
+                }
                 _ => continue,
             };
             check.mistakes.push(Mistake {

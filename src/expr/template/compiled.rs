@@ -124,7 +124,10 @@ fn inline(
 ) -> Body {
     let mut pieces = Vec::new();
     let mut done = 0;
-    for (index, found) in scan::expressions(text, language, well_formed).into_iter().enumerate() {
+    for (index, found) in scan::expressions(text, language, well_formed)
+        .into_iter()
+        .enumerate()
+    {
         if index >= evaluator.limits.expressions {
             let most = evaluator.limits.expressions;
             return Body::Refused(format!("The text has more than {most} expressions"));

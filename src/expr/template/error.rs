@@ -114,13 +114,19 @@ impl TemplateError {
 
     /// Undefined variables are left in a text.
     pub(super) fn unresolved(expressions: &[&str], text: &str, start: usize, length: usize) -> Self {
-        let list: Vec<_> = expressions.iter().map(|expression| shortened(expression)).collect();
+        let list: Vec<_> = expressions
+            .iter()
+            .map(|expression| shortened(expression))
+            .collect();
         let mut failed = Self::new(
             ErrorKind::Unresolved,
             "JinjaEvaluationException",
             format!("There are unresolved variables: {}", list.join(", ")),
         );
-        failed.expression = expressions.first().map(|first| (*first).to_owned()).unwrap_or_default();
+        failed.expression = expressions
+            .first()
+            .map(|first| (*first).to_owned())
+            .unwrap_or_default();
         let span = Span {
             start: 0,
             end: u32::try_from(length).unwrap_or(u32::MAX),
@@ -181,7 +187,10 @@ fn strips_quotes(class: &str) -> bool {
         || class.starts_with("Ambiguous")
         || matches!(
             class,
-            "ArgumentException" | "ArgumentValueException" | "MappingTranslationException" | "WrappedException"
+            "ArgumentException"
+                | "ArgumentValueException"
+                | "MappingTranslationException"
+                | "WrappedException"
         )
 }
 
@@ -195,7 +204,9 @@ pub(super) fn jinja_class(kind: ErrorKind, message: &str) -> &'static str {
         ErrorKind::Index => "IndexError",
         ErrorKind::Value => "ValueError",
         ErrorKind::Attribute => "AttributeError",
-        ErrorKind::Argument if message.contains("positional argument") || message.contains("keyword argument") => {
+        ErrorKind::Argument
+            if message.contains("positional argument") || message.contains("keyword argument") =>
+        {
             "TypeError"
         }
         ErrorKind::Argument => "FilterArgumentError",

@@ -168,7 +168,9 @@ impl Evaluator {
     pub(super) fn check_output(&self, out: &str) -> Result<(), TemplateError> {
         if out.len() > self.limits.output {
             let most = self.limits.output;
-            return Err(TemplateError::limit(format!("The text becomes longer than {most} bytes")));
+            return Err(TemplateError::limit(format!(
+                "The text becomes longer than {most} bytes"
+            )));
         }
         Ok(())
     }
@@ -185,7 +187,10 @@ pub(super) fn write_text(out: &mut String, value: &Value) {
 
 fn unresolved(template: &Template, left: &[&Expression]) -> TemplateError {
     let text = &template.text;
-    let names: Vec<&str> = left.iter().map(|expression| &text[expression.inner.clone()]).collect();
+    let names: Vec<&str> = left
+        .iter()
+        .map(|expression| &text[expression.inner.clone()])
+        .collect();
     let first = left.first().map(|first| first.inner.clone()).unwrap_or_default();
     TemplateError::unresolved(&names, text, first.start, first.len())
 }

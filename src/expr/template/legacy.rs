@@ -46,7 +46,10 @@ pub(super) fn evaluate(
 impl Legacy<'_> {
     /// Raw parts are cut out, the rest is expanded, what is unresolved is told, raw parts are put back.
     fn jinja(&mut self, text: &str) -> Result<Value, TemplateError> {
-        let raw: Vec<&str> = scan::raw_blocks(text).into_iter().map(|range| &text[range]).collect();
+        let raw: Vec<&str> = scan::raw_blocks(text)
+            .into_iter()
+            .map(|range| &text[range])
+            .collect();
         let mut cut = text.to_owned();
         for (index, block) in raw.iter().enumerate() {
             cut = cut.replace(block, &format!("{{{index}}}"));
@@ -58,7 +61,11 @@ impl Legacy<'_> {
         let left = unresolved(out);
         if !left.is_empty() {
             let start = text.find(left[0]).unwrap_or(0);
-            let length = if text[start..].starts_with(left[0]) { left[0].len() } else { 0 };
+            let length = if text[start..].starts_with(left[0]) {
+                left[0].len()
+            } else {
+                0
+            };
             return Err(TemplateError::unresolved(&left, text, start, length));
         }
         if raw.is_empty() {
@@ -125,10 +132,14 @@ impl Legacy<'_> {
     /// Every occurrence of an expression replaced, within the bound.
     fn replaced(&self, text: &str, expression: &str, value: &str) -> Result<String, TemplateError> {
         let grown = value.len().saturating_sub(expression.len());
-        let long = text.len().saturating_add(text.matches(expression).count().saturating_mul(grown));
+        let long = text
+            .len()
+            .saturating_add(text.matches(expression).count().saturating_mul(grown));
         if long > self.evaluator.limits.output {
             let most = self.evaluator.limits.output;
-            return Err(TemplateError::limit(format!("The text becomes longer than {most} bytes")));
+            return Err(TemplateError::limit(format!(
+                "The text becomes longer than {most} bytes"
+            )));
         }
         Ok(text.replace(expression, value))
     }

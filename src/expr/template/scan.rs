@@ -91,14 +91,13 @@ impl Languages {
 /// Whether a text has anything that could start an expression. Cheap.
 pub(crate) fn may_have_expressions(text: &str) -> bool {
     let bytes = text.as_bytes();
-    bytes
-        .windows(2)
-        .any(|pair| matches!(pair, b"{{" | b"{%" | b"<%"))
+    bytes.windows(2).any(|pair| matches!(pair, b"{{" | b"{%" | b"<%"))
 }
 
 /// Whether a `{% %}` is closed on a later line.
 pub(crate) fn block_spans_lines(text: &str) -> bool {
-    text.find("{%").is_some_and(|start| text[start + 2..].contains("%}"))
+    text.find("{%")
+        .is_some_and(|start| text[start + 2..].contains("%}"))
 }
 
 /// Whether `open` is followed by `close` on the same line.
@@ -268,10 +267,19 @@ mod tests {
         assert_eq!(one("<% a %>"), [("<% a %>", "a")]);
         assert_eq!(one("x<%a%>y<% b %>"), [("<%a%>", "a"), ("<% b %>", "b")]);
         assert_eq!(one("<% '%>' %>"), [("<% '%>' %>", "'%>'")]);
-        assert_eq!(one("<% `%>` + \"<%\" %>!"), [("<% `%>` + \"<%\" %>", "`%>` + \"<%\"")]);
+        assert_eq!(
+            one("<% `%>` + \"<%\" %>!"),
+            [("<% `%>` + \"<%\" %>", "`%>` + \"<%\"")]
+        );
         assert_eq!(one("<% a\n + b %>"), [("<% a\n + b %>", "a\n + b")]);
-        assert_eq!(one("<% it's %> and <% b %>"), [("<% it's %>", "it's"), ("<% b %>", "b")]);
-        assert_eq!(one("<% it's %> isn't <% b %>"), [("<% it's %>", "it's"), ("<% b %>", "b")]);
+        assert_eq!(
+            one("<% it's %> and <% b %>"),
+            [("<% it's %>", "it's"), ("<% b %>", "b")]
+        );
+        assert_eq!(
+            one("<% it's %> isn't <% b %>"),
+            [("<% it's %>", "it's"), ("<% b %>", "b")]
+        );
         assert_eq!(one("<% open\n <% b %>"), [("<% b %>", "b")]);
         assert_eq!(one("<% a +\n %>"), [("<% a +\n %>", "a +")]);
         assert_eq!(one("<%> a > %>"), [("<%> a > %>", "a >")]);

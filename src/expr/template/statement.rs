@@ -61,7 +61,10 @@ impl Evaluator {
                     .iter()
                     .map(|(key, item)| (self.node(key, depth + 1), self.node(item, depth + 1)))
                     .collect();
-                if nodes.iter().all(|(key, item)| key.is_constant() && item.is_constant()) {
+                if nodes
+                    .iter()
+                    .all(|(key, item)| key.is_constant() && item.is_constant())
+                {
                     return Node::Constant(value.clone());
                 }
                 Node::Map(nodes.into())
@@ -98,7 +101,12 @@ impl Evaluator {
         self.evaluate_statement(&self.statement(value), scene, options)
     }
 
-    fn evaluate_node(&self, node: &Node, scene: &dyn Scene, options: Options) -> Result<Value, TemplateError> {
+    fn evaluate_node(
+        &self,
+        node: &Node,
+        scene: &dyn Scene,
+        options: Options,
+    ) -> Result<Value, TemplateError> {
         match node {
             Node::Constant(value) => Ok(value.clone()),
             Node::Text(template) => self.evaluate(template, scene, options),
@@ -110,8 +118,9 @@ impl Evaluator {
                 let mut members = Dict::builder(nodes.len());
                 for (key, item) in nodes.iter() {
                     let key = self.evaluate_node(key, scene, options)?;
-                    check_hashable(&key)
-                        .map_err(|error| TemplateError::new(ErrorKind::Type, "TypeError", error.to_string()))?;
+                    check_hashable(&key).map_err(|error| {
+                        TemplateError::new(ErrorKind::Type, "TypeError", error.to_string())
+                    })?;
                     members.insert(key, self.evaluate_node(item, scene, options)?);
                 }
                 Ok(Value::Dict(Dict::new(members)))

@@ -29,8 +29,10 @@ fn comparable(value: &serde_json::Value) -> serde_json::Value {
     match value {
         serde_json::Value::Array(items) => items.iter().map(comparable).collect(),
         serde_json::Value::Object(map) => {
-            let mut map: serde_json::Map<_, _> =
-                map.iter().map(|(key, value)| (key.clone(), comparable(value))).collect();
+            let mut map: serde_json::Map<_, _> = map
+                .iter()
+                .map(|(key, value)| (key.clone(), comparable(value)))
+                .collect();
             if map.get("$type").is_some_and(|tag| tag == "set")
                 && let Some(serde_json::Value::Array(items)) = map.get_mut("items")
             {
@@ -46,7 +48,12 @@ fn comparable(value: &serde_json::Value) -> serde_json::Value {
 }
 
 fn check(row: &Value) -> Result<(), String> {
-    let text = |name: &str| row.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let text = |name: &str| {
+        row.get(name)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned()
+    };
     let expr = text("expr");
     let data = row.get("data").cloned().unwrap_or_default();
     let vars = row.get("vars").and_then(Value::as_dict);
@@ -66,7 +73,11 @@ fn check(row: &Value) -> Result<(), String> {
             if kind == error.kind.as_str() && (message == error.message || row.get("note").is_some()) {
                 return Ok(());
             }
-            Err(format!("{expr}\n   want {kind}: {message}\n    got {}: {}", error.kind.as_str(), error.message))
+            Err(format!(
+                "{expr}\n   want {kind}: {message}\n    got {}: {}",
+                error.kind.as_str(),
+                error.message
+            ))
         }
         (Some(expected), Err(error)) => Err(format!(
             "{expr}\n   want {}\n    got {}: {error}",
@@ -84,7 +95,10 @@ fn check(row: &Value) -> Result<(), String> {
 
 /// Checks the rows of one file.
 fn check_file(name: &str) {
-    let path = format!("{}/tests/data/expr/yaql/eval/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/tests/data/expr/yaql/eval/{name}.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let rows = loads(&fs::read_to_string(&path).unwrap()).unwrap();
     let rows = rows.as_items().unwrap();
     assert!(!rows.is_empty(), "{path} has no rows");
@@ -116,13 +130,15 @@ fn nothing_is_endless() {
         bytes: 1_000_000,
         ..Limits::default()
     };
-    for expr in [
-        "def(f, f($)) -> f(1)",
-        "def(f, [f($), f($)]) -> f(1)",
-    ] {
-        let kind = eval_within(expr, &from_json(&serde_json::Value::Null), None, small).unwrap_err().kind;
+    for expr in ["def(f, f($)) -> f(1)", "def(f, [f($), f($)]) -> f(1)"] {
+        let kind = eval_within(expr, &from_json(&serde_json::Value::Null), None, small)
+            .unwrap_err()
+            .kind;
         assert!(
-            matches!(kind, crate::expr::ErrorKind::Limit | crate::expr::ErrorKind::Recursion),
+            matches!(
+                kind,
+                crate::expr::ErrorKind::Limit | crate::expr::ErrorKind::Recursion
+            ),
             "{expr}: {kind:?}"
         );
     }

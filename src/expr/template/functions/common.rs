@@ -16,8 +16,11 @@ pub(super) fn json(value: &Value, is_dict: fn(&Dict) -> bool) -> Answer {
             };
             Failure::new(kind, class, error.to_string())
         }),
-        _ => Err(Failure::type_error("Given object is not typeof string.")
-            .hint(Some("json() reads a text; to_json_string() writes one".to_owned()))),
+        _ => Err(
+            Failure::type_error("Given object is not typeof string.").hint(Some(
+                "json() reads a text; to_json_string() writes one".to_owned(),
+            )),
+        ),
     }
 }
 
@@ -29,18 +32,23 @@ pub(super) fn zip(
     items: &mut dyn FnMut(&Value) -> Result<Option<Vec<Value>>, Failure>,
 ) -> Result<Vec<Value>, Failure> {
     let mut columns = Vec::with_capacity(lists.len());
-    for (index, list) in lists.drain(..).enumerate() {
+    for list in lists.drain(..) {
         columns.push(match list {
             Value::Null => Vec::new(),
             list => items(&list)?.ok_or_else(|| {
-                let number = index + 1;
-                Failure::type_error(format!("zip_longest argument #{number} must support iteration"))
+                Failure::type_error(format!("'{}' object is not iterable", list.type_name()))
             })?,
         });
     }
     let rows = columns.iter().map(Vec::len).max().unwrap_or(0);
     Ok((0..rows)
-        .map(|row| Value::tuple(columns.iter().map(|column| column.get(row).unwrap_or(pad).clone())))
+        .map(|row| {
+            Value::tuple(
+                columns
+                    .iter()
+                    .map(|column| column.get(row).unwrap_or(pad).clone()),
+            )
+        })
         .collect())
 }
 

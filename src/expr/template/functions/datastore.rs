@@ -6,7 +6,12 @@ use crate::expr::scene::Scene;
 use crate::expr::value::Value;
 
 /// `st2kv(key, decrypt, default)`: `system.x` is a key of everybody, all others are the user's own.
-pub(super) fn st2kv(scene: &dyn Scene, key: &Value, decrypt: Option<&Value>, default: Option<Value>) -> Answer {
+pub(super) fn st2kv(
+    scene: &dyn Scene,
+    key: &Value,
+    decrypt: Option<&Value>,
+    default: Option<Value>,
+) -> Answer {
     if !key.is_true() {
         return Ok(Value::Null);
     }
@@ -15,8 +20,9 @@ pub(super) fn st2kv(scene: &dyn Scene, key: &Value, decrypt: Option<&Value>, def
         .and_then(|variables| variables.get("st2")?.get("user"))
         .filter(|user| !user.is_null());
     let Some(user) = user else {
-        return Err(Failure::evaluation("Could not get user from context.")
-            .hint(Some("the context has no st2.user, whose keys st2kv() reads".to_owned())));
+        return Err(Failure::evaluation("Could not get user from context.").hint(Some(
+            "the context has no st2.user, whose keys st2kv() reads".to_owned(),
+        )));
     };
     let Value::Str(key) = key else {
         return Err(Failure::evaluation("Given key is not typeof string."));

@@ -1,6 +1,7 @@
 //! The workflow functions as Jinja has them: globals and filters with Python's arguments.
 
 use std::cell::Cell;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::{Answer, Failure, common, datastore, workflow};
@@ -70,7 +71,10 @@ impl<'s> SceneHost<'s> {
             }
             "json" => common::json(&at(&bind(&["s"], 1)?, 0), |_| true),
             "zip" => {
-                let pad = keywords.iter().find(|(key, _)| **key == *"pad").map_or(&none, |(_, pad)| pad);
+                let pad = keywords
+                    .iter()
+                    .find(|(key, _)| **key == *"pad")
+                    .map_or(&none, |(_, pad)| pad);
                 match args {
                     [Value::Null] => Ok(Value::list([])),
                     [only] => Ok(only.clone()),
@@ -81,12 +85,23 @@ impl<'s> SceneHost<'s> {
                 }
             }
             _ => {
-                let find = |wanted: &str| keywords.iter().find(|(key, _)| **key == *wanted).map(|(_, value)| value);
+                let find = |wanted: &str| {
+                    keywords
+                        .iter()
+                        .find(|(key, _)| **key == *wanted)
+                        .map(|(_, value)| value)
+                };
                 let key = match (args, find("key")) {
                     ([key], None) => key,
                     ([], Some(key)) => key,
                     ([], None) => return Err(missing(name, "key")),
-                    _ => return Err(too_many(name, 1, args.len() + usize::from(find("key").is_some()))),
+                    _ => {
+                        return Err(too_many(
+                            name,
+                            1..=1,
+                            args.len() + usize::from(find("key").is_some()),
+                        ));
+                    }
                 };
                 datastore::st2kv(self.scene, key, find("decrypt"), find("default").cloned())
             }
@@ -124,7 +139,7 @@ fn bind(
     keywords: &[(Arc<str>, Value)],
 ) -> Result<Vec<Option<Value>>, Failure> {
     if args.len() > names.len() {
-        return Err(too_many(function, names.len(), args.len()));
+        return Err(too_many(function, required..=names.len(), args.len()));
     }
     let mut bound: Vec<Option<Value>> = args.iter().cloned().map(Some).collect();
     bound.resize(names.len(), None);
@@ -148,15 +163,20 @@ fn bind(
 }
 
 fn missing(function: &str, parameter: &str) -> Failure {
-    Failure::type_error(format!("{function}_() missing 1 required positional argument: '{parameter}'"))
+    Failure::type_error(format!(
+        "{function}_() missing 1 required positional argument: '{parameter}'"
+    ))
 }
 
-fn too_many(function: &str, takes: usize, given: usize) -> Failure {
+fn too_many(function: &str, takes: RangeInclusive<usize>, given: usize) -> Failure {
     // Python counts the hidden context too.
-    let (takes, given) = (takes + 1, given + 1);
-    Failure::type_error(format!(
-        "{function}_() takes {takes} positional arguments but {given} were given"
-    ))
+    let (least, most, given) = (takes.start() + 1, takes.end() + 1, given + 1);
+    let takes = match (least, most) {
+        (1, 1) => "1 positional argument".to_owned(),
+        (least, most) if least == most => format!("{most} positional arguments"),
+        (least, most) => format!("from {least} to {most} positional arguments"),
+    };
+    Failure::type_error(format!("{function}_() takes {takes} but {given} were given"))
 }
 
 /// Without any context the reference looks into nothing.

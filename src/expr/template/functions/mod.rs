@@ -6,8 +6,8 @@
 mod common;
 mod datastore;
 pub(crate) mod jinja;
-pub(crate) mod yaql;
 mod workflow;
+pub(crate) mod yaql;
 
 use crate::expr::ErrorKind;
 use crate::expr::yaql::YaqlError;

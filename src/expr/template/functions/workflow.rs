@@ -47,7 +47,10 @@ pub(super) fn ctx(scene: &dyn Scene, key: &Value, all: fn(&Variables) -> &Dict) 
 }
 
 fn key_like(key: &Value) -> bool {
-    !matches!(key, Value::List(_) | Value::Dict(_) | Value::Set(_) | Value::Tuple(_) | Value::Opaque(_))
+    !matches!(
+        key,
+        Value::List(_) | Value::Dict(_) | Value::Set(_) | Value::Tuple(_) | Value::Opaque(_)
+    )
 }
 
 /// Advice for a variable that does not exist.
@@ -148,7 +151,9 @@ pub(super) fn item(scene: &dyn Scene, key: &Value) -> Answer {
         return Ok(item.clone());
     }
     let Value::Dict(members) = item else {
-        return Err(Failure::evaluation("Item is not type of collections.abc.Mapping."));
+        return Err(Failure::evaluation(
+            "Item is not type of collections.abc.Mapping.",
+        ));
     };
     let found = match key {
         Value::Str(name) => members.get_str(name),
@@ -171,7 +176,9 @@ pub(super) fn task(scene: &dyn Scene, task: &Value, route: &Value) -> Answer {
     };
     let route = route_or_current(scene, route)?;
     // The state of the workflow says in which route, the store what became of it there.
-    let known = in_routes(scene, route, &|route| scene.task_status(&id, route).map(|_| route))?;
+    let known = in_routes(scene, route, &|route| {
+        scene.task_status(&id, route).map(|_| route)
+    })?;
     known
         .and_then(|route| scene.task_execution(&id, route))
         .or_else(|| scene.task_execution(&id, route))

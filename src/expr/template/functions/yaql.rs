@@ -16,17 +16,27 @@ pub(crate) fn register(to: &mut Library) {
     to.function("ctx", "key=null", |cx: &Cx<'_>, key: Value| {
         answer(workflow::ctx(scene(cx), &key, Variables::public_fresh))
     });
-    to.function("item", "key=null", |cx: &Cx<'_>, key: Value| answer(workflow::item(scene(cx), &key)));
+    to.function("item", "key=null", |cx: &Cx<'_>, key: Value| {
+        answer(workflow::item(scene(cx), &key))
+    });
     to.function("result", "", |cx: &Cx<'_>| answer(workflow::result(scene(cx))));
-    to.function("succeeded", "", |cx: &Cx<'_>| answer(workflow::succeeded(scene(cx))));
+    to.function("succeeded", "", |cx: &Cx<'_>| {
+        answer(workflow::succeeded(scene(cx)))
+    });
     to.function("failed", "", |cx: &Cx<'_>| answer(workflow::failed(scene(cx))));
-    to.function("completed", "", |cx: &Cx<'_>| answer(workflow::completed(scene(cx))));
-    to.function("task_status", "taskId, route=null", |cx: &Cx<'_>, task: Value, route: Value| {
-        answer(workflow::task_status(scene(cx), &task, &route))
+    to.function("completed", "", |cx: &Cx<'_>| {
+        answer(workflow::completed(scene(cx)))
     });
-    to.function("task", "taskId=null, route=null", |cx: &Cx<'_>, task: Value, route: Value| {
-        made(cx, workflow::task(scene(cx), &task, &route))
-    });
+    to.function(
+        "task_status",
+        "taskId, route=null",
+        |cx: &Cx<'_>, task: Value, route: Value| answer(workflow::task_status(scene(cx), &task, &route)),
+    );
+    to.function(
+        "task",
+        "taskId=null, route=null",
+        |cx: &Cx<'_>, task: Value, route: Value| made(cx, workflow::task(scene(cx), &task, &route)),
+    );
     to.function("json", "s", |cx: &Cx<'_>, s: Value| {
         cx.charge(s.as_str().map_or(0, str::len) * 8)?;
         made(cx, common::json(&s, Dict::is_mutable))
@@ -52,13 +62,19 @@ fn register_pure(to: &mut Library) {
         "from_yaml_string",
         "yaml_parse",
     ] {
-        to.function(name, "value", move |cx: &Cx<'_>, value: Value| pure(cx, name, [value]));
+        to.function(name, "value", move |cx: &Cx<'_>, value: Value| {
+            pure(cx, name, [value])
+        });
     }
-    to.function("to_human_time_from_seconds", "seconds", |cx: &Cx<'_>, seconds: Value| {
-        pure(cx, "to_human_time_from_seconds", [seconds])
-    });
+    to.function(
+        "to_human_time_from_seconds",
+        "seconds",
+        |cx: &Cx<'_>, seconds: Value| pure(cx, "to_human_time_from_seconds", [seconds]),
+    );
     for name in ["basename", "dirname"] {
-        to.function(name, "path", move |cx: &Cx<'_>, path: Value| pure(cx, name, [path]));
+        to.function(name, "path", move |cx: &Cx<'_>, path: Value| {
+            pure(cx, name, [path])
+        });
     }
     for name in [
         "version_compare",
@@ -67,13 +83,17 @@ fn register_pure(to: &mut Library) {
         "version_equal",
         "version_match",
     ] {
-        to.function(name, "value, pattern", move |cx: &Cx<'_>, value: Value, pattern: Value| {
-            pure(cx, name, [value, pattern])
-        });
+        to.function(
+            name,
+            "value, pattern",
+            move |cx: &Cx<'_>, value: Value, pattern: Value| pure(cx, name, [value, pattern]),
+        );
     }
-    to.function("jsonpath_query", "value, query", |cx: &Cx<'_>, value: Value, query: Value| {
-        pure(cx, "jsonpath_query", [value, query])
-    });
+    to.function(
+        "jsonpath_query",
+        "value, query",
+        |cx: &Cx<'_>, value: Value, query: Value| pure(cx, "jsonpath_query", [value, query]),
+    );
     for name in ["to_json_string", "json_dump"] {
         to.function(
             name,
@@ -191,7 +211,10 @@ fn zip(cx: &Cx<'_>, lists: Rest<Value>, mut named: Named) -> Result<Value, YaqlE
         };
         let mut items = Vec::new();
         loop {
-            match iterator.next(cx).and_then(|item| cx.charge(size_of::<Value>()).map(|()| item)) {
+            match iterator
+                .next(cx)
+                .and_then(|item| cx.charge(size_of::<Value>()).map(|()| item))
+            {
                 Ok(Some(item)) => items.push(item),
                 Ok(None) => return Ok(Some(items)),
                 Err(error) => {
@@ -215,7 +238,13 @@ fn zip(cx: &Cx<'_>, lists: Rest<Value>, mut named: Named) -> Result<Value, YaqlE
 }
 
 fn st2kv(cx: &Cx<'_>, key: Value, named: Named) -> Result<Value, YaqlError> {
-    let find = |wanted: &str| named.0.iter().find(|(name, _)| **name == *wanted).map(|(_, value)| value);
+    let find = |wanted: &str| {
+        named
+            .0
+            .iter()
+            .find(|(name, _)| **name == *wanted)
+            .map(|(_, value)| value)
+    };
     answer(datastore::st2kv(
         scene(cx),
         &key,
@@ -236,7 +265,11 @@ fn pure(cx: &Cx<'_>, name: &'static str, args: impl AsRef<[Value]>) -> Result<Va
     match result {
         Ok(value) => {
             cx.charge(value.as_str().map_or(64, str::len))?;
-            if name == "use_none" { Ok(value) } else { fresh(cx, value) }
+            if name == "use_none" {
+                Ok(value)
+            } else {
+                fresh(cx, value)
+            }
         }
         Err(error) => {
             let class = jinja_class(error.kind, &error.message);
@@ -251,7 +284,8 @@ fn pure(cx: &Cx<'_>, name: &'static str, args: impl AsRef<[Value]>) -> Result<Va
 
 /// Python's `json` and `yaml` do not write YAQL's frozen dictionaries. `StackStorm` copies the outermost one for `json`.
 fn frozen(name: &str, value: &Value) -> Option<Failure> {
-    let hint = || Some("YAQL freezes dictionaries; in Jinja ({{ … }}) the same function takes them".to_owned());
+    let hint =
+        || Some("YAQL freezes dictionaries; in Jinja ({{ … }}) the same function takes them".to_owned());
     match name {
         "to_json_string" | "json_dump" | "to_yaml_string" | "yaml_dump" => {
             let inside = match value {
@@ -267,9 +301,8 @@ fn frozen(name: &str, value: &Value) -> Option<Failure> {
                 }
             })
         }
-        "json_escape" => has_frozen(value).then(|| {
-            Failure::type_error("Object of type FrozenDict is not JSON serializable").hint(hint())
-        }),
+        "json_escape" => has_frozen(value)
+            .then(|| Failure::type_error("Object of type FrozenDict is not JSON serializable").hint(hint())),
         _ => None,
     }
 }

@@ -4,6 +4,10 @@
 //! has at hand. Nothing is converted or copied for an evaluation: values are shared, and the methods are asked only for
 //! what an expression uses.
 
+mod context;
+
+pub use context::ContextScene;
+
 use std::sync::{Arc, OnceLock};
 
 use super::jinja::KeyLookup;

@@ -1,0 +1,286 @@
+//! Attributes and methods of dates, times and lengths of time.
+
+use std::fmt::Write as _;
+
+use crate::expr::jinja::bind::arity;
+use crate::expr::jinja::fault::{Run, type_error, value_error};
+use crate::expr::jinja::machine::CallArgs;
+use crate::expr::jinja::object::class_of;
+use crate::expr::jinja::ops;
+use crate::expr::value::{Date, DateTime, Timespan, Value, days_from_civil};
+
+const DAYS: [&str; 7] = [
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+];
+const MONTHS: [&str; 12] = [
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+];
+
+pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
+    if let Value::Timespan(span) = value {
+        return Some(Value::Int(match name {
+            "days" => span.days(),
+            "seconds" => span.seconds(),
+            "microseconds" => span.microseconds(),
+            _ => return None,
+        }));
+    }
+    let (date, time) = parts(value)?;
+    Some(match (name, time) {
+        ("year", _) => Value::from(date.year),
+        ("month", _) => Value::from(u32::from(date.month)),
+        ("day", _) => Value::from(u32::from(date.day)),
+        ("hour", Some(time)) => Value::from(time.hour()),
+        ("minute", Some(time)) => Value::from(time.minute()),
+        ("second", Some(time)) => Value::from(time.second()),
+        ("microsecond", Some(time)) => Value::from(time.microsecond()),
+        ("fold", Some(_)) => Value::Int(0),
+        ("tzinfo", Some(time)) if time.offset.is_none() => Value::Null,
+        _ => return None,
+    })
+}
+
+fn parts(value: &Value) -> Option<(Date, Option<&DateTime>)> {
+    match value {
+        Value::DateTime(time) => Some((time.date, Some(time))),
+        Value::Date(date) => Some((*date, None)),
+        _ => None,
+    }
+}
+
+pub(super) fn call(owner: &Value, name: &str, mut args: CallArgs) -> Run<Value> {
+    if let Value::Timespan(span) = owner {
+        arity("datetime.timedelta", name, &args, 0, 0)?;
+        return Ok(Value::Float(span.micros() as f64 / 1e6));
+    }
+    let Some((date, time)) = parts(owner) else {
+        return type_error("a date is needed");
+    };
+    let class = class_of(owner).to_owned();
+    match name {
+        "strftime" => {
+            let format = args.take_keyword("format").or_else(|| args.positional.first().cloned());
+            match format.as_ref().and_then(Value::as_str) {
+                Some(format) => return strftime(owner, format).map(Value::from),
+                None => return type_error("strftime() missing required argument 'format' (pos 1)"),
+            }
+        }
+        "replace" => return replace(date, time, args),
+        "isoformat" if time.is_some() => {
+            let between = args.take_keyword("sep").or_else(|| args.positional.first().cloned());
+            let between = between.as_ref().and_then(Value::as_str).unwrap_or("T").to_owned();
+            return Ok(Value::from(time.map(|time| time.iso(&between)).unwrap_or_default()));
+        }
+        "astimezone" | "time" | "timetuple" => {
+            return type_error(format!("{name}() is not available in templates; use strftime()"));
+        }
+        _ => arity(&class, name, &args, 0, 0)?,
+    }
+    Ok(match name {
+        "weekday" => Value::from(u32::from(date.weekday())),
+        "isoweekday" => Value::from(u32::from(date.weekday()) + 1),
+        "isoformat" => Value::from(date.to_string()),
+        "toordinal" => Value::from(date.days() + 719_163),
+        "isocalendar" => {
+            let (year, week) = iso_week(date);
+            Value::tuple([
+                Value::from(year),
+                Value::from(week),
+                Value::from(u32::from(date.weekday()) + 1),
+            ])
+        }
+        "ctime" => Value::from(strftime(owner, "%a %b %e %H:%M:%S %Y")?),
+        "date" => Value::Date(date),
+        "timestamp" => Value::Float(time.map_or(0.0, |time| time.utc_micros() as f64 / 1e6)),
+        "utcoffset" => match time.and_then(|time| time.offset) {
+            Some(offset) => Timespan::from_micros(i128::from(offset)).into(),
+            None => Value::Null,
+        },
+        "tzname" => match time {
+            Some(time) => zone_name(time).into(),
+            None => Value::Null,
+        },
+        _ => return type_error(format!("{name}() is not available in templates")),
+    })
+}
+
+fn zone_name(time: &DateTime) -> Option<String> {
+    time.zone.as_ref().map(|name| name.to_string())
+}
+
+fn replace(date: Date, time: Option<&DateTime>, mut args: CallArgs) -> Run<Value> {
+    let names = ["year", "month", "day", "hour", "minute", "second", "microsecond"];
+    let mut fields = [
+        i64::from(date.year),
+        i64::from(date.month),
+        i64::from(date.day),
+        time.map_or(0, DateTime::hour),
+        time.map_or(0, DateTime::minute),
+        time.map_or(0, DateTime::second),
+        time.map_or(0, DateTime::microsecond),
+    ];
+    let known = if time.is_some() { 7 } else { 3 };
+    for (index, name) in names.into_iter().enumerate().take(known) {
+        let given = args.take_keyword(name).or_else(|| args.positional.get(index).cloned());
+        if let Some(given) = given {
+            fields[index] = ops::integer(&given)?;
+        }
+    }
+    let zone = args.take_keyword("tzinfo");
+    if let Some((keyword, _)) = args.keywords.first() {
+        return type_error(format!("'{keyword}' is an invalid keyword argument for replace()"));
+    }
+    let [year, month, day, hour, minute, second, microsecond] = fields;
+    let new = i32::try_from(year)
+        .ok()
+        .zip(u8::try_from(month).ok().zip(u8::try_from(day).ok()))
+        .and_then(|(year, (month, day))| Date::new(year, month, day));
+    let Some(date) = new else {
+        return value_error(if !(1..=12).contains(&month) {
+            "month must be in 1..12".to_owned()
+        } else if !(1..=9999).contains(&year) {
+            format!("year {year} is out of range")
+        } else {
+            "day is out of range for month".to_owned()
+        });
+    };
+    let Some(time) = time else {
+        return Ok(Value::Date(date));
+    };
+    for (value, most, name) in [(hour, 23, "hour"), (minute, 59, "minute"), (second, 59, "second")] {
+        if !(0..=most).contains(&value) {
+            return value_error(format!("{name} must be in 0..{most}"));
+        }
+    }
+    if !(0..1_000_000).contains(&microsecond) {
+        return value_error("microsecond must be in 0..999999");
+    }
+    let mut new = time.clone();
+    new.date = date;
+    new.micros = ((hour * 60 + minute) * 60 + second) * 1_000_000 + microsecond;
+    if zone.is_some_and(|zone| zone.is_null()) {
+        (new.offset, new.zone) = (None, None);
+    }
+    Ok(Value::from(new))
+}
+
+/// Year and week of ISO 8601.
+fn iso_week(date: Date) -> (i32, u32) {
+    let week_of = |date: Date| {
+        let first = days_from_civil(date.year, 1, 1);
+        let weekday = i64::from(date.weekday());
+        (date.days() - first - weekday + 9) / 7
+    };
+    let weeks_in = |year: i32| {
+        let last = Date::new(year, 12, 28).unwrap_or(date);
+        week_of(last)
+    };
+    let week = week_of(date);
+    let (year, week) = if week < 1 {
+        (date.year - 1, weeks_in(date.year - 1))
+    } else if week > weeks_in(date.year) {
+        (date.year + 1, 1)
+    } else {
+        (date.year, week)
+    };
+    (year, u32::try_from(week).unwrap_or(1))
+}
+
+/// `strftime(format)` of a date or a time, in the language C.
+pub(crate) fn strftime(value: &Value, format: &str) -> Run<String> {
+    let Some((date, time)) = parts(value) else {
+        return type_error("a date is needed");
+    };
+    let mut out = String::new();
+    let (hour, minute, second, micros) = time.map_or((0, 0, 0, 0), |time| {
+        (time.hour(), time.minute(), time.second(), time.microsecond())
+    });
+    let weekday = usize::from(date.weekday());
+    let month = &MONTHS[usize::from(date.month) - 1];
+    let day_of_year = date.days() - days_from_civil(date.year, 1, 1) + 1;
+    let mut chars = format.chars();
+    while let Some(c) = chars.next() {
+        if c != '%' {
+            out.push(c);
+            continue;
+        }
+        let Some(code) = chars.next() else {
+            out.push('%');
+            break;
+        };
+        let sunday_based = (weekday as i64 + 1) % 7;
+        let hour12 = (hour + 11) % 12 + 1;
+        let half = if hour < 12 { "AM" } else { "PM" };
+        let (year, number) = (date.year, date.month);
+        let _ = match code {
+            'a' => write!(out, "{}", &DAYS[weekday][..3]),
+            'A' => write!(out, "{}", DAYS[weekday]),
+            'w' => write!(out, "{sunday_based}"),
+            'u' => write!(out, "{}", weekday + 1),
+            'd' => write!(out, "{:02}", date.day),
+            'e' => write!(out, "{:2}", date.day),
+            'b' | 'h' => write!(out, "{}", &month[..3]),
+            'B' => write!(out, "{month}"),
+            'm' => write!(out, "{number:02}"),
+            'y' => write!(out, "{:02}", year % 100),
+            'Y' => write!(out, "{year}"),
+            'C' => write!(out, "{:02}", year / 100),
+            'H' => write!(out, "{hour:02}"),
+            'k' => write!(out, "{hour:2}"),
+            'I' => write!(out, "{hour12:02}"),
+            'l' => write!(out, "{hour12:2}"),
+            'M' => write!(out, "{minute:02}"),
+            'S' => write!(out, "{second:02}"),
+            'p' => write!(out, "{half}"),
+            'P' => write!(out, "{}", half.to_lowercase()),
+            'f' => write!(out, "{micros:06}"),
+            'j' => write!(out, "{day_of_year:03}"),
+            'U' => write!(out, "{:02}", (day_of_year + 6 - sunday_based) / 7),
+            'W' => write!(out, "{:02}", (day_of_year + 6 - weekday as i64) / 7),
+            'G' => write!(out, "{}", iso_week(date).0),
+            'V' => write!(out, "{:02}", iso_week(date).1),
+            'F' => write!(out, "{year}-{number:02}-{:02}", date.day),
+            'T' | 'X' => write!(out, "{hour:02}:{minute:02}:{second:02}"),
+            'R' => write!(out, "{hour:02}:{minute:02}"),
+            'r' => write!(out, "{hour12:02}:{minute:02}:{second:02} {half}"),
+            'D' | 'x' => write!(out, "{number:02}/{:02}/{:02}", date.day, year % 100),
+            'c' => write!(
+                out,
+                "{} {} {:2} {hour:02}:{minute:02}:{second:02} {year}",
+                &DAYS[weekday][..3],
+                &month[..3],
+                date.day
+            ),
+            's' => write!(
+                out,
+                "{}",
+                time.map_or(date.days() * 86_400, |time| {
+                    i64::try_from(time.utc_micros().div_euclid(1_000_000)).unwrap_or(0)
+                })
+            ),
+            'z' => write!(out, "{}", offset(time)),
+            'Z' => write!(out, "{}", time.and_then(zone_name).unwrap_or_default()),
+            'n' => write!(out, "\n"),
+            't' => write!(out, "\t"),
+            '%' => write!(out, "%"),
+            other => write!(out, "%{other}"),
+        };
+        ops::check_len(out.len())?;
+    }
+    Ok(out)
+}
+
+/// `+0200`
+fn offset(time: Option<&DateTime>) -> String {
+    let Some(offset) = time.and_then(|time| time.offset) else {
+        return String::new();
+    };
+    let sign = if offset < 0 { '-' } else { '+' };
+    let seconds = offset.abs() / 1_000_000;
+    let mut out = format!("{sign}{:02}{:02}", seconds / 3600, seconds / 60 % 60);
+    if seconds % 60 != 0 {
+        let _ = write!(out, "{:02}", seconds % 60);
+    }
+    out
+}
