@@ -139,13 +139,13 @@ impl Links {
     /// Whether a task can be reached from itself.
     fn in_cycle(&self, name: &Arc<str>) -> bool {
         let mut seen = HashSet::new();
-        let mut open: Vec<&Arc<str>> = self.out(name).iter().map(|way| &way.target).collect();
+        let mut open: Vec<&Arc<str>> = self.ways_out(name).iter().map(|way| &way.target).collect();
         while let Some(next) = open.pop() {
             if next == name {
                 return true;
             }
             if seen.insert(next) {
-                open.extend(self.out(next).iter().map(|way| &way.target));
+                open.extend(self.ways_out(next).iter().map(|way| &way.target));
             }
         }
         false
@@ -155,11 +155,11 @@ impl Links {
         self.tasks.contains(task)
     }
 
-    pub(super) fn out(&self, task: &str) -> &[Way] {
+    pub(super) fn ways_out(&self, task: &str) -> &[Way] {
         self.out.get(task).map_or(&[], Vec::as_slice)
     }
 
-    pub(super) fn into(&self, task: &str) -> &[Way] {
+    pub(super) fn ways_into(&self, task: &str) -> &[Way] {
         self.into.get(task).map_or(&[], Vec::as_slice)
     }
 

@@ -182,7 +182,7 @@ impl Conductor {
         let Some(entry) = self.state.entry(id, route).filter(|entry| entry.status.is_completed()) else {
             return false;
         };
-        self.links.out(id).iter().any(|way| {
+        self.links.ways_out(id).iter().any(|way| {
             &*way.target != "continue"
                 && entry.next.get(&way.to) == Some(&true)
                 && (self.links.join(&way.target).is_none()
@@ -192,7 +192,7 @@ impl Conductor {
 
     /// How far the ways into a task are, seen in one route.
     pub(super) fn inbound(&self, task: &str, route: u32) -> Inbound {
-        let ways = self.links.into(task);
+        let ways = self.links.ways_into(task);
         // Sorted by source, so the ways of one source stand together.
         let (mut satisfied, mut unknown, mut sources) = (0_i64, false, 0_i64);
         for parallel in ways.chunk_by(|a, b| a.source == b.source) {

@@ -380,7 +380,7 @@ impl Conductor {
             (Arc::clone(&one.id), one.route)
         };
         let links = Arc::clone(&self.links);
-        let ways = links.out(&task);
+        let ways = links.ways_out(&task);
         if ways.is_empty() {
             self.change(Delta::Term { entry, term: true });
         }
