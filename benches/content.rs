@@ -10,7 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sayso::alias::{Entry, Matcher};
-use sayso::content::{Checks, Content, Options, yaml};
+use sayso::content::{Checks, Content, Options};
+use sayso::yaml;
 
 const PACKS: usize = 100;
 const ACTIONS: usize = 10;

@@ -25,3 +25,6 @@ pub mod app;
 pub mod chat;
 pub mod cli;
 pub mod settings;
+
+#[cfg(test)]
+mod testing;

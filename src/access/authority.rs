@@ -24,6 +24,12 @@ pub trait Authority: Send + Sync + 'static {
     /// Whether the identity may do this here and now, and why.
     fn decide(&self, ask: &Ask<'_>) -> Decision;
 
-    /// Whether the identity could run the action at all, some way, somewhere: what `help` shows.
+    /// Whether the identity could run the action by its name, with some parameters.
     fn could(&self, identity: &Identity, action: &Action, place: Option<&Place>) -> bool;
+
+    /// Whether the identity could run the action by saying this alias, with some parameters: what `help` shows.
+    fn could_say(&self, identity: &Identity, alias: &str, action: &Action, place: Option<&Place>) -> bool {
+        let _ = alias;
+        self.could(identity, action, place)
+    }
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::expr::pyregex::{Error, Scratch, Steps};
+use crate::model::rows::{MAX_ROW, next_row};
 
 use super::definition::FormatEntry;
 use super::format::Format;
@@ -14,8 +15,6 @@ use super::reading::{self, ReadError};
 
 /// Matching steps for one row (about a second).
 const STEPS_PER_ROW: u64 = 100_000_000;
-/// Longest row in bytes; longer ones are answered with an error.
-const MAX_ROW: usize = 16 << 20;
 
 /// Answers every row of `input` with one line on `output`.
 pub fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
@@ -37,30 +36,6 @@ pub fn run(mut input: impl BufRead, mut output: impl Write) -> io::Result<()> {
         output.write_all(b"\n")?;
     }
     output.flush()
-}
-
-/// Reads a line into `row`: `None` at the end, `false` when it is too long and was cut.
-fn next_row(input: &mut impl BufRead, row: &mut Vec<u8>) -> io::Result<Option<bool>> {
-    row.clear();
-    let mut whole = true;
-    let mut any = false;
-    loop {
-        let buffer = input.fill_buf()?;
-        if buffer.is_empty() {
-            return Ok(any.then_some(whole));
-        }
-        any = true;
-        let end = buffer.iter().position(|byte| *byte == b'\n');
-        let part = &buffer[..end.unwrap_or(buffer.len())];
-        let room = MAX_ROW - row.len();
-        whole &= part.len() <= room;
-        row.extend_from_slice(&part[..part.len().min(room)]);
-        let used = end.map_or(buffer.len(), |end| end + 1);
-        input.consume(used);
-        if end.is_some() {
-            return Ok(Some(whole));
-        }
-    }
 }
 
 fn answer(row: &[u8]) -> Value {

@@ -14,10 +14,17 @@ pub mod search;
 mod summary;
 mod verify;
 
-pub use summary::{ActionSummary, Counts, Failure, Longest, PersonSummary, Summary, summary};
+pub use summary::{ActionSummary, Counts, Failure, Longest, PersonSummary, Summary, Sums, summary};
 pub use verify::{Broken, Fault, Verified, VerifyError, verify};
 
 /// Key of [`crate::model::AuditDraft::detail`] that holds how long an execution took, in seconds.
 pub const DETAIL_SECONDS: &str = "seconds";
 /// Key of [`crate::model::AuditDraft::detail`] that holds why something failed or was refused.
 pub const DETAIL_REASON: &str = "reason";
+/// Key of [`crate::model::AuditDraft::detail`] that holds for how many events an entry stands.
+pub const DETAIL_COUNT: &str = "count";
+
+/// Kind of the entries for messages in chat that mean nothing.
+pub const CHAT_NOT_UNDERSTOOD: &str = "chat.not_understood";
+/// Kind of the entries for messages in chat that mean several things, so that nothing ran.
+pub const CHAT_AMBIGUOUS: &str = "chat.ambiguous";

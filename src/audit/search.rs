@@ -200,25 +200,31 @@ fn restrict(filter: &mut AuditFilter, kind: String) -> Result<(), String> {
 
 /// Reads a point in time as people write it.
 ///
-/// `2h` or `1d12h` ago, `now`, `today`, `yesterday`, a day of the week (the latest one, which may be today),
-/// `09:30` today, a date, or a full time (without offset: in the asker's zone).
+/// `2h`, `1d12h`, `3 days ago` or `last week`; `now`, `today`, `yesterday`; a day of the week (the latest one, which
+/// may be today; `last monday` is before today); `09:30` today, or after a day; a date; a full time (without
+/// offset: in the asker's zone); `always`. A leading `since` is overlooked.
 ///
 /// # Errors
 /// One sentence that shows what can be written.
 pub fn when(text: &str, asker: &Asker<'_>) -> Result<Timestamp, String> {
-    let word = text.trim().to_lowercase();
-    let now = zoned(asker);
-    let found = match word.as_str() {
+    let lower = text.trim().to_lowercase();
+    let word = lower.strip_prefix("since ").unwrap_or(&lower);
+    let word = word.strip_suffix(" ago").unwrap_or(word).trim();
+    let today = zoned(asker).date();
+    let timed = || {
+        let (before, time) = word.rsplit_once(char::is_whitespace)?;
+        instant(day(before.trim(), today)?, clock(time)?, asker)
+    };
+    let found = match word {
         "now" => Some(asker.now),
-        "today" => midnight(now.date(), asker),
-        "yesterday" => now.date().yesterday().ok().and_then(|date| midnight(date, asker)),
-        _ => ago(&word)
+        "always" | "ever" | "the beginning" => Some(Timestamp::from_micros(0)),
+        _ => ago(word)
             .and_then(|ago| asker.now.micros().checked_sub(ago))
-            .map(Timestamp::from_micros)
-            .or_else(|| weekday(&word).and_then(|day| midnight(latest(day, now.date()), asker)))
-            .or_else(|| clock(&word).and_then(|time| instant(now.date(), time, asker)))
-            .or_else(|| date(&word).and_then(|date| midnight(date, asker)))
-            .or_else(|| full(text.trim(), asker)),
+            .map(|micros| Timestamp::from_micros(micros.max(0)))
+            .or_else(|| day(word, today).and_then(|date| instant(date, Time::midnight(), asker)))
+            .or_else(|| clock(word).and_then(|time| instant(today, time, asker)))
+            .or_else(timed)
+            .or_else(|| full(&word.to_uppercase(), asker)),
     };
     found.ok_or_else(|| {
         format!(
@@ -233,35 +239,58 @@ fn zoned(asker: &Asker<'_>) -> Zoned {
         .to_zoned(asker.zone.clone())
 }
 
-fn midnight(date: Date, asker: &Asker<'_>) -> Option<Timestamp> {
-    instant(date, Time::midnight(), asker)
-}
-
 fn instant(date: Date, time: Time, asker: &Asker<'_>) -> Option<Timestamp> {
     let zoned = date.to_datetime(time).to_zoned(asker.zone.clone()).ok()?;
     Some(Timestamp::from_micros(zoned.timestamp().as_microsecond()))
 }
 
-/// Microseconds of `90s`, `15m`, `2h`, `3d`, `1w` or several of them, `1d12h`.
+/// Microseconds of `90s`, `15 min`, `an hour`, `3 days`, `last week` or several spans, `1d12h`.
 fn ago(word: &str) -> Option<i64> {
-    let (mut sum, mut rest) = (SignedDuration::ZERO, word);
+    let bare = word.strip_prefix("last ").or_else(|| word.strip_prefix("past "));
+    let mut rest = bare.unwrap_or(word);
+    let mut one = bare.is_some();
+    for article in ["a ", "an "] {
+        if let Some(after) = rest.strip_prefix(article) {
+            (rest, one) = (after, true);
+        }
+    }
+    let mut sum = SignedDuration::ZERO;
     while !rest.is_empty() {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
-        let count: i64 = rest[..digits].parse().ok()?;
-        let seconds = match rest[digits..].chars().next()? {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            'w' => 604_800,
+        let count: i64 = if digits == 0 && one {
+            1
+        } else {
+            rest[..digits].parse().ok()?
+        };
+        one = false;
+        rest = rest[digits..].trim_start();
+        let letters = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
+        let seconds = match &rest[..letters] {
+            "s" | "sec" | "secs" | "second" | "seconds" => 1,
+            "m" | "min" | "mins" | "minute" | "minutes" => 60,
+            "h" | "hour" | "hours" => 3600,
+            "d" | "day" | "days" => 86_400,
+            "w" | "week" | "weeks" => 604_800,
             _ => return None,
         };
         sum = sum.checked_add(SignedDuration::from_secs(count.checked_mul(seconds)?))?;
-        rest = &rest[digits + 1..];
+        rest = rest[letters..].trim_start();
     }
     Some(sum)
         .filter(|sum| !sum.is_zero())
         .and_then(|sum| i64::try_from(sum.as_micros()).ok())
+}
+
+/// The date that `yesterday`, `monday`, `last monday` or `2026-11-20` is.
+fn day(word: &str, today: Date) -> Option<Date> {
+    match word {
+        "today" => Some(today),
+        "yesterday" => today.yesterday().ok(),
+        _ => match word.strip_prefix("last ") {
+            Some(name) => weekday(name).and_then(|day| Some(latest(day, today.yesterday().ok()?))),
+            None => weekday(word).map(|day| latest(day, today)).or_else(|| date(word)),
+        },
+    }
 }
 
 fn weekday(word: &str) -> Option<Weekday> {
@@ -330,6 +359,20 @@ mod tests {
     #[case("2h", "2026-11-18T12:30:00Z")]
     #[case("1d12h", "2026-11-17T02:30:00Z")]
     #[case("1w", "2026-11-11T14:30:00Z")]
+    #[case("24h", "2026-11-17T14:30:00Z")]
+    #[case("3 days ago", "2026-11-15T14:30:00Z")]
+    #[case("since 2 hours 30 min", "2026-11-18T12:00:00Z")]
+    #[case("an hour ago", "2026-11-18T13:30:00Z")]
+    #[case("last week", "2026-11-11T14:30:00Z")]
+    #[case("last 2 days", "2026-11-16T14:30:00Z")]
+    #[case("always", "1970-01-01T00:00:00Z")]
+    #[case("99999999d", "1970-01-01T00:00:00Z")]
+    #[case("since monday", "2026-11-15T23:00:00Z")]
+    #[case("last wednesday", "2026-11-10T23:00:00Z")]
+    #[case("last tue", "2026-11-16T23:00:00Z")]
+    #[case("yesterday 09:30", "2026-11-17T08:30:00Z")]
+    #[case("2026-07-01 9:30", "2026-07-01T07:30:00Z")]
+    #[case("2026-11-18t12:00:00z", "2026-11-18T12:00:00Z")]
     #[case("now", "2026-11-18T14:30:00Z")]
     #[case("today", "2026-11-17T23:00:00Z")]
     #[case("Yesterday", "2026-11-16T23:00:00Z")]
@@ -358,6 +401,12 @@ mod tests {
     #[case("25:00")]
     #[case("2026-02-30")]
     #[case("ä1h")]
+    #[case("soonish")]
+    #[case("2 h 3")]
+    #[case("last ")]
+    #[case("a")]
+    #[case("since")]
+    #[case("3 days monday")]
     fn what_is_no_time_is_refused_with_examples(#[case] text: &str) {
         assert!(when(text, &asker()).unwrap_err().contains("write 2h, 3d, monday"));
     }

@@ -7,10 +7,14 @@ use serde_json::Value;
 
 use crate::model::{AuditDraft, AuditEntry, Id, Status, Timestamp};
 
-use super::{DETAIL_REASON, DETAIL_SECONDS};
+use super::{CHAT_AMBIGUOUS, CHAT_NOT_UNDERSTOOD, DETAIL_COUNT, DETAIL_REASON, DETAIL_SECONDS};
 
 /// Failures that are listed; the rest is counted.
 const FAILURES: usize = 20;
+/// Pairs of person and action that are told apart; what comes later counts as [`OTHERS`].
+const PAIRS: usize = 20_000;
+/// Name of the people and the action that are counted together because there are too many.
+const OTHERS: &str = "(others)";
 
 /// What a stretch of the audit log amounts to.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
@@ -21,6 +25,10 @@ pub struct Summary {
     pub since: Option<Timestamp>,
     /// Time of the newest.
     pub until: Option<Timestamp>,
+    /// There are more entries than were looked at; those are the newest.
+    pub cut: bool,
+    /// Messages in chat that meant nothing, or several things.
+    pub not_understood: u64,
     /// All together.
     pub counts: Counts,
     /// Who did how much, the busiest first.
@@ -111,6 +119,8 @@ pub struct Failure {
     pub action: String,
     /// Which execution.
     pub execution: Option<Id>,
+    /// The sentence, where the entry has it.
+    pub text: Option<String>,
     /// `failed`, `timeout`, `abandoned` or `denied`.
     pub outcome: String,
     /// Why, as logged; empty when nothing was.
@@ -163,20 +173,35 @@ fn longer(longest: &mut Option<Longest>, took: Option<&Longest>) {
     }
 }
 
-/// Sums up entries, whatever their order. Memory grows with people and actions, not with entries.
-#[must_use]
-pub fn summary<'a>(entries: impl IntoIterator<Item = &'a AuditEntry>) -> Summary {
-    let mut summary = Summary::default();
-    let mut people: BTreeMap<&str, BTreeMap<&str, Tally>> = BTreeMap::new();
-    let mut actions: BTreeMap<&str, Tally> = BTreeMap::new();
-    let mut failures: Vec<&AuditDraft> = Vec::new();
-    for AuditEntry { draft, .. } in entries {
+/// A summary in the making: entries are added one by one, in any order, and not kept. Memory is bounded.
+#[derive(Default)]
+pub struct Sums {
+    summary: Summary,
+    people: BTreeMap<String, BTreeMap<String, Tally>>,
+    actions: BTreeMap<String, Tally>,
+    pairs: usize,
+    failures: Vec<Failure>,
+}
+
+impl Sums {
+    /// Entries added so far.
+    #[must_use]
+    pub const fn entries(&self) -> u64 {
+        self.summary.entries
+    }
+
+    /// Adds an entry.
+    pub fn add(&mut self, AuditEntry { draft, .. }: &AuditEntry) {
+        let summary = &mut self.summary;
         summary.entries += 1;
         let time = draft.timestamp;
         summary.since = Some(summary.since.map_or(time, |since| since.min(time)));
         summary.until = Some(summary.until.map_or(time, |until| until.max(time)));
+        if [CHAT_NOT_UNDERSTOOD, CHAT_AMBIGUOUS].contains(&draft.kind.as_str()) {
+            summary.not_understood += draft.detail[DETAIL_COUNT].as_u64().unwrap_or(1);
+        }
         let Some(ending) = Ending::of(&draft.kind) else {
-            continue;
+            return;
         };
         let action = draft.action.as_deref().unwrap_or_default();
         let took = seconds(&draft.detail).map(|seconds| Longest {
@@ -187,39 +212,63 @@ pub fn summary<'a>(entries: impl IntoIterator<Item = &'a AuditEntry>) -> Summary
         });
         summary.counts.add(ending);
         longer(&mut summary.longest, took.as_ref());
-        actions.entry(action).or_default().add(ending, took.as_ref());
-        people
-            .entry(&draft.actor)
-            .or_default()
-            .entry(action)
-            .or_default()
-            .add(ending, took.as_ref());
         if matches!(ending, Ending::Failed | Ending::Denied) {
-            failures.push(draft);
-            if failures.len() > 2 * FAILURES {
-                summary.more_failures += newest_only(&mut failures);
+            self.failures.push(failure(draft));
+            if self.failures.len() > 2 * FAILURES {
+                self.newest_failures_only();
             }
         }
+        let known = self
+            .people
+            .get(&draft.actor)
+            .is_some_and(|actions| actions.contains_key(action));
+        let (actor, action) = if known || self.pairs < PAIRS {
+            (draft.actor.as_str(), action)
+        } else {
+            (OTHERS, OTHERS)
+        };
+        let tally = |tally: &mut Tally| tally.add(ending, took.as_ref());
+        tally(self.actions.entry(action.to_owned()).or_default());
+        let of_person = self.people.entry(actor.to_owned()).or_default();
+        let before = of_person.len();
+        tally(of_person.entry(action.to_owned()).or_default());
+        self.pairs += of_person.len() - before;
     }
-    summary.more_failures += newest_only(&mut failures);
-    summary.failures = failures.into_iter().map(failure).collect();
-    summary.actions = by_use(actions);
-    summary.people = people
-        .into_iter()
-        .map(|(actor, actions)| person(actor, actions))
-        .collect();
-    summary
-        .people
-        .sort_by_key(|person| std::cmp::Reverse(person.counts.total()));
-    summary
+
+    /// The summary of what was added. `cut`: there was more.
+    #[must_use]
+    pub fn finish(mut self, cut: bool) -> Summary {
+        self.newest_failures_only();
+        let mut people: Vec<_> = self
+            .people
+            .into_iter()
+            .map(|(actor, actions)| person(actor, actions))
+            .collect();
+        people.sort_by_key(|person| std::cmp::Reverse(person.counts.total()));
+        Summary {
+            cut,
+            failures: self.failures,
+            actions: by_use(self.actions),
+            people,
+            ..self.summary
+        }
+    }
+
+    /// Leaves the newest failures, the newest first, and counts the others.
+    fn newest_failures_only(&mut self) {
+        self.failures
+            .sort_by_key(|failure| std::cmp::Reverse(failure.timestamp));
+        self.summary.more_failures += self.failures.len().saturating_sub(FAILURES) as u64;
+        self.failures.truncate(FAILURES);
+    }
 }
 
-/// Leaves the newest failures, the newest first; gives how many it dropped.
-fn newest_only(failures: &mut Vec<&AuditDraft>) -> u64 {
-    failures.sort_by_key(|draft| std::cmp::Reverse(draft.timestamp));
-    let dropped = failures.len().saturating_sub(FAILURES);
-    failures.truncate(FAILURES);
-    dropped as u64
+/// Sums up entries, whatever their order.
+#[must_use]
+pub fn summary<'a>(entries: impl IntoIterator<Item = &'a AuditEntry>) -> Summary {
+    let mut sums = Sums::default();
+    entries.into_iter().for_each(|entry| sums.add(entry));
+    sums.finish(false)
 }
 
 fn failure(draft: &AuditDraft) -> Failure {
@@ -228,6 +277,7 @@ fn failure(draft: &AuditDraft) -> Failure {
         actor: draft.actor.clone(),
         action: draft.action.clone().unwrap_or_default(),
         execution: draft.execution,
+        text: draft.text.clone(),
         outcome: draft.kind.rsplit('.').next().unwrap_or_default().to_owned(),
         why: draft
             .detail
@@ -242,9 +292,9 @@ fn seconds(detail: &Value) -> Option<f64> {
     detail.get(DETAIL_SECONDS)?.as_f64()
 }
 
-fn by_use(actions: BTreeMap<&str, Tally>) -> Vec<ActionSummary> {
-    let named = |(action, tally): (&str, Tally)| ActionSummary {
-        action: action.to_owned(),
+fn by_use(actions: BTreeMap<String, Tally>) -> Vec<ActionSummary> {
+    let named = |(action, tally): (String, Tally)| ActionSummary {
+        action,
         counts: tally.counts,
         longest: tally.longest,
     };
@@ -253,7 +303,7 @@ fn by_use(actions: BTreeMap<&str, Tally>) -> Vec<ActionSummary> {
     actions
 }
 
-fn person(actor: &str, actions: BTreeMap<&str, Tally>) -> PersonSummary {
+fn person(actor: String, actions: BTreeMap<String, Tally>) -> PersonSummary {
     let mut counts = Counts::default();
     for tally in actions.values() {
         counts.succeeded += tally.counts.succeeded;
@@ -262,7 +312,7 @@ fn person(actor: &str, actions: BTreeMap<&str, Tally>) -> PersonSummary {
         counts.denied += tally.counts.denied;
     }
     PersonSummary {
-        actor: actor.to_owned(),
+        actor,
         counts,
         actions: by_use(actions),
     }
@@ -396,5 +446,33 @@ mod tests {
             .collect();
         assert_eq!(seconds, (80..100).rev().collect::<Vec<_>>());
         assert_eq!((summary.more_failures, summary.counts.failed), (80, 100));
+    }
+
+    #[test]
+    fn memory_does_not_grow_with_names() {
+        let mut sums = Sums::default();
+        for number in 0..PAIRS + 5 {
+            let actor = format!("user{number}");
+            sums.add(&entry(1, &actor, "a.b", "execution.succeeded", Value::Null));
+        }
+        sums.add(&entry(2, "user0", "a.b", "execution.succeeded", Value::Null));
+        let summary = sums.finish(true);
+        assert!(summary.cut);
+        assert_eq!(summary.people.len(), PAIRS + 1);
+        assert_eq!(summary.people[0].actor, OTHERS);
+        assert_eq!(summary.people[0].counts.succeeded, 5);
+        assert_eq!(summary.people[1].actor, "user0");
+        assert_eq!(summary.actions[0].counts.succeeded, PAIRS as u64 + 1);
+    }
+
+    #[test]
+    fn messages_that_meant_nothing_are_counted() {
+        let entries = [
+            entry(1, "ana", "", CHAT_NOT_UNDERSTOOD, json!({})),
+            entry(2, "ana", "", CHAT_NOT_UNDERSTOOD, json!({DETAIL_COUNT: 7})),
+            entry(3, "bo", "", CHAT_AMBIGUOUS, json!({})),
+        ];
+        let summary = summary(&entries);
+        assert_eq!((summary.not_understood, summary.counts.total()), (9, 0));
     }
 }

@@ -16,6 +16,8 @@ use crate::alias::{self, Definition, How, Outcome};
 use crate::content::{Content, Snapshot};
 use crate::model::Action;
 
+/// From which likeness of its first word on, between 0 and 1, a command is worth showing to somebody who is lost.
+const ALIKE: f64 = 0.6;
 /// Characters of a first word that are compared.
 const COMPARED: usize = 32;
 
@@ -218,8 +220,8 @@ impl Phrasebook for SnapshotBook {
                 }
             })
             .collect();
-        if near.len() < limit {
-            // Whoever is lost is better off with something than with nothing.
+        if near.is_empty() {
+            // Whoever is lost is better off with something than with nothing, when it looks alike at all.
             let start = |text: &str| {
                 let word = text.split_whitespace().next().unwrap_or_default();
                 word.chars().take(COMPARED).collect::<String>().to_lowercase()
@@ -228,20 +230,15 @@ impl Phrasebook for SnapshotBook {
             let mut others: Vec<(f64, Command)> = self
                 .commands()
                 .into_iter()
-                .filter(|command| !near.iter().any(|near| near.command == *command))
                 .map(|command| (strsim::jaro_winkler(&said, &start(&command.display)), command))
+                .filter(|(likeness, _)| *likeness > ALIKE)
                 .collect();
             others.sort_by(|(a, _), (b, _)| b.total_cmp(a));
-            near.extend(
-                others
-                    .into_iter()
-                    .take(limit - near.len())
-                    .map(|(_, command)| Near {
-                        reason: command.description.clone(),
-                        likely: false,
-                        command,
-                    }),
-            );
+            near.extend(others.into_iter().take(limit).map(|(_, command)| Near {
+                reason: command.description.clone(),
+                likely: false,
+                command,
+            }));
         }
         near
     }

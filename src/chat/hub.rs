@@ -111,6 +111,8 @@ impl Hub {
             outbox: outbox.clone(),
             callers: Arc::clone(&builtin.callers),
             clock: Arc::clone(&clock),
+            misses: Arc::default(),
+            stop: stop.clone(),
         };
         let desk = Arc::new(Desk {
             engine,
@@ -181,7 +183,8 @@ impl Hub {
         let mut commands = book.commands();
         commands.retain(|command| {
             book.action(&command.action).is_some_and(|action| {
-                action.enabled && self.inner.desk.authority.could(identity, &action, Some(place))
+                let authority = &self.inner.desk.authority;
+                action.enabled && authority.could_say(identity, &command.alias, &action, Some(place))
             })
         });
         commands
@@ -220,7 +223,8 @@ impl Hub {
         Ok(events)
     }
 
-    /// Ends delivery: what is on its way arrives, the rest waits in the store.
+    /// Ends delivery: what is on its way arrives, the rest waits in the store. Messages that were only counted
+    /// are logged.
     pub async fn shutdown(&self) {
         self.inner.stop.cancel();
         self.inner.builtin.close();
@@ -230,6 +234,7 @@ impl Hub {
         {
             tracing::error!("the outbox ended with a panic: {error}");
         }
+        self.inner.router.settle().await;
     }
 
     /// Fires when chat ends; streams to clients end then.

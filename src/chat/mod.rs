@@ -13,6 +13,7 @@ pub mod console;
 pub mod gateway;
 mod hub;
 pub mod identities;
+mod misses;
 pub mod normalise;
 mod outbox;
 mod parameters;

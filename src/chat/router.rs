@@ -4,20 +4,25 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use thiserror::Error;
+use tokio_util::sync::CancellationToken;
 
 use super::cards::{card_of, row};
 use super::gateway::{Inbound, Receipt};
 use super::identities::Identities;
+use super::misses::{self, Misses};
 use super::normalise::{Normalised, Unusable, normalise};
 use super::outbox::{Clock, Outbox};
 use super::parameters::{self, Values};
 use super::phrasebook::{Candidate, Near, Phrase, Phrasebook, Reading, Shelf};
 use super::prefix::PrefixOptions;
 use super::{builtin, callers::Callers};
+use crate::audit::{CHAT_AMBIGUOUS, CHAT_NOT_UNDERSTOOD, DETAIL_REASON};
 use crate::engine::{Engine, Submit, SubmitError};
-use crate::model::{Action, Id, Identity, InboxClaim, JsonMap, Origin, OutboxMessage, Timestamp};
+use crate::model::{Action, AuditDraft, Id, Identity, InboxClaim, JsonMap, Origin, OutboxMessage, Timestamp};
 use crate::store::{CommitError, StoreError, Write};
 
+/// Readings of an ambiguous message that the audit log names.
+const LISTED: usize = 10;
 /// Executions that one message may start.
 const MOST_AT_ONCE: usize = 20;
 /// A first answer that would be outrun by the final one within this time is left out.
@@ -37,6 +42,8 @@ pub(crate) struct Router {
     pub(crate) outbox: Outbox,
     pub(crate) callers: Arc<Callers>,
     pub(crate) clock: Clock,
+    pub(crate) misses: Arc<Misses>,
+    pub(crate) stop: CancellationToken,
 }
 
 /// An answer that starts nothing: the kind of its template and the data for it.
@@ -96,24 +103,71 @@ impl Router {
         let phrases = match reading {
             Reading::Means(phrases) => phrases,
             Reading::Ambiguous(candidates) => {
-                return self
-                    .answer_only(&message, &key, ambiguous(first, &candidates))
-                    .await;
+                let actions = candidates.iter().map(|candidate| candidate.action.as_str());
+                let told = misses::masked(first, actions, &*book);
+                let fits: Vec<&str> = candidates
+                    .iter()
+                    .take(LISTED)
+                    .map(|candidate| candidate.alias.as_str())
+                    .collect();
+                let entries = self.missed(CHAT_AMBIGUOUS, &identity, &message, told, json!({"fits": fits}));
+                let answer = ambiguous(first, &candidates);
+                return self.answer_with(&message, &key, answer, entries).await;
             }
             Reading::GivenUp(reason) => {
+                let told = misses::masked(first, [], &*book);
+                let detail = json!({DETAIL_REASON: reason});
+                let entries = self.missed(CHAT_NOT_UNDERSTOOD, &identity, &message, told, detail);
                 let data = json!({"message": reason, "hint": "Say it shorter or in simpler words."});
-                return self
-                    .answer_only(&message, &key, Answer::new("refused", data))
-                    .await;
+                let answer = Answer::new("refused", data);
+                return self.answer_with(&message, &key, answer, entries).await;
             }
             Reading::Nothing => {
                 let nearest = book.nearest(first, 3);
+                let likely = nearest.iter().filter(|near| near.likely);
+                let actions = likely.map(|near| near.command.action.as_str());
+                let told = misses::masked(first, actions, &*book);
+                let entries = self.missed(CHAT_NOT_UNDERSTOOD, &identity, &message, told, json!({}));
                 let answer = not_understood(first, &nearest, &said);
-                return self.answer_only(&message, &key, answer).await;
+                return self.answer_with(&message, &key, answer, entries).await;
             }
         };
         self.start(&message, &key, &identity, &*book, first, phrases)
             .await
+    }
+
+    /// What the audit log gets for a message that starts nothing.
+    fn missed(
+        &self,
+        kind: &str,
+        by: &Identity,
+        message: &Inbound,
+        text: String,
+        detail: Value,
+    ) -> Vec<Write> {
+        let now = (self.clock)();
+        let noted = self
+            .misses
+            .note(kind, &by.user, &message.place, text, detail, now);
+        if noted.settle {
+            let (misses, engine) = (Arc::clone(&self.misses), self.engine.clone());
+            let (clock, stop) = (Arc::clone(&self.clock), self.stop.clone());
+            tokio::spawn(async move {
+                tokio::select! {
+                    () = tokio::time::sleep(misses::WINDOW) => {
+                        commit(&engine, misses.settle(clock(), false)).await;
+                    }
+                    // What was counted is written when chat ends.
+                    () = stop.cancelled() => {}
+                }
+            });
+        }
+        noted.entries.into_iter().map(Write::Audit).collect()
+    }
+
+    /// Writes what was counted only, before chat ends.
+    pub(crate) async fn settle(&self) {
+        commit(&self.engine, self.misses.settle((self.clock)(), true)).await;
     }
 
     fn looks_addressed(&self, text: &str) -> bool {
@@ -289,7 +343,17 @@ impl Router {
         key: &str,
         answer: Answer,
     ) -> Result<Receipt, ReceiveError> {
-        Ok(match self.answer(message, key, answer).await? {
+        self.answer_with(message, key, answer, Vec::new()).await
+    }
+
+    async fn answer_with(
+        &self,
+        message: &Inbound,
+        key: &str,
+        answer: Answer,
+        with: Vec<Write>,
+    ) -> Result<Receipt, ReceiveError> {
+        Ok(match self.commit_answer(message, key, answer, with).await? {
             Part::Answered(id, kind) => Receipt::Answered {
                 answers: vec![id],
                 kind: kind.to_owned(),
@@ -300,6 +364,16 @@ impl Router {
 
     /// Commits an answer together with the claim of the message.
     async fn answer(&self, message: &Inbound, key: &str, answer: Answer) -> Result<Part, ReceiveError> {
+        self.commit_answer(message, key, answer, Vec::new()).await
+    }
+
+    async fn commit_answer(
+        &self,
+        message: &Inbound,
+        key: &str,
+        answer: Answer,
+        with: Vec<Write>,
+    ) -> Result<Part, ReceiveError> {
         let body = json!({"kind": answer.kind, "data": answer.data, "key": message.key});
         let row: OutboxMessage = row(&message.place, body, (self.clock)());
         let claim = InboxClaim {
@@ -308,12 +382,9 @@ impl Router {
             place: message.place.clone(),
             execution: None,
         };
-        match self
-            .engine
-            .store()
-            .commit(vec![Write::Claim(claim), Write::Outbox(Box::new(row.clone()))])
-            .await
-        {
+        let mut writes = vec![Write::Claim(claim), Write::Outbox(Box::new(row.clone()))];
+        writes.extend(with);
+        match self.engine.store().commit(writes).await {
             Ok(()) => {
                 let id = row.id;
                 self.outbox.committed(vec![row]);
@@ -326,6 +397,16 @@ impl Router {
             }
             Err(error @ CommitError::Conflict(_)) => Err(StoreError::Database(error.to_string()).into()),
         }
+    }
+}
+
+async fn commit(engine: &Engine, entries: Vec<AuditDraft>) {
+    if entries.is_empty() {
+        return;
+    }
+    let writes = entries.into_iter().map(Write::Audit).collect();
+    if let Err(error) = engine.store().commit(writes).await {
+        tracing::error!("messages that were counted could not be logged: {error}");
     }
 }
 

@@ -12,7 +12,7 @@ use super::output::Format;
 use super::table::{Columns, cell, render_cells};
 use super::{CliError, CliResult, Context};
 use crate::audit::search::{Asker, parse, when};
-use crate::audit::{Summary, VerifyError, summary, verify};
+use crate::audit::{Summary, Sums, VerifyError, verify};
 use crate::chat::templates::duration;
 use crate::model::{AuditEntry, Timestamp};
 use crate::store::AuditFilter;
@@ -21,8 +21,8 @@ use crate::store::AuditFilter;
 const BROKEN: u8 = 1;
 /// How often new entries are looked for.
 const LOOK: Duration = Duration::from_millis(500);
-/// Entries that a summary is made of at most; it says so when there are more.
-const SUMMED_UP: usize = 1_000_000;
+/// Entries that a summary is made of, the newest; when there are more it says so.
+const SUMMED_UP: u64 = 1_000_000;
 
 pub(super) async fn audit(context: &mut Context<'_>, command: &AuditCommand) -> CliResult {
     let base = Base::open(context).await?;
@@ -30,7 +30,7 @@ pub(super) async fn audit(context: &mut Context<'_>, command: &AuditCommand) -> 
         AuditCommand::Tail { last, follow, filter } => tail(context, &base, *last, *follow, filter).await,
         AuditCommand::Search { words, last, filter } => search(context, &base, words, *last, filter).await,
         AuditCommand::Verify => verified(context, &base).await,
-        AuditCommand::Summary { filter } => sum_up(context, &base, filter).await,
+        AuditCommand::Summary { from, filter } => sum_up(context, &base, from, filter).await,
     };
     base.close().await;
     outcome
@@ -254,32 +254,39 @@ async fn verified(context: &mut Context<'_>, base: &Base) -> CliResult {
     Ok(if ok { 0 } else { BROKEN })
 }
 
-async fn sum_up(context: &mut Context<'_>, base: &Base, args: &AuditFilterArgs) -> CliResult {
-    let wanted = filter(&[], args)?;
-    let mut entries: Vec<AuditEntry> = Vec::new();
-    loop {
-        let after = entries.last().map(|entry| entry.number);
-        let page = AuditFilter {
-            after,
-            newest_first: false,
-            limit: PAGE,
-            ..wanted.clone()
-        };
-        let more = base.entries(page).await?;
-        let whole = more.len() == PAGE as usize;
-        entries.extend(more);
-        if !whole {
-            break;
-        }
-        if entries.len() >= SUMMED_UP {
-            context.out.note(&format!(
-                "only the first {} entries are summed up: narrow it with --since",
-                entries.len()
-            ));
-            break;
-        }
+async fn sum_up(
+    context: &mut Context<'_>,
+    base: &Base,
+    from: &[String],
+    args: &AuditFilterArgs,
+) -> CliResult {
+    let mut args = args.clone();
+    if !from.is_empty() {
+        args.since = Some(from.join(" "));
     }
-    let summary = summary(&entries);
+    let wanted = filter(&[], &args)?;
+    let mut sums = Sums::default();
+    let mut page = AuditFilter {
+        newest_first: true,
+        limit: PAGE,
+        ..wanted
+    };
+    let cut = loop {
+        let entries = base.entries(page.clone()).await?;
+        let Some(last) = entries.last() else { break false };
+        if sums.entries() >= SUMMED_UP {
+            break true;
+        }
+        page.before = Some(last.number);
+        entries.iter().for_each(|entry| sums.add(entry));
+    };
+    if cut {
+        context.out.note(&format!(
+            "only the newest {} entries are summed up: narrow it with --since",
+            sums.entries()
+        ));
+    }
+    let summary = sums.finish(cut);
     if context.format == Format::Table {
         people(context, &summary)?;
     } else {
@@ -294,6 +301,11 @@ fn people(context: &mut Context<'_>, summary: &Summary) -> Result<(), CliError> 
         _ => String::new(),
     };
     context.out.line(&format!("{} entries{span}", summary.entries))?;
+    if summary.not_understood > 0 {
+        context
+            .out
+            .line(&format!("messages not understood: {}", summary.not_understood))?;
+    }
     if summary.counts.total() == 0 {
         return Ok(());
     }

@@ -17,6 +17,7 @@ mod doctor;
 mod error;
 mod examples;
 mod execution;
+mod expr;
 mod host;
 mod output;
 mod pack;
@@ -27,6 +28,7 @@ mod table;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod workflow;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -206,6 +208,8 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Execution(command) => execution::execution(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
+        Command::Expr(command) => expr::expr(context, command).await,
+        Command::Workflow(command) => workflow::workflow(context, command).await,
         Command::Audit(command) => audit::audit(context, command).await,
         Command::Db(command) => db::db(context, command).await,
         Command::Doctor => doctor::doctor(context).await,

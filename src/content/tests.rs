@@ -196,11 +196,12 @@ fn core_actions_have_the_parameters_of_the_reference() {
         parameters("core.local_sudo"),
         json!({"cmd": string, "sudo": {"default": true, "immutable": true}})
     );
+    let quoted = r#"printf '%s\n' '{{ message | replace("'", "'\"'\"'") }}'"#;
     assert_eq!(
         parameters("core.echo"),
         json!({
             "message": string,
-            "cmd": {"type": "string", "required": true, "default": "echo \"{{message}}\"", "immutable": true},
+            "cmd": {"type": "string", "required": true, "default": quoted, "immutable": true},
             "kwarg_op": {"immutable": true},
             "sudo": {"default": false, "immutable": true},
             "sudo_password": {"immutable": true},
@@ -1120,7 +1121,7 @@ async fn a_change_on_disk_is_reloaded_and_reading_is_no_change() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(60))]
+    #![proptest_config(crate::testing::cases(60))]
 
     #[test]
     fn no_bytes_in_a_pack_make_loading_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200), which in 0_usize..6) {

@@ -5,6 +5,7 @@ pub mod jsonpath;
 mod kind;
 pub mod pyjson;
 pub mod pyliteral;
+pub(crate) mod pynum;
 pub mod pyregex;
 pub mod pyvalue;
 pub mod pyyaml;
@@ -13,6 +14,9 @@ pub mod scene;
 pub mod template;
 pub mod value;
 pub mod yaql;
+
+#[cfg(test)]
+mod fuzz_tests;
 
 pub use kind::ErrorKind;
 

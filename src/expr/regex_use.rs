@@ -218,7 +218,10 @@ fn named_group(chars: &[char], at: &mut usize, pattern: &Pattern) -> Result<usiz
     let name: String = chars[start + 1..start + 1 + len].iter().collect();
     *at = start + len + 2;
     if name.is_empty() {
-        return Err(RegexError::Invalid(format!("missing group name at position {}", start + 1)));
+        return Err(RegexError::Invalid(format!(
+            "missing group name at position {}",
+            start + 1
+        )));
     }
     if let Ok(number) = name.parse::<usize>() {
         return Ok(number);
@@ -231,9 +234,9 @@ fn named_group(chars: &[char], at: &mut usize, pattern: &Pattern) -> Result<usiz
         )));
     }
     // Python raises an index error here, not one of its patterns.
-    pattern.group_index(&name).ok_or_else(|| {
-        RegexError::Index(format!("unknown group name {}", super::pyvalue::str_repr(&name)))
-    })
+    pattern
+        .group_index(&name)
+        .ok_or_else(|| RegexError::Index(format!("unknown group name {}", super::pyvalue::str_repr(&name))))
 }
 
 enum Numbered {
@@ -249,7 +252,8 @@ fn numbered_group(chars: &[char], at: &mut usize, first: char) -> Result<Numbere
     };
     *at += 1;
     let octal = |c: Option<&char>| c.and_then(|c| c.to_digit(8));
-    if first < '8' && second < 8
+    if first < '8'
+        && second < 8
         && let Some(third) = octal(chars.get(*at))
     {
         *at += 1;

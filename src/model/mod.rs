@@ -8,6 +8,7 @@ mod id;
 mod identity;
 mod messages;
 mod problem;
+pub mod rows;
 mod status;
 mod time;
 

@@ -8,7 +8,6 @@ mod http;
 mod job;
 mod noop;
 mod process;
-mod python_text;
 mod shell;
 
 use std::collections::BTreeMap;

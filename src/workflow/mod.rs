@@ -3,5 +3,9 @@
 //! A text becomes a [`definition::Document`] (what is written, with positions) and from it a
 //! [`definition::Workflow`] (what is meant). Inspection works on both, the conductor on the second alone.
 
+pub mod batch;
 pub mod conductor;
 pub mod definition;
+pub mod draw;
+pub mod graph;
+pub mod inspect;

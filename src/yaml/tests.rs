@@ -179,7 +179,7 @@ fn long_documents_take_time_in_proportion() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(crate::testing::cases(400))]
 
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,60}|[-:{}\\[\\]&*!|>'\"%@`#,? \n\ta-c0-9.]{0,80}") {

@@ -296,7 +296,7 @@ async fn template_bombs_are_stopped() {
         ("endless", endless.to_owned()),
         ("huge", "{{ 'x' * 9999999999 }}".to_owned()),
         ("doubling", "{% set ns = namespace(t='x') %}{% for i in range(99999) %}{% set ns.t = ns.t + ns.t %}{% endfor %}{{ ns.t }}".to_owned()),
-        ("power", "{{ 9 ** 9 ** 9 ** 9 }}".to_owned()),
+        ("power", "{{ 9 ** (9 ** (9 ** 9)) }}".to_owned()),
         ("padded", "{{ 'x' | center(9999999999) }}".to_owned()),
         ("range", "{{ range(9999999999) | list }}".to_owned()),
         ("macro", "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}".to_owned()),

@@ -108,6 +108,25 @@ impl Policy {
         }
     }
 
+    /// Whether there are parameters with which it would be allowed.
+    fn some_way(
+        &self,
+        identity: &Identity,
+        alias: Option<&str>,
+        action: &Action,
+        place: Option<&Place>,
+    ) -> bool {
+        identity.is_admin()
+            || self.options.mode == Mode::Open
+            || is_open_to_all(action)
+            || self.options.allow.iter().any(|rule| {
+                names(&rule.who, &identity.user)
+                    && (glob::any(&rule.actions, &action.reference)
+                        || alias.is_some_and(|alias| glob::any(&rule.aliases, alias)))
+                    && (place.is_none() || is_in(rule, place))
+            })
+    }
+
     /// Who could grant what is missing, for the end of a refusal.
     fn who_could_grant(&self) -> String {
         match self.options.admins.as_slice() {
@@ -165,16 +184,12 @@ impl Authority for Policy {
         }
     }
 
-    /// A rule that is about aliases only counts for every action: which aliases lead to it is not known here.
     fn could(&self, identity: &Identity, action: &Action, place: Option<&Place>) -> bool {
-        identity.is_admin()
-            || self.options.mode == Mode::Open
-            || is_open_to_all(action)
-            || self.options.allow.iter().any(|rule| {
-                names(&rule.who, &identity.user)
-                    && (glob::any(&rule.actions, &action.reference) || !rule.aliases.is_empty())
-                    && (place.is_none() || is_in(rule, place))
-            })
+        self.some_way(identity, None, action, place)
+    }
+
+    fn could_say(&self, identity: &Identity, alias: &str, action: &Action, place: Option<&Place>) -> bool {
+        self.some_way(identity, Some(alias), action, place)
     }
 }
 

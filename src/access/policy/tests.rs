@@ -224,13 +224,8 @@ fn help_shows_what_could_be_allowed() {
     let policy = policy(SETTINGS);
     let bo = policy.identity("bo", "slack");
     assert!(policy.could(&bo, &action("core.remote"), Some(&ops())));
-    let no_aliases = Policy::new(AccessOptions {
-        allow: policy.options().allow[..2].to_vec(),
-        ..policy.options().clone()
-    })
-    .unwrap();
-    assert!(no_aliases.could(&bo, &action("deploy.web"), None));
-    assert!(!no_aliases.could(
+    assert!(policy.could(&bo, &action("deploy.web"), None));
+    assert!(!policy.could(
         &bo,
         &action("deploy.web"),
         Some(&Place {
@@ -238,7 +233,13 @@ fn help_shows_what_could_be_allowed() {
             ..Place::default()
         })
     ));
-    assert!(!no_aliases.could(&policy.identity("dee", "slack"), &action("deploy.web"), None));
+    let dee = policy.identity("dee", "slack");
+    assert!(!policy.could(&dee, &action("deploy.web"), None));
+    // A rule about aliases opens what they run, by saying them only.
+    assert!(!policy.could(&dee, &action("core.local"), None));
+    assert!(!policy.could_say(&dee, "ops.deploy", &action("core.local"), None));
+    assert!(policy.could_say(&dee, "fun.joke", &action("core.local"), None));
+    assert!(policy.could_say(&bo, "any.alias", &action("deploy.web"), Some(&ops())));
 }
 
 #[test]

@@ -95,6 +95,8 @@ fn matcher(formats: Vec<String>) -> Matcher {
 }
 
 proptest! {
+    #![proptest_config(crate::testing::cases(256))]
+
     #[test]
     fn matching_never_panics(formats in prop::collection::vec(format(), 1..4), message in message()) {
         let matcher = matcher(formats);

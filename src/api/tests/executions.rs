@@ -95,6 +95,13 @@ async fn filters_leave_what_was_asked_for() {
         ("runner=noop".to_owned(), vec![&noop]),
         ("user=nobody".to_owned(), vec![]),
         ("parent=nonsense".to_owned(), vec![]),
+        // What `execution list` of the reference's client asks for.
+        ("parent=null".to_owned(), vec![&bad, &good, &noop]),
+        (
+            "parent=null&rule=null&trigger=null&trigger_type=null&trigger_instance=null".to_owned(),
+            vec![&bad, &good, &noop],
+        ),
+        (format!("parent={}", noop["id"].as_str().unwrap()), vec![]),
         ("trigger_type=core.st2.webhook".to_owned(), vec![]),
         (format!("timestamp_gt={after}"), vec![&good, &bad]),
         (format!("timestamp_lt={after}"), vec![&noop]),

@@ -1,132 +1,121 @@
 //! `audit summary`, `audit search`, `audit tail` and `audit verify`.
 
-use std::collections::BTreeMap;
-
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 
-use super::{Answer, Call, Refusal, since};
-use crate::audit::{self, VerifyError};
+use super::{Answer, Call, Refusal};
+use crate::audit::search::{Asker, parse, when};
+use crate::audit::{self, Counts, Sums, VerifyError};
 use crate::chat::templates::moment;
-use crate::model::{AuditEntry, Timestamp};
+use crate::model::Timestamp;
 use crate::store::AuditFilter;
 
 /// Entries read at once.
 const PAGE: u32 = 2000;
-/// Entries that a summary counts.
-const MOST: usize = 200_000;
+/// Entries that a summary counts, the newest; when there are more it says so.
+const MOST: u64 = 200_000;
 /// Rows of the tables in a summary.
 const ROWS: usize = 15;
 
-#[derive(Default)]
-struct Count {
-    ran: u64,
-    succeeded: u64,
-    failed: u64,
-    denied: u64,
-}
-
-impl Count {
-    fn add(&mut self, kind: &str) {
-        match kind.strip_prefix("execution.").unwrap_or(kind) {
-            "requested" => self.ran += 1,
-            "succeeded" => self.succeeded += 1,
-            "failed" | "timeout" | "abandoned" => self.failed += 1,
-            "access.denied" => self.denied += 1,
-            _ => {}
+impl Call<'_> {
+    /// Who asks, for `who=me` and `since=monday`. Times in chat are UTC, in answers too.
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            name: &self.identity.user,
+            now: Timestamp::now(),
+            zone: TimeZone::UTC,
         }
     }
 }
 
 pub(super) async fn summary(call: &Call<'_>) -> Answer {
-    let text = call.text("since").unwrap_or("24h");
-    let from = since::parse(text, Timestamp::now()).map_err(Refusal::new)?;
-    let (mut people, mut actions) = (BTreeMap::<String, Count>::new(), BTreeMap::<String, Count>::new());
-    let (mut denied, mut entries, mut executions, mut after) = (Vec::new(), 0_usize, 0_u64, None);
-    loop {
-        let filter = AuditFilter {
-            since: Some(from),
-            after,
-            limit: PAGE,
-            ..AuditFilter::default()
-        };
-        let page = call.desk.engine.store().audit(filter).await?;
-        let Some(last) = page.last() else { break };
-        after = Some(last.number);
-        entries += page.len();
-        for AuditEntry { draft, .. } in &page {
-            // What ended with its acceptance has one entry for both.
-            let at_once = draft.kind.starts_with("execution.") && draft.detail.get("decision").is_some();
-            let is_request = draft.kind == "execution.requested";
-            executions += u64::from(is_request || at_once);
-            for count in [people.entry(draft.actor.clone()).or_default()]
-                .into_iter()
-                .chain(
-                    draft
-                        .action
-                        .as_ref()
-                        .map(|action| actions.entry(action.clone()).or_default()),
-                )
-            {
-                if at_once && !is_request {
-                    count.ran += 1;
-                }
-                count.add(&draft.kind);
-            }
-            if draft.kind == "access.denied" && denied.len() < ROWS {
-                denied.push(json!({
-                    "when": draft.timestamp,
-                    "who": draft.actor,
-                    "what": draft.text.as_ref().or(draft.action.as_ref()),
-                    "why": draft.detail["decision"].as_str().or_else(|| draft.detail["reason"].as_str()),
-                }));
-            }
+    let from = when(call.text("since").unwrap_or("24h"), &call.asker()).map_err(Refusal::new)?;
+    let mut sums = Sums::default();
+    let mut filter = AuditFilter {
+        since: Some(from),
+        newest_first: true,
+        limit: PAGE,
+        ..AuditFilter::default()
+    };
+    let cut = loop {
+        let page = call.desk.engine.store().audit(filter.clone()).await?;
+        let Some(last) = page.last() else { break false };
+        if sums.entries() >= MOST {
+            break true;
         }
-        if entries >= MOST {
-            break;
-        }
-    }
-    people.retain(|_, count| count.ran + count.denied > 0);
-    actions.retain(|_, count| count.ran > 0);
+        filter.before = Some(last.number);
+        page.iter().for_each(|entry| sums.add(entry));
+    };
+    let summary = sums.finish(cut);
+    let ran = |counts: Counts| counts.total() - counts.denied;
+    let row = |name: &str, counts: Counts| {
+        json!({
+            "name": name,
+            "ran": ran(counts),
+            "succeeded": counts.succeeded,
+            "failed": counts.failed,
+            "canceled": counts.canceled,
+            "denied": counts.denied,
+        })
+    };
+    let (people, actions) = (&summary.people, &summary.actions);
+    let actions: Vec<_> = actions.iter().filter(|action| ran(action.counts) > 0).collect();
+    let listed: Vec<Value> = actions
+        .iter()
+        .take(ROWS)
+        .map(|action| {
+            let mut row = row(&action.action, action.counts);
+            row["longest"] = json!(action.longest.as_ref().map(|longest| longest.seconds));
+            row
+        })
+        .collect();
     Ok(json!({
         "since": moment(from),
-        "entries": entries,
-        "executions": executions,
-        "people": top(people, |name, count| json!({
-            "name": name, "ran": count.ran, "succeeded": count.succeeded, "failed": count.failed, "denied": count.denied,
-        })),
-        "actions": top(actions, |name, count| json!({"name": name, "ran": count.ran, "failed": count.failed})),
-        "denied": denied,
-        "cut": entries >= MOST,
+        "entries": summary.entries,
+        "executions": ran(summary.counts),
+        "persons": people.len(),
+        "people": people.iter().take(ROWS).map(|person| row(&person.actor, person.counts)).collect::<Vec<_>>(),
+        "more_people": people.len().saturating_sub(ROWS),
+        "more_actions": actions.len().saturating_sub(ROWS),
+        "actions": listed,
+        "failures": summary.failures,
+        "more_failures": summary.more_failures,
+        "not_understood": summary.not_understood,
+        "cut": summary.cut,
+        "oldest": summary.since.map(moment),
     }))
 }
 
-fn top(counts: BTreeMap<String, Count>, view: impl Fn(&str, &Count) -> Value) -> Vec<Value> {
-    let mut rows: Vec<_> = counts.into_iter().collect();
-    rows.sort_by_key(|(_, count)| std::cmp::Reverse(count.ran + count.denied));
-    rows.iter()
-        .take(ROWS)
-        .map(|(name, count)| view(name, count))
-        .collect()
+pub(super) async fn search(call: &Call<'_>) -> Answer {
+    let words = call.text("words");
+    let mut filter = parse(words.unwrap_or_default(), &call.asker()).map_err(|error| {
+        Refusal::new(error).hint("For instance: `audit search who=me since=2h action=core.local failed`")
+    })?;
+    if let Some(limit) = call.number("limit") {
+        filter.limit = u32::try_from(limit)
+            .unwrap_or(u32::MAX)
+            .clamp(1, audit::search::MOST);
+    }
+    listed(call, filter, words).await
 }
 
-/// `audit search` (with words) and `audit tail`.
-pub(super) async fn entries(call: &Call<'_>) -> Answer {
-    let words = call.text("words");
-    let limit = call
-        .number("limit")
-        .or_else(|| call.number("lines"))
-        .unwrap_or(20)
-        .clamp(1, 2000);
+pub(super) async fn tail(call: &Call<'_>) -> Answer {
+    let lines = call.number("lines").unwrap_or(20).clamp(1, 2000);
     let filter = AuditFilter {
-        words: words
-            .map(|words| words.split_whitespace().map(str::to_owned).collect())
-            .unwrap_or_default(),
         newest_first: true,
-        limit: u32::try_from(limit).unwrap_or(u32::MAX),
+        limit: u32::try_from(lines).unwrap_or(u32::MAX),
         ..AuditFilter::default()
     };
+    listed(call, filter, None).await
+}
+
+/// The entries, the newest at the end, where people look first in a conversation.
+async fn listed(call: &Call<'_>, filter: AuditFilter, words: Option<&str>) -> Answer {
+    let newest_first = filter.newest_first;
     let mut found = call.desk.engine.store().audit(filter).await?;
-    found.reverse();
+    if newest_first {
+        found.reverse();
+    }
     let rows: Vec<Value> = found
         .iter()
         .map(|entry| {

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call, Refusal, find};
 use crate::chat::cards::{card_of, row};
-use crate::chat::normalise::words;
 use crate::chat::phrasebook::cast;
 use crate::chat::say::readable;
 use crate::engine::{CancelError, Cancelled, RerunOptions, SubmitError};
@@ -39,24 +38,17 @@ pub(super) async fn rerun(call: &Call<'_>) -> Answer {
     let first = find::execution(call, call.text("id").unwrap_or("last")).await?;
     let action = call.desk.shelf.current().action(&first.request.action);
     let mut changes = JsonMap::new();
-    for word in
-        words(call.text("changes").unwrap_or_default()).map_err(|error| Refusal::new(error.to_string()))?
-    {
+    for word in pairs(call.text("changes").unwrap_or_default())? {
         let (name, value) = word
-            .text
             .split_once('=')
             .filter(|(name, _)| !name.is_empty())
             .ok_or_else(|| {
-                Refusal::new(format!("`{}` changes nothing", word.text))
+                Refusal::new(format!("`{word}` changes nothing"))
                     .hint("Write changes as name=value, separated by blanks.")
             })?;
         if value.contains("{{") || value.contains("{%") {
             return Err(Refusal::new(format!("`{name}` is an expression")).hint("Say the value itself."));
         }
-        let value = value
-            .strip_prefix('"')
-            .and_then(|value| value.strip_suffix('"'))
-            .unwrap_or(value);
         let schema = action
             .as_ref()
             .and_then(|action| action.parameters.get(name))
@@ -138,6 +130,40 @@ pub(super) async fn rerun(call: &Call<'_>) -> Answer {
     }))
 }
 
+/// Splits `name=value` pairs at blanks. Quotes of either kind around a value keep it together and are taken off.
+fn pairs(text: &str) -> Result<Vec<String>, Refusal> {
+    let mut pairs = Vec::new();
+    let mut chars = text.chars().peekable();
+    while let Some(first) = chars.next() {
+        if first.is_whitespace() {
+            continue;
+        }
+        let mut pair = String::from(first);
+        let mut quote = None;
+        while let Some(char) = chars.next_if(|next| quote.is_some() || !next.is_whitespace()) {
+            match quote {
+                Some(open) if char == open && chars.peek().is_none_or(|next| next.is_whitespace()) => {
+                    quote = None;
+                }
+                None if matches!(char, '"' | '\'')
+                    && pair.ends_with('=')
+                    && !pair[..pair.len() - 1].contains('=') =>
+                {
+                    quote = Some(char);
+                }
+                _ => pair.push(char),
+            }
+        }
+        if let Some(open) = quote {
+            return Err(Refusal::new(format!(
+                "the quote {open} in `{pair}` is not closed"
+            )));
+        }
+        pairs.push(pair);
+    }
+    Ok(pairs)
+}
+
 pub(super) async fn reload(call: &Call<'_>) -> Answer {
     let reloaded = call.desk.shelf.reload().await.map_err(|error| {
         Refusal::new(format!("content could not be read again: {error}"))
@@ -212,4 +238,28 @@ pub(super) async fn status(call: &Call<'_>) -> Answer {
         "gateways": gateways,
         "problems": problems.into_iter().take(LISTED).collect::<Vec<_>>(),
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn changes_are_pairs_with_quotes_of_either_kind() {
+        let split = |text: &str| pairs(text).map_err(|refusal| refusal.error);
+        let rows: [(&str, &[&str]); 5] = [
+            ("a=1  b=two", &["a=1", "b=two"]),
+            (r#"cmd='echo "again"' n=2"#, &[r#"cmd=echo "again""#, "n=2"]),
+            (r#"cmd="echo 'again'""#, &["cmd=echo 'again'"]),
+            ("who=it's x='don't stop'", &["who=it's", "x=don't stop"]),
+            (r#"a= b="" "c d""#, &["a=", "b=", "\"c", "d\""]),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(split(text).unwrap(), expected, "{text}");
+        }
+        assert_eq!(
+            split("cmd='echo").unwrap_err(),
+            "the quote ' in `cmd=echo` is not closed"
+        );
+    }
 }

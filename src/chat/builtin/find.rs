@@ -1,4 +1,4 @@
-//! Finding executions by what people type: ids, beginnings of ids, `last`.
+//! Finding executions by what people type: ids, beginnings and ends of ids, `last`.
 
 use std::sync::Arc;
 
@@ -8,24 +8,36 @@ use super::{Call, Refusal};
 use crate::model::{Execution, Id, Timestamp};
 use crate::store::{ExecutionFilter, Page, SortOrder};
 
-/// Digits that the beginning of an id has at least.
+/// Digits that a part of an id has at least.
 const SHORTEST: usize = 6;
 /// The time of acceptance may differ from the time in the id by so much.
 const SLACK_MS: i64 = 60_000;
-/// Executions that are looked through for a beginning.
-const LOOKED_THROUGH: u32 = 20_000;
+/// Executions that are looked through for a part of an id, the newest.
+const LOOKED_THROUGH: usize = 20_000;
+/// Digits at the end of an id that all ids of one process share.
+const OF_THE_NODE: usize = 10;
+/// Executions that are read at once.
+const PAGE: u32 = 1_000;
 /// Candidates that are listed.
 const LISTED: usize = 10;
 
 /// The execution that `text` means, with its result.
 pub(super) async fn execution(call: &Call<'_>, text: &str) -> Result<Arc<Execution>, Refusal> {
-    let word = text.trim().trim_matches(['`', '"', '\'']).to_ascii_lowercase();
+    // What comes with an id when it is copied: marks, dots of a shortened one, the end of a sentence.
+    let marks = |char: char| !char.is_alphanumeric();
+    let word = text.trim().trim_matches(marks).to_ascii_lowercase();
     let id = if word == "last" {
         last(call).await?
     } else if let Ok(id) = word.parse() {
         id
     } else {
-        by_beginning(call, &word).await?
+        let is_hex = word.chars().all(|char| char.is_ascii_hexdigit());
+        if !is_hex || !(SHORTEST..24).contains(&word.len()) {
+            return Err(Refusal::new(format!("`{}` is no id", text.trim())).hint(format!(
+                "An id has 24 hexadecimal digits; its first or last {SHORTEST} or more suffice, or say `last`."
+            )));
+        }
+        by_part(call, &word).await?
     };
     call.desk
         .engine
@@ -72,42 +84,81 @@ async fn last(call: &Call<'_>) -> Result<Id, Refusal> {
     Err(Refusal::new("you have not run anything yet").hint("`history` lists what others ran."))
 }
 
-async fn by_beginning(call: &Call<'_>, word: &str) -> Result<Id, Refusal> {
-    let is_hex = word.chars().all(|char| char.is_ascii_hexdigit());
-    if word.len() < SHORTEST || word.len() > 24 || !is_hex {
-        return Err(Refusal::new(format!("`{word}` is no id")).hint(format!(
-            "An id has 24 hexadecimal digits; its first {SHORTEST} or more suffice, or say `last`."
-        )));
-    }
+/// The execution whose id begins with `word`; when there is none, the one whose id ends with it.
+async fn by_part(call: &Call<'_>, word: &str) -> Result<Id, Refusal> {
     let (from, to) = span(word);
-    let filter = ExecutionFilter {
+    let at_that_time = ExecutionFilter {
         after: Some(from.plus_millis(-SLACK_MS)),
         before: Some(to.plus_millis(SLACK_MS)),
         ..ExecutionFilter::default()
     };
-    let page = Page {
-        order: SortOrder::Descending,
-        limit: Some(LOOKED_THROUGH),
-        ..Page::default()
+    let begins = Look::through(call, at_that_time, |id| id.starts_with(word)).await?;
+    let (look, part) = if begins.fitting.is_empty() {
+        let all = ExecutionFilter::default();
+        let ends = Look::through(call, all, |id| id.ends_with(word)).await?;
+        let cut = begins.cut || ends.cut;
+        (Look { cut, ..ends }, "end")
+    } else {
+        (begins, "begin")
     };
-    let found = call.desk.engine.store().executions(filter, page).await?.items;
-    let mut fitting: Vec<_> = found
-        .into_iter()
-        .filter(|it| it.id.to_string().starts_with(word))
-        .collect();
-    // What people mean is work; the command that asked is itself an execution with a near id.
-    if fitting.iter().any(|it| !it.request.origin.builtin) {
-        fitting.retain(|it| !it.request.origin.builtin);
-    }
-    match &fitting[..] {
+    match &look.fitting[..] {
+        [] if look.cut => Err(Refusal::new(format!(
+            "none of the {LOOKED_THROUGH} newest executions has an id with {word} at its beginning or end"
+        ))
+        .hint("Older ones are found by their whole id.")),
         [] => Err(unknown(word)),
         [one] => Ok(one.id),
         several => {
-            let mut refusal = Refusal::new(format!("{} executions begin with {word}", several.len()))
-                .hint("Say more digits of the id.");
+            let hint = if part == "end" && word.len() <= OF_THE_NODE {
+                "What one start of the server made ends alike: say the first digits of the id."
+            } else {
+                "Say more digits of the id."
+            };
+            let mut refusal =
+                Refusal::new(format!("{} executions {part} with {word}", several.len())).hint(hint);
+            refusal.more = several.len().saturating_sub(LISTED);
             refusal.candidates = several.iter().take(LISTED).map(candidate).collect();
             Err(refusal)
         }
+    }
+}
+
+/// What was found among the newest executions.
+struct Look {
+    fitting: Vec<Execution>,
+    /// There are older ones that were not looked at.
+    cut: bool,
+}
+
+impl Look {
+    async fn through(
+        call: &Call<'_>,
+        filter: ExecutionFilter,
+        fits: impl Fn(&str) -> bool,
+    ) -> Result<Self, Refusal> {
+        let mut page = Page {
+            order: SortOrder::Descending,
+            limit: Some(PAGE),
+            ..Page::default()
+        };
+        let (mut fitting, mut seen, mut cut) = (Vec::new(), 0, false);
+        loop {
+            let store = call.desk.engine.store();
+            let found = store.executions(filter.clone(), page.clone()).await?.items;
+            let Some(oldest) = found.last() else { break };
+            if seen >= LOOKED_THROUGH {
+                cut = true;
+                break;
+            }
+            seen += found.len();
+            page.after = Some(oldest.id);
+            fitting.extend(found.into_iter().filter(|it| fits(&it.id.to_string())));
+        }
+        // What people mean is work; the command that asked is itself an execution with a near id.
+        if fitting.iter().any(|it| !it.request.origin.builtin) {
+            fitting.retain(|it| !it.request.origin.builtin);
+        }
+        Ok(Self { fitting, cut })
     }
 }
 

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{Answer, Call, Refusal};
 use crate::access::Ask;
 use crate::chat::gateway::Dialect;
+use crate::chat::misses::place_text;
 use crate::chat::normalise::normalise;
 use crate::chat::parameters;
 use crate::chat::phrasebook::{Command, Phrase, Reading, Source};
@@ -13,6 +14,9 @@ use crate::model::{Action, JsonMap, MASK, Timestamp};
 
 /// Commands on a page of help.
 const PAGE: usize = 25;
+
+/// What is said after `help` without meaning a subject.
+const POLITE: [&str; 4] = ["me", "please", "me please", "all"];
 
 /// Commands that the caller could use here.
 fn allowed(call: &Call<'_>) -> (Vec<Command>, usize) {
@@ -25,7 +29,7 @@ fn allowed(call: &Call<'_>) -> (Vec<Command>, usize) {
                 && call
                     .desk
                     .authority
-                    .could(&call.identity, &action, call.place.as_ref())
+                    .could_say(&call.identity, &command.alias, &action, call.place.as_ref())
         })
     };
     (all.into_iter().filter(may).collect(), total)
@@ -36,7 +40,11 @@ fn view(command: &Command) -> Value {
 }
 
 pub(super) fn help(call: &Call<'_>) -> Value {
-    let said = call.text("words").unwrap_or_default();
+    // `help me`, `help please` ask for nothing in particular.
+    let said = call
+        .text("words")
+        .filter(|words| !POLITE.contains(words))
+        .unwrap_or_default();
     let (mut words, mut page) = (said.to_owned(), 1);
     let (before, last) = said.rsplit_once(char::is_whitespace).unwrap_or(("", said));
     if let Ok(number) = last.parse::<usize>() {
@@ -97,9 +105,7 @@ pub(super) fn whoami(call: &Call<'_>) -> Value {
         "roles": identity.roles.join(", "),
         "via": identity.via,
         "account": identity.account,
-        "place": call.place.as_ref().map(|place| {
-            format!("{} {}", place.gateway, place.name.as_ref().unwrap_or(&place.conversation))
-        }),
+        "place": call.place.as_ref().map(place_text),
         "allowed": commands.len(),
         "commands": total,
     })

@@ -8,7 +8,6 @@ mod control;
 mod executions;
 mod find;
 mod guide;
-mod since;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -62,6 +61,8 @@ pub(crate) struct Refusal {
     error: String,
     hint: Option<String>,
     candidates: Vec<Value>,
+    /// Candidates that are not listed.
+    more: usize,
 }
 
 impl Refusal {
@@ -141,7 +142,8 @@ impl Call<'_> {
             "reload" => control::reload(self).await,
             "status" => control::status(self).await,
             "audit_summary" => audit::summary(self).await,
-            "audit_search" | "audit_tail" => audit::entries(self).await,
+            "audit_search" => audit::search(self).await,
+            "audit_tail" => audit::tail(self).await,
             "audit_verify" => audit::verify(self).await,
             other => Err(Refusal::new(format!("there is no built-in command `{other}`"))),
         }
@@ -233,7 +235,12 @@ impl BuiltinRunner {
             Ok(value) => Outcome::new(Status::Succeeded, value),
             Err(refusal) => Outcome::new(
                 Status::Failed,
-                json!({"error": refusal.error, "hint": refusal.hint, "candidates": refusal.candidates}),
+                json!({
+                    "error": refusal.error,
+                    "hint": refusal.hint,
+                    "candidates": refusal.candidates,
+                    "more_candidates": refusal.more,
+                }),
             ),
         }
     }

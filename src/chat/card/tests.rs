@@ -124,6 +124,8 @@ fn an_excerpt_counts_what_it_leaves_out() {
 }
 
 proptest! {
+    #![proptest_config(crate::testing::cases(256))]
+
     #[test]
     fn escaped_text_reads_back(text in "[ -~äé✓]{0,60}") {
         let card = Card::parse(Tone::Neutral, &format!("x{}", escape(&text)));

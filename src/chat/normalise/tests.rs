@@ -121,6 +121,8 @@ fn huge_and_empty_messages_are_refused_politely() {
 }
 
 proptest! {
+    #![proptest_config(crate::testing::cases(256))]
+
     #[test]
     fn any_text_gives_an_answer(raw in "\\PC{0,200}|[<>&`\"'>\\n@#!|— a-c]{0,80}") {
         for dialect in [Console, Slack, Discord] {

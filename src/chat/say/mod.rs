@@ -364,7 +364,12 @@ fn failed_view(result: &Value) -> Value {
         Value::String(text) => text.clone(),
         other => readable(other),
     };
-    json!({"error": error, "hint": result["hint"], "candidates": result["candidates"]})
+    json!({
+        "error": error,
+        "hint": result["hint"],
+        "candidates": result["candidates"],
+        "more_candidates": result["more_candidates"],
+    })
 }
 
 pub(crate) const fn tone_of(status: Status) -> Tone {

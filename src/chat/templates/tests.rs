@@ -24,7 +24,7 @@ fn sample() -> Value {
         "url": "https://sayso.example.org/x", "show_id": true, "running": true, "elapsed": 75.0, "output": "o",
         "sections": [{"title": "stdout", "head": "a", "tail": "z", "omitted": 3, "lines": 9}], "hint": "h",
         "more": "log x more", "good": false, "pretext": "p", "cut": true, "text": "t", "nearest": [row],
-        "notes": ["n"], "candidates": [row], "reason": "r", "action": "core.local", "display": "say it",
+        "notes": ["n"], "candidates": [row], "more_candidates": 2, "reason": "r", "action": "core.local", "display": "say it",
         "user": "ana", "grant": "g", "message": "m", "description": "d", "parameters": [row], "error_id": "e",
         "line": "l", "caret": "^", "headline": "hl", "commands": 30, "words": "w", "page": 1, "pages": 2,
         "packs": [{"pack": "core", "commands": [row]}], "next": "help 2", "understood": true, "command": "c",
@@ -55,6 +55,17 @@ fn data_for(name: &str) -> Value {
         "command/audit_summary" => {
             data["executions"] = json!(2);
             data["entries"] = json!(9);
+            data["persons"] = json!(1);
+            data["people"][0]["canceled"] = json!(0);
+            data["actions"][0]["longest"] = json!(1.5);
+            data["more_people"] = json!(0);
+            data["more_actions"] = json!(3);
+            data["failures"] = json!([{
+                "timestamp": "2026-11-22T13:00:27Z", "actor": "bo", "action": "t.x", "text": null, "outcome": "failed", "why": "w",
+            }]);
+            data["more_failures"] = json!(1);
+            data["not_understood"] = json!(2);
+            data["oldest"] = json!("2026-11-22 13:00:27");
         }
         "command/audit_verify" => data["entries"] = json!(9),
         "command/reload" | "command/status" => {

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::support::Bot;
 use crate::chat::gateway::Receipt;
 use crate::model::{Id, Status};
+use crate::store::{AuditFilter, Store as _};
 
 async fn starts(bot: &Bot, text: &str) -> Id {
     match bot.says("ana", text).await {
@@ -122,6 +123,156 @@ async fn work_is_listed_shown_canceled_and_run_again() {
 }
 
 #[tokio::test]
+async fn the_log_is_searched_as_on_the_command_line() {
+    let bot = Bot::start().await;
+    bot.asks("eve", "deploy api to prod").await;
+    bot.asks("ana", "whoami").await;
+    let found = bot
+        .asks(
+            "ana",
+            "audit search who=eve since=2h action=t.deploy denied \"api to\"",
+        )
+        .await;
+    assert!(
+        found.contains("deploy api to prod") && found.lines().count() == 2,
+        "{found}"
+    );
+    let mine = bot
+        .asks("ana", "audit search who=me since=\"3 days ago\" limit=1")
+        .await;
+    assert!(mine.contains("ana") && mine.lines().count() == 2, "{mine}");
+    // A sentence in quotes is one text; the search itself says these words too, apart.
+    let none = bot.asks("ana", "audit search denied \"to api prod\"").await;
+    assert!(none.starts_with("Nothing in the audit log fits"), "{none}");
+    let wrong = bot.asks("ana", "audit search whoo=eve").await;
+    assert!(
+        wrong.contains("did you mean `who=`?") && wrong.contains("For instance"),
+        "{wrong}"
+    );
+    for since in [
+        "always",
+        "since monday",
+        "last monday",
+        "3 days ago",
+        "1d12h",
+        "yesterday 09:30",
+    ] {
+        let told = bot.asks("ana", &format!("audit summary {since}")).await;
+        assert!(told.starts_with("Since "), "{since}: {told}");
+    }
+    let wrong = bot.asks("ana", "audit summary soonish").await;
+    assert!(wrong.starts_with("`soonish` is no time: write 2h"), "{wrong}");
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn messages_that_mean_nothing_are_logged_and_a_flood_is_counted() {
+    let bot = Bot::start().await;
+    let long = format!("{} token=hunter2", "ä".repeat(2000));
+    bot.asks("ana", &format!("token=hunter2 {long}")).await;
+    bot.asks("ana", "go two").await;
+    for number in 0..20 {
+        bot.asks("bo", &format!("sing song {number}")).await;
+    }
+    let logged = |kind: &str| {
+        bot.store.audit(AuditFilter {
+            kind: Some(kind.to_owned()),
+            ..AuditFilter::default()
+        })
+    };
+    let entries = logged("chat.not_understood").await.unwrap();
+    let text = entries[0].draft.text.clone().unwrap();
+    assert_eq!(text.chars().count(), 500);
+    assert!(
+        text.starts_with("token=******** ä") && !text.contains("hunter"),
+        "{text}"
+    );
+    assert_eq!(entries[0].draft.place, "fake #ops");
+    assert_eq!(entries.len(), 11);
+    assert_eq!(entries[10].draft.text.as_deref(), Some("sing song 9"));
+    let ambiguous = logged("chat.ambiguous").await.unwrap();
+    assert_eq!(ambiguous[0].draft.text.as_deref(), Some("go two"));
+    assert_eq!(ambiguous[0].draft.detail["fits"], json!(["t.one", "t.two"]));
+    let summary = bot.asks("ana", "audit summary 1h").await;
+    assert!(summary.contains("12 messages were not understood"), "{summary}");
+    bot.hub.shutdown().await;
+    let entries = logged("chat.not_understood").await.unwrap();
+    assert_eq!(entries.len(), 12);
+    assert_eq!(entries[11].draft.detail["count"], 10);
+    assert_eq!(entries[11].draft.actor, "bo");
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn what_may_have_held_a_secret_is_not_logged() {
+    let bot = Bot::start().await;
+    let folder = bot.folder.path().join("packs/t");
+    std::fs::write(
+        folder.join("actions/login.yaml"),
+        "name: login\nrunner_type: puppet\nenabled: true\nentry_point: ''\nparameters:\n  pin: {type: string, secret: true}\n",
+    )
+    .unwrap();
+    std::fs::write(
+        folder.join("aliases/login.yaml"),
+        "name: login\naction_ref: t.login\nformats: ['open the safe with {{pin}}']\n",
+    )
+    .unwrap();
+    bot.asks("ana", "reload").await;
+    bot.asks("ana", "open teh safe with 1234").await;
+    let entries = bot
+        .store
+        .audit(AuditFilter {
+            kind: Some("chat.not_understood".to_owned()),
+            ..AuditFilter::default()
+        })
+        .await
+        .unwrap();
+    assert_eq!(entries[0].draft.text.as_deref(), Some("********"));
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn a_part_of_an_id_suffices() {
+    let bot = Bot::start().await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        ids.push(starts(&bot, "be quiet").await.to_string());
+        bot.job().await;
+        bot.ends(Status::Succeeded, json!({}));
+    }
+    let whole = ids[0].clone();
+    let common = ids[0]
+        .bytes()
+        .zip(ids[1].bytes())
+        .take_while(|(a, b)| a == b)
+        .count();
+    // Digits of the time tell ids apart: those at the beginning, or an end that reaches so far.
+    for part in [&whole[1..], &whole[..=common], &format!("…{}.", &whole[2..])] {
+        let shown = bot.asks("ana", &format!("show {part}")).await;
+        assert!(
+            shown.contains("t.quiet succeeded") && shown.contains(&whole),
+            "{part}: {shown}"
+        );
+    }
+    let several = bot.asks("ana", &format!("log {}", &whole[..common])).await;
+    assert!(
+        several.starts_with(&format!("2 executions begin with {}", &whole[..common]))
+            && several.contains("Say more digits of the id.")
+            && ids.iter().all(|id| several.contains(id)),
+        "{several}"
+    );
+    let several = bot.asks("ana", &format!("log {}", &whole[16..])).await;
+    assert!(
+        several.starts_with(&format!("2 executions end with {}", &whole[16..]))
+            && several.contains("say the first digits"),
+        "{several}"
+    );
+    let short = bot.asks("ana", &format!("cancel {}", &whole[19..])).await;
+    assert!(short.contains("its first or last 6 or more suffice"), "{short}");
+    bot.stop().await;
+}
+
+#[tokio::test]
 async fn wrong_ids_are_answered_with_what_to_do() {
     let bot = Bot::start().await;
     let text = bot.asks("ana", "show last").await;
@@ -154,15 +305,18 @@ async fn the_service_tells_about_itself() {
     assert!(verified.starts_with("✔ The audit log is intact: "), "{verified}");
     bot.asks("eve", "deploy api to prod").await;
     let summary = bot.asks("ana", "audit summary 1h").await;
-    assert!(
-        summary.contains("ana") && summary.contains("eve") && summary.contains("Refused"),
-        "{summary}"
-    );
+    for part in [
+        "ana",
+        "eve",
+        "What went wrong",
+        "deploy api to prod",
+        "denied",
+        "no rule allows eve",
+    ] {
+        assert!(summary.contains(part), "{part} is missing in\n{summary}");
+    }
     let found = bot.asks("ana", "audit search whoami").await;
-    assert!(
-        found.contains("chatops.whoami") || found.contains("whoami"),
-        "{found}"
-    );
+    assert!(found.contains("whoami"), "{found}");
     assert!(bot.asks("ana", "audit tail 3").await.lines().count() >= 3);
     std::fs::write(
         bot.folder.path().join("packs/t/aliases/new.yaml"),

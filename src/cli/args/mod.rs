@@ -1,7 +1,9 @@
 //! What can be typed: the commands and their flags, with the words that help shows.
 
 mod client;
+mod expr;
 mod site;
+mod workflow;
 
 use std::path::PathBuf;
 
@@ -10,9 +12,11 @@ use clap::{Args, Parser, Subcommand};
 pub use client::{
     ActionCommand, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show, Stream,
 };
+pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
 };
+pub use workflow::WorkflowCommand;
 
 use super::output::Format;
 
@@ -132,6 +136,12 @@ pub enum Command {
     /// Look at aliases and try them out
     #[command(subcommand, alias = "action-alias")]
     Alias(AliasCommand),
+    /// Try out expressions of YAQL and Jinja
+    #[command(subcommand)]
+    Expr(ExprCommand),
+    /// Check and draw workflow definitions
+    #[command(subcommand)]
+    Workflow(WorkflowCommand),
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),

@@ -128,7 +128,7 @@ pub struct AuditFilterArgs {
     /// Only about this execution
     #[arg(long, value_name = "ID")]
     pub execution: Option<String>,
-    /// Not older than this: a time, or a span such as 30m, 12h, 7d
+    /// Not older than this: a time, a day such as monday, or a span such as 30m, 12h, "3 days ago"
     #[arg(long, value_name = "TIME")]
     pub since: Option<String>,
     /// Older than this
@@ -153,10 +153,10 @@ pub enum AuditCommand {
     },
     /// Find entries, newest first
     #[command(
-        after_help = "Examples:\n  sayso audit search deploy web --since 7d\n  sayso audit search --kind access.denied --actor bo"
+        after_help = "Examples:\n  sayso audit search deploy web --since 7d\n  sayso audit search --kind access.denied --actor bo\n  sayso audit search who=ana since=2h action=core.local failed \"disk full\""
     )]
     Search {
-        /// Words that must all occur
+        /// Words that must all occur, outcomes (failed, denied), pairs (who= action= kind= execution= since= until=)
         words: Vec<String>,
         /// How many
         #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 50)]
@@ -168,8 +168,14 @@ pub enum AuditCommand {
     /// Check that no entry was changed, removed or put in between
     #[command(after_help = "Exit status: 0 when the chain is intact, 1 when it is broken.")]
     Verify,
-    /// Count what happened, by kind and by person
+    /// Count what happened, by person and action
+    #[command(
+        after_help = "Examples:\n  sayso audit summary 24h\n  sayso audit summary last monday --actor bo"
+    )]
     Summary {
+        /// Since when, like --since; everything unless given
+        #[arg(value_name = "SINCE")]
+        from: Vec<String>,
         /// Which entries.
         #[command(flatten)]
         filter: AuditFilterArgs,

@@ -1,7 +1,7 @@
 //! `sayso chat`: the bot in the terminal, with a prompt for people and `--say` for scripts.
 
 mod exchange;
-mod prompt;
+pub(in crate::cli) mod prompt;
 mod screen;
 mod session;
 mod terminal;

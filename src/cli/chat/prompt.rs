@@ -87,7 +87,11 @@ impl Completer for Commands {
 }
 
 /// The editor. A history that cannot be opened is done without.
-pub(super) fn editor(commands: Vec<(String, String)>, history: Option<PathBuf>, colour: bool) -> Reedline {
+pub(in crate::cli) fn editor(
+    completer: Box<dyn Completer + Send>,
+    history: Option<PathBuf>,
+    colour: bool,
+) -> Reedline {
     let menu = ColumnarMenu::default().with_name(MENU).with_columns(1);
     let mut keys = default_emacs_keybindings();
     keys.add_binding(
@@ -99,7 +103,7 @@ pub(super) fn editor(commands: Vec<(String, String)>, history: Option<PathBuf>, 
         ]),
     );
     let mut editor = Reedline::create()
-        .with_completer(Box::new(Commands::new(commands)))
+        .with_completer(completer)
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
         .with_edit_mode(Box::new(Emacs::new(keys)))
         .with_hinter(Box::new(DefaultHinter::default()))

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use reedline::{Reedline, Signal};
 
 use super::exchange::{Exchange, Shown};
-use super::prompt::{Plain, editor};
+use super::prompt::{Commands, Plain, editor};
 use super::screen::Screen;
 use super::session::{Session, completions};
 use crate::api::client::ClientError;
@@ -41,6 +41,7 @@ pub(super) async fn run(
         // Without the folder there is no history, which the editor tells.
         let _ = std::fs::create_dir_all(folder);
     }
+    let commands = Box::new(Commands::new(commands));
     let mut editor = Some(editor(commands, history, screen.colour()));
     screen.line("Sayso listens. Say what you want done; `help` shows what there is.");
     screen.remark(

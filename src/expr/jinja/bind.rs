@@ -42,10 +42,14 @@ impl Signature {
         values.resize(most, None);
         for (keyword, value) in args.keywords {
             let Some(index) = self.names.iter().position(|name| **name == *keyword) else {
-                return type_error(format!("{function}() got an unexpected keyword argument '{keyword}'"));
+                return type_error(format!(
+                    "{function}() got an unexpected keyword argument '{keyword}'"
+                ));
             };
             if values[index].is_some() {
-                return type_error(format!("{function}() got multiple values for argument '{keyword}'"));
+                return type_error(format!(
+                    "{function}() got multiple values for argument '{keyword}'"
+                ));
             }
             values[index] = Some(value);
         }
@@ -106,11 +110,18 @@ pub(crate) fn arity(class: &str, name: &str, args: &CallArgs, least: usize, most
     if (least..=most).contains(&given) {
         return Ok(());
     }
-    let (bound, count) = if given < least { ("least", least) } else { ("most", most) };
+    let (bound, count) = if given < least {
+        ("least", least)
+    } else {
+        ("most", most)
+    };
     type_error(match (least, most) {
         (0, 0) => format!("{class}.{name}() takes no arguments ({given} given)"),
         (1, 1) => format!("{class}.{name}() takes exactly one argument ({given} given)"),
-        _ => format!("{name} expected at {bound} {count} argument{}, got {given}", plural(count)),
+        _ => format!(
+            "{name} expected at {bound} {count} argument{}, got {given}",
+            plural(count)
+        ),
     })
 }
 
@@ -120,7 +131,10 @@ pub(crate) fn text_arg<'v>(name: &str, position: usize, value: &'v Value) -> Run
         Some(text) => Ok(text),
         None => {
             defined(value)?;
-            type_error(format!("{name}() argument {position} must be str, not {}", class_of(value)))
+            type_error(format!(
+                "{name}() argument {position} must be str, not {}",
+                class_of(value)
+            ))
         }
     }
 }

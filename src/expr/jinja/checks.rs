@@ -4,7 +4,8 @@ use super::error::ErrorKind;
 use super::fault::{Run, fail, type_error};
 use super::machine::{CallArgs, Machine, is_iterable, text_of_data};
 use super::object::{
-    BoundMethod, Function, Global, Joiner, LoopValue, MacroValue, Range, defined, is_markup, text_of, undefined,
+    BoundMethod, Function, Global, Joiner, LoopValue, MacroValue, Range, defined, is_markup, text_of,
+    undefined,
 };
 use super::ops;
 use super::syntax::ast::{BinaryOp, CompareOp};
@@ -69,10 +70,16 @@ pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     TESTS.iter().map(|(name, ..)| *name)
 }
 
-/// Applies a test by its name.
-pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: &CallArgs) -> Run<bool> {
+/// Applies a test by its name; `end` ends the sentence about one that does not exist.
+pub(crate) fn apply(
+    machine: &mut Machine<'_>,
+    name: &str,
+    value: &Value,
+    args: &CallArgs,
+    end: &str,
+) -> Run<bool> {
     let Some((function, names)) = find(name) else {
-        return Err(unknown(machine.setting(), machine.host(), name, true, " found."));
+        return Err(unknown(machine.setting(), machine.host(), name, true, end));
     };
     let arg = argument(function, names, args)?;
     let other = arg.as_ref().unwrap_or(&Value::Null);
@@ -133,7 +140,9 @@ fn argument(function: &str, names: &[&str], args: &CallArgs) -> Run<Option<Value
         return if names.contains(&&**keyword) && given == 0 && args.keywords.len() == 1 {
             Ok(Some(value.clone()))
         } else {
-            type_error(format!("{function}() got an unexpected keyword argument '{keyword}'"))
+            type_error(format!(
+                "{function}() got an unexpected keyword argument '{keyword}'"
+            ))
         };
     }
     match (names, args.positional.as_slice()) {
@@ -145,7 +154,9 @@ fn argument(function: &str, names: &[&str], args: &CallArgs) -> Run<Option<Value
         } else {
             format!("{function} expected 2 arguments, got {}", given + 1)
         }),
-        ([name], []) => type_error(format!("{function}() missing 1 required positional argument: '{name}'")),
+        ([name], []) => type_error(format!(
+            "{function}() missing 1 required positional argument: '{name}'"
+        )),
         _ => type_error(format!(
             "{function}() takes {} positional argument{} but {} were given",
             names.len() + 1,

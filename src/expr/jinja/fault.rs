@@ -30,7 +30,7 @@ impl Fault {
         self
     }
 
-    pub(crate) fn told(self: Box<Self>, template: &str) -> ExprError {
+    pub(crate) fn told(self, template: &str) -> ExprError {
         let mut error = ExprError::new(self.kind, self.message);
         error.hint = self.hint;
         match self.span {

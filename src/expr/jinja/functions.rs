@@ -66,23 +66,77 @@ static FUNCTIONS: [Entry; 29] = [
     entry("json_escape", Everywhere, &[], 0, data::json_escape),
     entry("json_parse", Workflows, &[], 0, data::from_json_string),
     entry("jsonpath_query", Everywhere, &["query"], 1, data::jsonpath_query),
-    entry("regex_match", Everywhere, &["pattern", "ignorecase"], 1, patterns::matches),
-    entry("regex_replace", Everywhere, &["pattern", "replacement", "ignorecase"], 2, patterns::replace),
-    entry("regex_search", Everywhere, &["pattern", "ignorecase"], 1, patterns::search),
-    entry("regex_substring", Everywhere, &["pattern", "result_index", "ignorecase"], 1, patterns::substring),
+    entry(
+        "regex_match",
+        Everywhere,
+        &["pattern", "ignorecase"],
+        1,
+        patterns::matches,
+    ),
+    entry(
+        "regex_replace",
+        Everywhere,
+        &["pattern", "replacement", "ignorecase"],
+        2,
+        patterns::replace,
+    ),
+    entry(
+        "regex_search",
+        Everywhere,
+        &["pattern", "ignorecase"],
+        1,
+        patterns::search,
+    ),
+    entry(
+        "regex_substring",
+        Everywhere,
+        &["pattern", "result_index", "ignorecase"],
+        1,
+        patterns::substring,
+    ),
     entry("to_complex", Rendering, &[], 0, data::to_complex),
-    entry("to_human_time_from_seconds", Everywhere, &[], 0, times::human_time),
-    entry("to_json_string", Everywhere, data::JSON_NAMES, 0, data::to_json_string),
-    entry("to_yaml_string", Everywhere, data::YAML_NAMES, 0, data::to_yaml_string),
+    entry(
+        "to_human_time_from_seconds",
+        Everywhere,
+        &[],
+        0,
+        times::human_time,
+    ),
+    entry(
+        "to_json_string",
+        Everywhere,
+        data::JSON_NAMES,
+        0,
+        data::to_json_string,
+    ),
+    entry(
+        "to_yaml_string",
+        Everywhere,
+        data::YAML_NAMES,
+        0,
+        data::to_yaml_string,
+    ),
     entry("use_none", Everywhere, &[], 0, use_none),
     entry("version_bump_major", Everywhere, &[], 0, versions::bump_major),
     entry("version_bump_minor", Everywhere, &[], 0, versions::bump_minor),
     entry("version_bump_patch", Everywhere, &[], 0, versions::bump_patch),
     entry("version_compare", Everywhere, &["pattern"], 1, versions::compare),
     entry("version_equal", Everywhere, &["pattern"], 1, versions::equal),
-    entry("version_less_than", Everywhere, &["pattern"], 1, versions::less_than),
+    entry(
+        "version_less_than",
+        Everywhere,
+        &["pattern"],
+        1,
+        versions::less_than,
+    ),
     entry("version_match", Everywhere, &["pattern"], 1, versions::matches),
-    entry("version_more_than", Everywhere, &["pattern"], 1, versions::more_than),
+    entry(
+        "version_more_than",
+        Everywhere,
+        &["pattern"],
+        1,
+        versions::more_than,
+    ),
     entry("version_strip_patch", Everywhere, &[], 0, versions::strip_patch),
     entry("yaml_dump", Workflows, data::YAML_NAMES, 0, data::to_yaml_string),
     entry("yaml_parse", Workflows, &[], 0, data::from_yaml_string),
@@ -152,9 +206,17 @@ pub fn call(name: &str, args: &[Value], keywords: &[(Arc<str>, Value)]) -> Optio
     Some(result.map_err(|fault| fault.told("")))
 }
 
-pub(crate) fn run(machine: Option<&mut Machine<'_>>, name: &str, value: &Value, args: CallArgs) -> Run<Value> {
+pub(crate) fn run(
+    machine: Option<&mut Machine<'_>>,
+    name: &str,
+    value: &Value,
+    args: CallArgs,
+) -> Run<Value> {
     let Some(entry) = find(name) else {
-        return Err(Fault::new(ErrorKind::UnknownFunction, format!("there is no function {name}")));
+        return Err(Fault::new(
+            ErrorKind::UnknownFunction,
+            format!("there is no function {name}"),
+        ));
     };
     let signature = Signature {
         function: entry.name,
@@ -163,11 +225,17 @@ pub(crate) fn run(machine: Option<&mut Machine<'_>>, name: &str, value: &Value, 
         required: entry.required,
     };
     let bound = signature.bind(args)?;
-    (entry.run)(machine, value, &bound)
+    super::object::check_weight(value, super::object::MAX_WEIGHT)?;
+    match machine {
+        Some(machine) => {
+            machine.weigh(value)?;
+            (entry.run)(Some(machine), value, &bound)
+        }
+        None => (entry.run)(None, value, &bound),
+    }
 }
 
 fn use_none(_: Option<&mut Machine<'_>>, value: &Value, _: &Bound) -> Run<Value> {
-    super::object::defined(value)?;
     Ok(if value.is_null() {
         Value::from(NONE_MARKER)
     } else {

@@ -7,7 +7,7 @@ use super::error::ErrorKind;
 use super::fault::{Run, fail, limit, type_error, value_error};
 use super::machine::{CallArgs, Machine};
 use super::methods::change;
-use super::object::{Cycler, Global, Joiner, Markup, Namespace, Range, class_of, defined};
+use super::object::{Cycler, Global, Joiner, Markup, Range, class_of, defined};
 use super::ops;
 use crate::expr::value::{Dict, Value};
 
@@ -50,7 +50,7 @@ pub(crate) fn call(machine: &mut Machine<'_>, global: Global, args: CallArgs) ->
             let Value::Dict(attributes) = dict(machine, args)? else {
                 return type_error("namespace() needs names and values");
             };
-            Ok(Value::opaque(Namespace(Mutex::new(attributes.into_map()))))
+            Ok(machine.namespace(attributes.into_map()))
         }
         Global::Cycler => {
             if args.positional.is_empty() {
@@ -81,7 +81,9 @@ pub(crate) fn call(machine: &mut Machine<'_>, global: Global, args: CallArgs) ->
 fn range(args: &CallArgs) -> Run<Value> {
     if !args.keywords.is_empty() {
         let (keyword, _) = &args.keywords[0];
-        return type_error(format!("safe_range() got an unexpected keyword argument '{keyword}'"));
+        return type_error(format!(
+            "safe_range() got an unexpected keyword argument '{keyword}'"
+        ));
     }
     let mut numbers = Vec::with_capacity(3);
     for arg in &args.positional {
@@ -90,7 +92,12 @@ fn range(args: &CallArgs) -> Run<Value> {
             Value::BigInt(number) => match i64::try_from(&**number) {
                 Ok(number) => numbers.push(i128::from(number)),
                 // Only the distance is bounded; numbers this large are refused as a whole.
-                Err(_) => return fail(ErrorKind::Overflow, "Python int too large to convert to C ssize_t"),
+                Err(_) => {
+                    return fail(
+                        ErrorKind::Overflow,
+                        "Python int too large to convert to C ssize_t",
+                    );
+                }
             },
             other => numbers.push(i128::from(ops::integer(other)?)),
         }
@@ -161,7 +168,10 @@ fn lipsum(args: CallArgs) -> Run<Value> {
     let html = bound.flag(1, true)?;
     let (least, most) = (bound.integer(2, 20)?, bound.integer(3, 100)?);
     if most <= least && paragraphs > 0 {
-        return value_error(format!("empty range for randrange() ({least}, {most}, {})", most - least));
+        return value_error(format!(
+            "empty range for randrange() ({least}, {most}, {})",
+            most - least
+        ));
     }
     if paragraphs.saturating_mul(most.max(1)) > MAX_WORDS {
         return limit(format!("lipsum makes at most {MAX_WORDS} words"));

@@ -1,7 +1,7 @@
 //! `StackStorm`'s Jinja2: strict, sandboxed, bounded, over Python's values.
 //!
 //! A template is read once into a tree whose variables are resolved (`syntax/`) and kept; it is run by a
-//! [`machine`] that counts steps, bytes and depth. Values are [`crate::expr::value::Value`]s, shared and never copied;
+//! `machine` that counts steps, bytes and depth. Values are [`crate::expr::value::Value`]s, shared and never copied;
 //! JSON that a context holds becomes values only as far as a template looks into it.
 //!
 //! Two ways to evaluate:
@@ -73,6 +73,16 @@ pub trait Host {
     ///
     /// Whatever the function fails with; it becomes the failure of the evaluation.
     fn call(&self, name: &str, args: &[Value], keywords: &[(Arc<str>, Value)]) -> Result<Value, ExprError>;
+}
+
+/// Fails for an undefined value, for functions of hosts that look into their arguments.
+pub(crate) fn check_defined(value: &Value) -> Result<(), ExprError> {
+    object::defined(value).map_err(|fault| fault.told(""))
+}
+
+/// The items of whatever Python iterates, for functions of hosts; `None` for anything else.
+pub(crate) fn items_of(value: &Value) -> Result<Option<impl Iterator<Item = Value>>, ExprError> {
+    machine::try_items(value).map_err(|fault| fault.told(""))
 }
 
 /// Bounds of one evaluation.
@@ -164,7 +174,7 @@ impl CompiledExpr {
                 message: missing.message(),
                 strict: missing.is_strict(),
             },
-            None => Evaluated::Value(object::plain(value)),
+            None => Evaluated::Value(object::plain(value).map_err(tell)?),
         })
     }
 
@@ -360,7 +370,9 @@ impl Jinja {
             let tree = syntax::template(&source, whitespace).map_err(|error| malformed(&error, &source))?;
             let names = tree.free_names.iter().map(|name| name.to_string());
             Ok(Parsed {
-                names: names.filter(|name| !globals::NAMES.contains(&name.as_str())).collect(),
+                names: names
+                    .filter(|name| !globals::NAMES.contains(&name.as_str()))
+                    .collect(),
                 source,
                 tree,
             })
@@ -380,7 +392,11 @@ impl Jinja {
 }
 
 fn malformed(error: &syntax::Malformed, source: &str) -> ExprError {
-    let kind = if error.too_deep { ErrorKind::Limit } else { ErrorKind::Parse };
+    let kind = if error.too_deep {
+        ErrorKind::Limit
+    } else {
+        ErrorKind::Parse
+    };
     ExprError::new(kind, &error.message).at(source, error.span.start as usize, error.span.end as usize)
 }
 

@@ -87,9 +87,13 @@ fn small(op: BinaryOp, a: i64, b: i64) -> Run<Value> {
             let (quotient, rest) = (a.checked_div(b)?, a.checked_rem(b)?);
             Some(quotient - i64::from(rest != 0 && (rest < 0) != (b < 0)))
         }),
-        BinaryOp::Mod if b != 0 => a
-            .checked_rem(b)
-            .map(|rest| if rest != 0 && (rest < 0) != (b < 0) { rest + b } else { rest }),
+        BinaryOp::Mod if b != 0 => a.checked_rem(b).map(|rest| {
+            if rest != 0 && (rest < 0) != (b < 0) {
+                rest + b
+            } else {
+                rest
+            }
+        }),
         BinaryOp::Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
         _ => None,
     };
@@ -143,7 +147,10 @@ fn power(a: &BigInt, b: &BigInt) -> Run<Value> {
             Sign::Minus => Value::Int(if odd { -1 } else { 1 }),
         });
     }
-    match u32::try_from(b).ok().filter(|b| a.bits().saturating_mul(u64::from(*b)) <= MAX_BITS) {
+    match u32::try_from(b)
+        .ok()
+        .filter(|b| a.bits().saturating_mul(u64::from(*b)) <= MAX_BITS)
+    {
         Some(exponent) => Ok(Value::from(a.pow(exponent))),
         None => too_long(),
     }
@@ -174,9 +181,16 @@ fn true_division(a: &BigInt, b: &BigInt) -> Run<f64> {
         left -= step;
     }
     if float.is_infinite() {
-        return fail(ErrorKind::Overflow, "integer division result too large for a float");
+        return fail(
+            ErrorKind::Overflow,
+            "integer division result too large for a float",
+        );
     }
-    Ok(if a.is_negative() == b.is_negative() { float } else { -float })
+    Ok(if a.is_negative() == b.is_negative() {
+        float
+    } else {
+        -float
+    })
 }
 
 fn floats(op: BinaryOp, a: f64, b: f64) -> Run<f64> {
@@ -199,7 +213,10 @@ fn float_power(a: f64, b: f64) -> Run<f64> {
         return by_zero("0.0 cannot be raised to a negative power");
     }
     if a < 0.0 && a.is_finite() && b.is_finite() && b.fract() != 0.0 {
-        return fail(ErrorKind::Type, "the result is a complex number, which templates cannot use");
+        return fail(
+            ErrorKind::Type,
+            "the result is a complex number, which templates cannot use",
+        );
     }
     let result = a.powf(b);
     if result.is_infinite() && a.is_finite() && b.is_finite() {
@@ -222,7 +239,11 @@ fn divmod(a: f64, b: f64) -> (f64, f64) {
         0f64.copysign(a / b)
     } else {
         let floor = quotient.floor();
-        if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+        if quotient - floor > 0.5 {
+            floor + 1.0
+        } else {
+            floor
+        }
     };
     (whole, rest)
 }
@@ -274,7 +295,7 @@ pub(crate) fn parse_int(text: &str, base: u32) -> Run<Option<Value>> {
         Some((rest, radix)) => (rest.strip_prefix('_').unwrap_or(rest), radix),
         None if base == 0 => {
             // `010` is ambiguous without a base.
-            if plain.starts_with('0') && plain.trim_start_matches(['0', '_']) != "" {
+            if plain.starts_with('0') && !plain.trim_start_matches(['0', '_']).is_empty() {
                 return Ok(None);
             }
             (plain.as_str(), 10)
@@ -323,7 +344,11 @@ pub(crate) fn round_float(float: f64, digits: i32) -> Run<f64> {
     let whole: BigInt = num_traits::FromPrimitive::from_f64(float.trunc()).unwrap_or_default();
     let rounded = round_big(&whole, &unit, float.fract() != 0.0);
     match rounded.to_f64() {
-        Some(result) if result.is_finite() => Ok(if result == 0.0 { 0f64.copysign(float) } else { result }),
+        Some(result) if result.is_finite() => Ok(if result == 0.0 {
+            0f64.copysign(float)
+        } else {
+            result
+        }),
         _ => fail(ErrorKind::Overflow, "rounded value too large to represent"),
     }
 }
@@ -338,5 +363,9 @@ pub(crate) fn round_big(number: &BigInt, unit: &BigInt, more: bool) -> BigInt {
         std::cmp::Ordering::Less => false,
     };
     let magnitude = (quotient + i32::from(up)) * unit;
-    if number.is_negative() { -magnitude } else { magnitude }
+    if number.is_negative() {
+        -magnitude
+    } else {
+        magnitude
+    }
 }

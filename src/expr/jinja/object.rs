@@ -1,15 +1,69 @@
 //! Values of templates that are no data: undefined names, safe texts, ranges, generators, views, functions.
 
+mod functions;
+mod sequences;
+
+pub(crate) use functions::{
+    BlockReference, BoundMethod, Cycler, Function, Global, Joiner, LoopState, LoopValue, MacroValue,
+    Namespace,
+};
+pub(crate) use sequences::{DictView, Generator, GroupPair, Range, ViewKind};
+
 use std::any::Any;
 use std::sync::Arc;
 
-use parking_lot::Mutex;
-
 use super::error::ErrorKind;
-use super::fault::{Fault, Run};
-use super::syntax::ast::{For, Macro};
+use super::fault::{Fault, Run, fail};
+
 use crate::expr::pyvalue::str_repr;
-use crate::expr::value::{Dict, DictMap, List, Opaque, Value, equal, repr};
+use crate::expr::value::{Opaque, Value, repr};
+
+/// Heaviest value that is printed, compared or hashed as a whole, in bytes as [`Value::weight`] counts.
+pub(crate) const MAX_WEIGHT: u64 = 64 * 1024 * 1024;
+
+/// Refuses what is too heavy to look at every part of it: parts that occur many times are stored once.
+pub(crate) fn check_weight(value: &Value, most: u64) -> Run<()> {
+    if value.weight() > most {
+        return fail(
+            ErrorKind::Limit,
+            format!("a value has more than {most} bytes in it"),
+        );
+    }
+    Ok(())
+}
+
+/// `repr(value)` for messages.
+pub(crate) fn shown(value: &Value) -> String {
+    /// Heaviest value that a message repeats.
+    const MOST: u64 = 64 * 1024;
+    if value.weight() > MOST {
+        return format!("<{} object>", class_of(value));
+    }
+    repr(value)
+}
+
+/// Depth and weight of what holds other values.
+macro_rules! holds {
+    ($self:ident, $inner:expr) => {
+        fn depth(&self) -> u32 {
+            let $self = self;
+            let inner: Vec<&Value> = $inner;
+            inner
+                .iter()
+                .map(|value| value.depth())
+                .max()
+                .map_or(0, |depth| depth.saturating_add(1))
+        }
+
+        fn weight(&self) -> u64 {
+            let $self = self;
+            let inner: Vec<&Value> = $inner;
+            inner
+                .iter()
+                .fold(64, |sum, value| sum.saturating_add(value.weight()))
+        }
+    };
+}
 
 macro_rules! as_any {
     () => {
@@ -18,6 +72,8 @@ macro_rules! as_any {
         }
     };
 }
+
+use {as_any, holds};
 
 /// A name, attribute or item that does not exist. Using it fails.
 #[derive(Debug, Clone)]
@@ -84,7 +140,11 @@ impl Undefined {
         match (&self.owner, &self.name) {
             (None, name) => format!("{} is undefined", repr(name)),
             (Some(owner), Value::Str(name)) => {
-                format!("{} has no attribute {}", str_repr(&type_repr(owner)), str_repr(name))
+                format!(
+                    "{} has no attribute {}",
+                    str_repr(&type_repr(owner)),
+                    str_repr(name)
+                )
             }
             (Some(owner), name) => format!("{} has no element {}", type_repr(owner), repr(name)),
         }
@@ -122,7 +182,11 @@ impl Undefined {
 
 impl Opaque for Undefined {
     fn class(&self) -> &str {
-        if self.strict { "jinja2.runtime.StrictUndefined" } else { "jinja2.runtime.Undefined" }
+        if self.strict {
+            "jinja2.runtime.StrictUndefined"
+        } else {
+            "jinja2.runtime.Undefined"
+        }
     }
 
     fn repr(&self) -> String {
@@ -140,6 +204,8 @@ impl Opaque for Undefined {
     fn hash_code(&self) -> u64 {
         u64::from(self.strict)
     }
+
+    holds!(this, this.owner.iter().collect());
 
     as_any!();
 }
@@ -205,6 +271,10 @@ impl Opaque for Markup {
         text_of(other).is_some_and(|text| **text == *self.0)
     }
 
+    fn weight(&self) -> u64 {
+        64 + self.0.len() as u64
+    }
+
     as_any!();
 }
 
@@ -229,6 +299,10 @@ impl Opaque for JsonEscaped {
         text_of(other).is_some_and(|text| **text == *self.0)
     }
 
+    fn weight(&self) -> u64 {
+        64 + self.0.len() as u64
+    }
+
     as_any!();
 }
 
@@ -251,428 +325,16 @@ pub(crate) fn is_markup(value: &Value) -> bool {
     value.downcast::<Markup>().is_some()
 }
 
-/// `range(start, stop, step)`
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Range {
-    pub(crate) start: i128,
-    pub(crate) stop: i128,
-    pub(crate) step: i128,
-    pub(crate) len: usize,
-}
-
-impl Range {
-    pub(crate) fn at(&self, index: usize) -> Value {
-        Value::from(self.start + self.step * index as i128)
-    }
-
-    /// Where a number stands in it.
-    pub(crate) fn find(&self, number: i128) -> Option<usize> {
-        let distance = number - self.start;
-        let index = usize::try_from(distance / self.step).ok()?;
-        (distance % self.step == 0 && index < self.len).then_some(index)
-    }
-
-    fn key(&self) -> (usize, Option<i128>, Option<i128>) {
-        (
-            self.len,
-            (self.len > 0).then_some(self.start),
-            (self.len > 1).then_some(self.step),
-        )
-    }
-}
-
-impl Opaque for Range {
-    fn class(&self) -> &str {
-        "range"
-    }
-
-    fn repr(&self) -> String {
-        match self.step {
-            1 => format!("range({}, {})", self.start, self.stop),
-            step => format!("range({}, {}, {step})", self.start, self.stop),
-        }
-    }
-
-    fn is_true(&self) -> bool {
-        self.len > 0
-    }
-
-    fn equals(&self, other: &Value) -> bool {
-        other.downcast::<Self>().is_some_and(|other| other.key() == self.key())
-    }
-
-    fn hash_code(&self) -> u64 {
-        self.len as u64
-    }
-
-    as_any!();
-}
-
-/// What Python makes lazily and gives out once. Here it is made at once; only the giving out is the same.
-#[derive(Debug)]
-pub(crate) struct Generator {
-    class: &'static str,
-    name: &'static str,
-    rest: Mutex<std::collections::VecDeque<Value>>,
-}
-
-impl Generator {
-    /// A generator made by the filter function `name`.
-    pub(crate) fn value(name: &'static str, items: Vec<Value>) -> Value {
-        Self::iterator("generator", name, items)
-    }
-
-    pub(crate) fn iterator(class: &'static str, name: &'static str, items: Vec<Value>) -> Value {
-        Value::opaque(Self {
-            class,
-            name,
-            rest: Mutex::new(items.into()),
-        })
-    }
-
-    pub(crate) fn next(&self) -> Option<Value> {
-        self.rest.lock().pop_front()
-    }
-
-    /// All that was not given out yet.
-    pub(crate) fn drain(&self) -> Vec<Value> {
-        std::mem::take(&mut *self.rest.lock()).into()
-    }
-
-    /// Whether it is a generator in Python's sense, not another kind of iterator.
-    pub(crate) fn is_generator(&self) -> bool {
-        self.class == "generator"
-    }
-}
-
-impl Opaque for Generator {
-    fn class(&self) -> &str {
-        self.class
-    }
-
-    fn repr(&self) -> String {
-        if self.name.is_empty() {
-            format!("<{} object>", self.class)
-        } else {
-            format!("<{} object {}>", self.class, self.name)
-        }
-    }
-
-    as_any!();
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ViewKind {
-    Keys,
-    Values,
-    Items,
-}
-
-/// `dict.keys()` and the like.
-#[derive(Debug)]
-pub(crate) struct DictView {
-    pub(crate) dict: Dict,
-    pub(crate) kind: ViewKind,
-}
-
-impl DictView {
-    pub(crate) fn at(&self, index: usize) -> Option<Value> {
-        let (key, value) = self.dict.get_index(index)?;
-        Some(match self.kind {
-            ViewKind::Keys => key.clone(),
-            ViewKind::Values => value.clone(),
-            ViewKind::Items => Value::tuple([key.clone(), value.clone()]),
-        })
-    }
-}
-
-impl Opaque for DictView {
-    fn class(&self) -> &str {
-        match self.kind {
-            ViewKind::Keys => "dict_keys",
-            ViewKind::Values => "dict_values",
-            ViewKind::Items => "dict_items",
-        }
-    }
-
-    fn repr(&self) -> String {
-        let items: Vec<Value> = (0..self.dict.len()).filter_map(|index| self.at(index)).collect();
-        format!("{}({})", self.class(), repr(&Value::from(items)))
-    }
-
-    fn is_true(&self) -> bool {
-        !self.dict.is_empty()
-    }
-
-    fn equals(&self, other: &Value) -> bool {
-        let Some(other) = other.downcast::<Self>() else {
-            return false;
-        };
-        self.kind == other.kind
-            && self.kind != ViewKind::Values
-            && self.dict.len() == other.dict.len()
-            && self.dict.iter().all(|(key, value)| {
-                other
-                    .dict
-                    .get(key)
-                    .is_some_and(|found| self.kind == ViewKind::Keys || equal(found, value))
-            })
-    }
-
-    fn is_hashable(&self) -> bool {
-        self.kind == ViewKind::Values
-    }
-
-    as_any!();
-}
-
-/// What `groupby` gives: a pair with the names `grouper` and `list`.
-#[derive(Debug)]
-pub(crate) struct GroupPair(pub(crate) List);
-
-impl Opaque for GroupPair {
-    fn class(&self) -> &str {
-        "jinja2.filters._GroupTuple"
-    }
-
-    fn repr(&self) -> String {
-        repr(&Value::Tuple(self.0.clone()))
-    }
-
-    fn equals(&self, other: &Value) -> bool {
-        let other = match other.downcast::<Self>() {
-            Some(other) => Value::Tuple(other.0.clone()),
-            None => other.clone(),
-        };
-        equal(&Value::Tuple(self.0.clone()), &other)
-    }
-
-    as_any!();
-}
-
-/// A method that was named but not called.
-#[derive(Debug)]
-pub(crate) struct BoundMethod {
-    pub(crate) owner: Value,
-    pub(crate) name: &'static str,
-}
-
-impl Opaque for BoundMethod {
-    fn class(&self) -> &str {
-        if self.is_format() { "function" } else { "builtin_function_or_method" }
-    }
-
-    fn repr(&self) -> String {
-        let owner = class_of(&self.owner);
-        if self.is_format() {
-            return format!("<function str.{}>", self.name);
-        }
-        format!("<built-in method {} of {owner} object>", self.name)
-    }
-
-    as_any!();
-}
-
-impl BoundMethod {
-    fn is_format(&self) -> bool {
-        matches!(self.name, "format" | "format_map") && text_of(&self.owner).is_some()
-    }
-}
-
-/// A global function of Jinja.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Global {
-    Range,
-    Dict,
-    Lipsum,
-    Cycler,
-    Joiner,
-    Namespace,
-}
-
-impl Opaque for Global {
-    fn class(&self) -> &str {
-        match self {
-            Self::Range | Self::Lipsum => "function",
-            _ => "type",
-        }
-    }
-
-    fn repr(&self) -> String {
-        match self {
-            Self::Range => "<function safe_range>",
-            Self::Lipsum => "<function generate_lorem_ipsum>",
-            Self::Dict => "<class 'dict'>",
-            Self::Cycler => "<class 'jinja2.utils.Cycler'>",
-            Self::Joiner => "<class 'jinja2.utils.Joiner'>",
-            Self::Namespace => "<class 'jinja2.utils.Namespace'>",
-        }
-        .to_owned()
-    }
-
-    fn equals(&self, other: &Value) -> bool {
-        other.downcast::<Self>() == Some(self)
-    }
-
-    fn hash_code(&self) -> u64 {
-        *self as u64
-    }
-
-    as_any!();
-}
-
-/// A function that the host provides, or one of `StackStorm`'s filters used as a function.
-#[derive(Debug)]
-pub(crate) struct Function {
-    pub(crate) name: Arc<str>,
-}
-
-impl Opaque for Function {
-    fn class(&self) -> &str {
-        "function"
-    }
-
-    fn repr(&self) -> String {
-        format!("<function {}>", self.name)
-    }
-
-    fn equals(&self, other: &Value) -> bool {
-        other.downcast::<Self>().is_some_and(|other| other.name == self.name)
-    }
-
-    fn hash_code(&self) -> u64 {
-        self.name.len() as u64
-    }
-
-    as_any!();
-}
-
-/// A macro, or the body of a call block.
-#[derive(Debug)]
-pub(crate) struct MacroValue {
-    pub(crate) definition: Arc<Macro>,
-    /// The frame that it was defined in.
-    pub(crate) frame: u32,
-    pub(crate) autoescape: bool,
-}
-
-impl Opaque for MacroValue {
-    fn class(&self) -> &str {
-        "jinja2.runtime.Macro"
-    }
-
-    fn repr(&self) -> String {
-        match &self.definition.name {
-            Some(name) => format!("<Macro {}>", str_repr(name)),
-            None => "<Macro anonymous>".to_owned(),
-        }
-    }
-
-    as_any!();
-}
-
-/// `loop`
-#[derive(Debug)]
-pub(crate) struct LoopValue {
-    pub(crate) state: Mutex<LoopState>,
-    /// The loop to run for `loop(items)`, and the frame that it stands in.
-    pub(crate) recurse: Option<(Arc<For>, u32)>,
-    pub(crate) depth0: usize,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct LoopState {
-    pub(crate) index0: usize,
-    pub(crate) length: usize,
-    pub(crate) previous: Option<Value>,
-    pub(crate) current: Value,
-    pub(crate) next: Option<Value>,
-    pub(crate) changed: Option<Vec<Value>>,
-}
-
-impl Opaque for LoopValue {
-    fn class(&self) -> &str {
-        "jinja2.runtime.LoopContext"
-    }
-
-    fn repr(&self) -> String {
-        let state = self.state.lock();
-        format!("<LoopContext {}/{}>", state.index0 + 1, state.length)
-    }
-
-    as_any!();
-}
-
-/// `cycler(...)`
-#[derive(Debug)]
-pub(crate) struct Cycler {
-    pub(crate) items: Vec<Value>,
-    pub(crate) at: Mutex<usize>,
-}
-
-impl Opaque for Cycler {
-    fn class(&self) -> &str {
-        "jinja2.utils.Cycler"
-    }
-
-    as_any!();
-}
-
-/// `joiner(...)`
-#[derive(Debug)]
-pub(crate) struct Joiner {
-    pub(crate) separator: Value,
-    pub(crate) used: Mutex<bool>,
-}
-
-impl Opaque for Joiner {
-    fn class(&self) -> &str {
-        "jinja2.utils.Joiner"
-    }
-
-    as_any!();
-}
-
-/// `namespace(...)`
-#[derive(Debug)]
-pub(crate) struct Namespace(pub(crate) Mutex<DictMap>);
-
-impl Opaque for Namespace {
-    fn class(&self) -> &str {
-        "jinja2.utils.Namespace"
-    }
-
-    fn repr(&self) -> String {
-        // A namespace may hold itself.
-        match self.0.try_lock() {
-            Some(attributes) => format!("<Namespace {}>", repr(&Value::Dict(Dict::new(attributes.clone())))),
-            None => "<Namespace ...>".to_owned(),
-        }
-    }
-
-    as_any!();
-}
-
-/// `self` and `super` inside a block.
-#[derive(Debug)]
-pub(crate) struct BlockReference {
-    /// Absent for `self`, whose attributes are the blocks.
-    pub(crate) block: Option<Arc<str>>,
-}
-
-impl Opaque for BlockReference {
-    fn class(&self) -> &str {
-        match self.block {
-            Some(_) => "jinja2.runtime.BlockReference",
-            None => "jinja2.runtime.TemplateReference",
-        }
-    }
-
-    as_any!();
-}
-
 /// A result without what only templates know: generators become lists, safe texts texts, pairs of `groupby` tuples.
-pub(crate) fn plain(value: Value) -> Value {
+pub(crate) fn plain(value: Value) -> Run<Value> {
+    if let Some(generator) = value.downcast::<Generator>().filter(|found| found.is_generator()) {
+        return Ok(without_marks(Value::from(generator.drain()?)));
+    }
+    Ok(without_marks(value))
+}
+
+/// Generators inside of collections stay.
+fn without_marks(value: Value) -> Value {
     match value {
         Value::Opaque(object) => {
             let any = object.as_any();
@@ -681,33 +343,27 @@ pub(crate) fn plain(value: Value) -> Value {
             } else if let Some(text) = any.downcast_ref::<JsonEscaped>() {
                 Value::Str(Arc::clone(&text.0))
             } else if let Some(pair) = any.downcast_ref::<GroupPair>() {
-                plain(Value::Tuple(pair.0.clone()))
-            } else if let Some(generator) = any.downcast_ref::<Generator>().filter(|found| found.is_generator()) {
-                plain(Value::from(generator.drain()))
+                without_marks(Value::Tuple(pair.0.clone()))
             } else {
                 Value::Opaque(object)
             }
         }
         Value::List(items) if !items.is_plain() => {
             let mutable = items.is_mutable();
-            let items: Vec<Value> = items.into_vec().into_iter().map(inner_plain).collect();
-            if mutable { Value::mutable_list(items) } else { Value::from(items) }
+            let items: Vec<Value> = items.into_vec().into_iter().map(without_marks).collect();
+            if mutable {
+                Value::mutable_list(items)
+            } else {
+                Value::from(items)
+            }
         }
-        Value::Tuple(items) => Value::Tuple(items.into_vec().into_iter().map(inner_plain).collect()),
+        Value::Tuple(items) => Value::Tuple(items.into_vec().into_iter().map(without_marks).collect()),
         Value::Dict(dict) if !dict.is_plain() && !dict.is_mutable() => Value::Dict(
             dict.into_map()
                 .into_iter()
-                .map(|(key, value)| (key, inner_plain(value)))
+                .map(|(key, value)| (key, without_marks(value)))
                 .collect(),
         ),
         other => other,
-    }
-}
-
-/// Inside of a collection a generator stays one.
-fn inner_plain(value: Value) -> Value {
-    match &value {
-        Value::Opaque(object) if object.as_any().is::<Generator>() => value,
-        _ => plain(value),
     }
 }

@@ -1,23 +1,30 @@
 //! Operators, comparison, membership, indexing and slicing as Python has them.
 
-use std::cmp::Ordering;
+mod compare;
+mod index;
+
+pub(crate) use compare::{compare, contains, equals, less, same_object};
+pub(crate) use index::{index_of, item, length, slice};
+
 use std::sync::Arc;
 
-use num_traits::{Signed as _, ToPrimitive as _};
+use num_traits::ToPrimitive as _;
 
 use super::error::ErrorKind;
-use super::fault::{Run, fail, limit, type_error, value_error};
+use super::fault::{Run, fail, limit, type_error};
 use super::format::percent;
 use super::num::{self, Number};
 use super::object::{
-    DictView, Generator, GroupPair, Markup, Range, ViewKind, class_of, defined, is_markup, text_of, undefined,
+    DictView, GroupPair, Markup, ViewKind, check_weight, class_of, defined, is_markup, text_of, undefined,
 };
-use super::syntax::ast::{BinaryOp, CompareOp};
-use super::text::{byte_of, char_len, escape_html};
-use crate::expr::value::{Date, DateTime, Dict, List, Set, Timespan, Value, check_hashable, equal, order};
+use super::syntax::ast::BinaryOp;
+use super::text::escape_html;
+use crate::expr::value::{Date, DateTime, Dict, List, Set, Timespan, Value, check_hashable};
 
 /// Longest text that an operation may make, in bytes.
 pub(crate) const MAX_TEXT: usize = 8 * 1024 * 1024;
+/// Heaviest key of a dictionary, in bytes as [`Value::weight`] counts.
+const MAX_KEY: u64 = 1024 * 1024;
 /// Longest list that an operation may make.
 pub(crate) const MAX_ITEMS: usize = 1_000_000;
 
@@ -72,7 +79,10 @@ fn unsupported<T>(op: BinaryOp, a: &Value, b: &Value) -> Run<T> {
 
 /// The class as messages of operators spell it.
 fn full_class(value: &Value) -> &str {
-    value.type_name()
+    match value {
+        Value::DateTime(_) | Value::Date(_) | Value::Timespan(_) => value.type_name(),
+        other => class_of(other),
+    }
 }
 
 pub(crate) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Run<Value> {
@@ -114,9 +124,16 @@ fn add(a: &Value, b: &Value) -> Run<Value> {
             (false, true) => Markup::value(format!("{}{right}", escape_html(left))),
         });
     }
-    let concatenate = |class: &str| type_error(format!("can only concatenate {class} (not \"{}\") to {class}", class_of(b)));
+    let concatenate = |class: &str| {
+        type_error(format!(
+            "can only concatenate {class} (not \"{}\") to {class}",
+            class_of(b)
+        ))
+    };
     match (a, b) {
-        (Value::List(left), Value::List(right)) => joined(left, right).map(|items| Value::List(List::new(items))),
+        (Value::List(left), Value::List(right)) => {
+            joined(left, right).map(|items| Value::List(List::new(items)))
+        }
         (Value::DateTime(time), Value::Timespan(span)) | (Value::Timespan(span), Value::DateTime(time)) => {
             moved(time.plus(*span))
         }
@@ -168,7 +185,10 @@ fn moved_date(date: Option<Date>) -> Run<Value> {
 fn span(micros: Option<i128>) -> Run<Value> {
     match micros.and_then(Timespan::from_micros) {
         Some(span) => Ok(Value::Timespan(span)),
-        None => fail(ErrorKind::Overflow, "days out of range; must have magnitude <= 999999999"),
+        None => fail(
+            ErrorKind::Overflow,
+            "days out of range; must have magnitude <= 999999999",
+        ),
     }
 }
 
@@ -186,15 +206,35 @@ fn sub(a: &Value, b: &Value) -> Run<Value> {
             span(Some(i128::from(later.days() - earlier.days()) * 86_400_000_000))
         }
         (Value::Timespan(left), Value::Timespan(right)) => span(left.micros().checked_sub(right.micros())),
-        _ => match (set_of(a), set_of(b)) {
-            (Some(left), Some(right)) => {
-                let mut out = Set::builder(left.len());
-                out.extend(left.iter().filter(|item| !right.contains(*item)).cloned());
-                Ok(Value::Set(Set::new(out)))
-            }
-            _ => unsupported(BinaryOp::Sub, a, b),
-        },
+        (Value::Set(left), Value::Set(right)) => Ok(without(left, right)),
+        // A view takes anything that can be iterated, on either side.
+        _ if is_view(a) || is_view(b) => Ok(without(&iterated(a)?, &iterated(b)?)),
+        _ => unsupported(BinaryOp::Sub, a, b),
     }
+}
+
+fn without(left: &Set, right: &Set) -> Value {
+    let mut out = Set::builder(left.len());
+    out.extend(left.iter().filter(|item| !right.contains(*item)).cloned());
+    Value::Set(Set::new(out))
+}
+
+fn is_view(value: &Value) -> bool {
+    value
+        .downcast::<DictView>()
+        .is_some_and(|view| view.kind != ViewKind::Values)
+}
+
+/// The set of what is iterated.
+fn iterated(value: &Value) -> Run<Set> {
+    let Some(items) = super::machine::try_items(value)? else {
+        return type_error(format!("'{}' object is not iterable", class_of(value)));
+    };
+    let mut out = Set::builder(0);
+    for item in items {
+        out.insert(key(&item)?);
+    }
+    Ok(Set::new(out))
 }
 
 /// A set, or the set that a view of keys or items counts as.
@@ -213,7 +253,9 @@ fn mul(a: &Value, b: &Value) -> Run<Value> {
     match (a, b) {
         (Value::Timespan(length), other) | (other, Value::Timespan(length)) => match Number::of(other) {
             Some(Number::Int(times)) => span(length.micros().checked_mul(i128::from(times))),
-            Some(Number::Float(times)) => span(Some((length.micros() as f64 * times).round_ties_even() as i128)),
+            Some(Number::Float(times)) => {
+                span(Some((length.micros() as f64 * times).round_ties_even() as i128))
+            }
             _ => unsupported(BinaryOp::Mul, a, b),
         },
         _ if is_sequence(a) => repeat(a, b),
@@ -229,8 +271,20 @@ fn is_sequence(value: &Value) -> bool {
 fn repeat(sequence: &Value, times: &Value) -> Run<Value> {
     let times = match Number::of(times) {
         Some(Number::Int(times)) => usize::try_from(times.max(0)).unwrap_or(usize::MAX),
-        Some(Number::Big(times)) if times.is_negative() => 0,
-        Some(Number::Big(_)) => return fail(ErrorKind::Overflow, "cannot fit 'int' into an index-sized integer"),
+        Some(Number::Big(_)) => {
+            return fail(
+                ErrorKind::Overflow,
+                "cannot fit 'int' into an index-sized integer",
+            );
+        }
+        _ if is_markup(sequence) || is_markup(times) => {
+            let class = if is_markup(sequence) {
+                class_of(times)
+            } else {
+                class_of(sequence)
+            };
+            return type_error(format!("'{class}' object cannot be interpreted as an integer"));
+        }
         _ => {
             return type_error(format!(
                 "can't multiply sequence by non-int of type '{}'",
@@ -241,11 +295,17 @@ fn repeat(sequence: &Value, times: &Value) -> Run<Value> {
     if let Some(part) = text_of(sequence) {
         check_len(part.len().saturating_mul(times))?;
         let text = part.repeat(if part.is_empty() { 0 } else { times });
-        return Ok(if is_markup(sequence) { Markup::value(text) } else { Value::from(text) });
+        return Ok(if is_markup(sequence) {
+            Markup::value(text)
+        } else {
+            Value::from(text)
+        });
     }
     if let Value::Bytes(bytes) = sequence {
         check_len(bytes.len().saturating_mul(times))?;
-        return Ok(Value::Bytes(bytes.repeat(if bytes.is_empty() { 0 } else { times }).into()));
+        return Ok(Value::Bytes(
+            bytes.repeat(if bytes.is_empty() { 0 } else { times }).into(),
+        ));
     }
     let Some(items) = items_of(sequence) else {
         return unsupported(BinaryOp::Mul, sequence, &Value::Null);
@@ -273,8 +333,12 @@ fn divide_span(op: BinaryOp, a: &Value, b: &Value) -> Run<Value> {
         }),
         (Value::Timespan(left), other) => match (Number::of(other), op) {
             (Some(Number::Int(0)), _) => fail(ErrorKind::ZeroDivision, "integer division or modulo by zero"),
-            (Some(Number::Int(by)), BinaryOp::FloorDiv) => span(Some(left.micros().div_euclid(i128::from(by)))),
-            (Some(Number::Int(by)), _) => span(Some((left.micros() as f64 / by as f64).round_ties_even() as i128)),
+            (Some(Number::Int(by)), BinaryOp::FloorDiv) => {
+                span(Some(left.micros().div_euclid(i128::from(by))))
+            }
+            (Some(Number::Int(by)), _) => {
+                span(Some((left.micros() as f64 / by as f64).round_ties_even() as i128))
+            }
             (Some(Number::Float(by)), BinaryOp::Div) if by != 0.0 => {
                 span(Some((left.micros() as f64 / by).round_ties_even() as i128))
             }
@@ -306,167 +370,6 @@ pub(crate) fn plus(value: &Value) -> Run<Value> {
     }
 }
 
-/// `a == b`
-pub(crate) fn equals(a: &Value, b: &Value) -> Run<bool> {
-    for side in [a, b] {
-        if let Some(missing) = undefined(side).filter(|missing| missing.is_strict()) {
-            return Err(missing.fault());
-        }
-    }
-    Ok(equal(a, b))
-}
-
-pub(crate) fn compare(op: CompareOp, a: &Value, b: &Value) -> Run<bool> {
-    match op {
-        CompareOp::Eq => equals(a, b),
-        CompareOp::Ne => equals(a, b).map(|same| !same),
-        CompareOp::In => contains(b, a),
-        CompareOp::NotIn => contains(b, a).map(|found| !found),
-        CompareOp::Lt | CompareOp::Le | CompareOp::Gt | CompareOp::Ge => ordered(op, a, b),
-    }
-}
-
-fn holds(op: CompareOp, order: Ordering) -> bool {
-    match op {
-        CompareOp::Lt => order.is_lt(),
-        CompareOp::Le => order.is_le(),
-        CompareOp::Gt => order.is_gt(),
-        _ => order.is_ge(),
-    }
-}
-
-fn ordered(op: CompareOp, a: &Value, b: &Value) -> Run<bool> {
-    if let (Value::Int(a), Value::Int(b)) = (a, b) {
-        return Ok(holds(op, a.cmp(b)));
-    }
-    defined(a)?;
-    defined(b)?;
-    if let (Some(a), Some(b)) = (text_of(a), text_of(b)) {
-        return Ok(holds(op, a.cmp(b)));
-    }
-    let same_kind = match (a, b) {
-        (Value::List(_), Value::List(_)) => true,
-        (Value::List(_), _) | (_, Value::List(_)) => false,
-        _ => true,
-    };
-    if let (Some(left), Some(right), true) = (items_of(a), items_of(b), same_kind) {
-        for (a, b) in left.iter().zip(right.iter()) {
-            if !equals(a, b)? {
-                return ordered(op, a, b);
-            }
-        }
-        return Ok(holds(op, left.len().cmp(&right.len())));
-    }
-    if let (Some(left), Some(right)) = (set_of(a), set_of(b)) {
-        let within = |a: &Set, b: &Set| a.iter().all(|item| b.contains(item));
-        return Ok(match op {
-            CompareOp::Lt => left.len() < right.len() && within(&left, &right),
-            CompareOp::Le => within(&left, &right),
-            CompareOp::Gt => right.len() < left.len() && within(&right, &left),
-            _ => within(&right, &left),
-        });
-    }
-    if let Some(order) = order(a, b) {
-        return Ok(holds(op, order));
-    }
-    match (a, b) {
-        _ if Number::of(a).is_some() && Number::of(b).is_some() => Ok(false),
-        (Value::DateTime(_), Value::DateTime(_)) => type_error("can't compare offset-naive and offset-aware datetimes"),
-        _ => type_error(format!(
-            "'{}' not supported between instances of '{}' and '{}'",
-            op.symbol(),
-            full_class(a),
-            full_class(b)
-        )),
-    }
-}
-
-/// `a < b`, for sorting.
-pub(crate) fn less(a: &Value, b: &Value) -> Run<bool> {
-    ordered(CompareOp::Lt, a, b)
-}
-
-/// `item in container`
-pub(crate) fn contains(container: &Value, item: &Value) -> Run<bool> {
-    if let Some(text) = text_of(container) {
-        return match text_of(item) {
-            Some(part) => Ok(text.contains(&**part)),
-            None => {
-                defined(container)?;
-                type_error(format!(
-                    "'in <string>' requires string as left operand, not {}",
-                    class_of(item)
-                ))
-            }
-        };
-    }
-    if let Some(items) = items_of(container) {
-        for known in items.iter() {
-            if same_object(known, item) || equals(known, item)? {
-                return Ok(true);
-            }
-        }
-        return Ok(false);
-    }
-    match container {
-        Value::Dict(dict) => Ok(dict.contains_key(&key(item)?)),
-        Value::Set(set) => Ok(set.contains(&key(item)?)),
-        Value::Bytes(bytes) => match item {
-            Value::Int(byte) => Ok(u8::try_from(*byte).is_ok_and(|byte| bytes.contains(&byte))),
-            Value::Bytes(part) => Ok(part.is_empty() || bytes.windows(part.len()).any(|window| *window == **part)),
-            _ => type_error(format!("a bytes-like object is required, not '{}'", class_of(item))),
-        },
-        other => {
-            if let Some(range) = other.downcast::<Range>() {
-                return Ok(match item {
-                    Value::Float(float) if float.fract() == 0.0 => range.find(*float as i128).is_some(),
-                    _ => item.as_i64().is_some_and(|number| range.find(i128::from(number)).is_some()),
-                });
-            }
-            if let Some(view) = other.downcast::<DictView>() {
-                if view.kind == ViewKind::Keys {
-                    return Ok(view.dict.contains_key(&key(item)?));
-                }
-                return Ok((0..view.dict.len()).filter_map(|index| view.at(index)).any(|known| equal(&known, item)));
-            }
-            if let Some(generator) = other.downcast::<Generator>() {
-                while let Some(known) = generator.next() {
-                    if equals(&known, item)? {
-                        return Ok(true);
-                    }
-                }
-                return Ok(false);
-            }
-            if let Some(missing) = undefined(other) {
-                return if missing.is_strict() { Err(missing.fault()) } else { Ok(false) };
-            }
-            type_error(format!("argument of type '{}' is not iterable", class_of(other)))
-        }
-    }
-}
-
-/// `a is b`, as far as values that are no objects have an identity.
-pub(crate) fn same_object(a: &Value, b: &Value) -> bool {
-    match (a, b) {
-        (Value::Null, Value::Null) => true,
-        (Value::Bool(a), Value::Bool(b)) => a == b,
-        // Small integers are one object each.
-        (Value::Int(a), Value::Int(b)) => a == b && (-5..=256).contains(a),
-        (Value::Float(a), Value::Float(b)) => a.is_nan() && b.is_nan() && a.to_bits() == b.to_bits(),
-        (Value::Str(a), Value::Str(b)) => Arc::ptr_eq(a, b) || (a == b && a.len() <= 20),
-        (Value::List(a), Value::List(b)) | (Value::Tuple(a), Value::Tuple(b)) => {
-            a.is_same(b)
-        }
-        (Value::Dict(a), Value::Dict(b)) => a.is_same(b),
-        (Value::Set(a), Value::Set(b)) => a.is_same(b),
-        (Value::Opaque(a), Value::Opaque(b)) => {
-            std::ptr::addr_eq(Arc::as_ptr(a), Arc::as_ptr(b))
-                || a.as_any().is::<super::object::Global>() && a.equals(&Value::Opaque(Arc::clone(b)))
-        }
-        _ => false,
-    }
-}
-
 /// A value as a key: hashable, and texts without their marks.
 pub(crate) fn key(value: &Value) -> Run<Value> {
     if let Some(missing) = undefined(value).filter(|missing| missing.is_strict()) {
@@ -475,165 +378,11 @@ pub(crate) fn key(value: &Value) -> Run<Value> {
     if let (Value::Opaque(_), Some(text)) = (value, text_of(value)) {
         return Ok(Value::Str(Arc::clone(text)));
     }
+    check_weight(value, MAX_KEY)?;
     match check_hashable(value) {
         Ok(()) => Ok(value.clone()),
         Err(error) => type_error(error.to_string()),
     }
-}
-
-/// `len(value)`; `None` where Python has no length.
-pub(crate) fn length(value: &Value) -> Option<usize> {
-    Some(match value {
-        Value::Bytes(bytes) => bytes.len(),
-        Value::Dict(dict) => dict.len(),
-        Value::Set(set) => set.len(),
-        other => {
-            if let Some(text) = text_of(other) {
-                char_len(text)
-            } else if let Some(items) = items_of(other) {
-                items.len()
-            } else if let Some(range) = other.downcast::<Range>() {
-                range.len
-            } else if let Some(view) = other.downcast::<DictView>() {
-                view.dict.len()
-            } else {
-                return None;
-            }
-        }
-    })
-}
-
-/// Where an index of Python points.
-pub(crate) fn index_of(index: &Value, len: usize) -> Option<usize> {
-    let index = index.as_i64()?;
-    let at = if index < 0 {
-        index.checked_add(i64::try_from(len).ok()?)?
-    } else {
-        index
-    };
-    usize::try_from(at).ok().filter(|at| *at < len)
-}
-
-/// `object[index]`; `None` where Python raises `LookupError` or `TypeError`.
-pub(crate) fn item(object: &Value, index: &Value) -> Run<Option<Value>> {
-    if let Some(text) = text_of(object) {
-        let Some(at) = index_of(index, char_len(text)) else {
-            return Ok(None);
-        };
-        let start = byte_of(text, at);
-        let char = text[start..].chars().next().map(Value::from);
-        return Ok(char.map(|char| match (is_markup(object), char) {
-            (true, Value::Str(text)) => Markup::value(text),
-            (_, char) => char,
-        }));
-    }
-    if let Some(items) = items_of(object) {
-        return Ok(index_of(index, items.len()).map(|at| items[at].clone()));
-    }
-    match object {
-        Value::Dict(dict) => {
-            if let Value::Str(name) = index {
-                return Ok(dict.get_str(name).cloned());
-            }
-            match key(index) {
-                Ok(key) => Ok(dict.get(&key).cloned()),
-                Err(fault) if fault.kind == ErrorKind::Type => Ok(None),
-                Err(fault) => Err(fault),
-            }
-        }
-        Value::Bytes(bytes) => Ok(index_of(index, bytes.len()).map(|at| Value::from(i64::from(bytes[at])))),
-        other => Ok(match other.downcast::<Range>() {
-            Some(range) => index_of(index, range.len).map(|at| range.at(at)),
-            None => {
-                defined(other)?;
-                None
-            }
-        }),
-    }
-}
-
-/// A bound of a slice.
-fn bound(value: Option<&Value>) -> Run<Option<i64>> {
-    match value {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) => {
-            defined(value)?;
-            match Number::of(value) {
-                Some(Number::Int(number)) => Ok(Some(number)),
-                Some(Number::Big(number)) => Ok(Some(if number.is_negative() { i64::MIN } else { i64::MAX })),
-                _ => type_error("slice indices must be integers or None or have an __index__ method"),
-            }
-        }
-    }
-}
-
-/// The indexes that a slice selects: start, step and how many.
-fn selection(len: usize, start: Option<i64>, stop: Option<i64>, step: i64) -> (i64, usize) {
-    let len = i64::try_from(len).unwrap_or(i64::MAX);
-    let (lowest, highest) = if step > 0 { (0, len) } else { (-1, len - 1) };
-    let clamp = |at: i64| (if at < 0 { at.saturating_add(len) } else { at }).clamp(lowest, highest);
-    let start = start.map_or(if step > 0 { lowest } else { highest }, clamp);
-    let stop = stop.map_or(if step > 0 { highest } else { lowest }, clamp);
-    let distance = if step > 0 { stop - start } else { start - stop };
-    let width = step.unsigned_abs();
-    let count = u64::try_from(distance).map_or(0, |distance| distance.div_ceil(width));
-    (start, usize::try_from(count).unwrap_or(usize::MAX))
-}
-
-/// `object[start:stop:step]`
-pub(crate) fn slice(object: &Value, start: Option<&Value>, stop: Option<&Value>, step: Option<&Value>) -> Run<Value> {
-    defined(object)?;
-    let len = length(object).filter(|_| !matches!(object, Value::Dict(_) | Value::Set(_)));
-    let Some(len) = len.filter(|_| object.downcast::<DictView>().is_none()) else {
-        return type_error(if matches!(object, Value::Dict(_)) {
-            "unhashable type: 'slice'".to_owned()
-        } else {
-            format!("'{}' object is not subscriptable", class_of(object))
-        });
-    };
-    let step = bound(step)?.unwrap_or(1);
-    if step == 0 {
-        return value_error("slice step cannot be zero");
-    }
-    let step = step.max(-i64::MAX);
-    let (from, count) = selection(len, bound(start)?, bound(stop)?, step);
-    let indexes = (0..count).map(|at| {
-        let offset = i64::try_from(at).unwrap_or(0).saturating_mul(step);
-        usize::try_from(from.saturating_add(offset)).unwrap_or(0)
-    });
-    if let Some(text) = text_of(object) {
-        let sliced: String = if step == 1 {
-            let (begin, end) = (byte_of(text, usize::try_from(from).unwrap_or(0)), count);
-            let rest = &text[begin..];
-            rest[..byte_of(rest, end)].to_owned()
-        } else {
-            let chars: Vec<char> = text.chars().collect();
-            indexes.map(|at| chars[at]).collect()
-        };
-        return Ok(if is_markup(object) { Markup::value(sliced) } else { Value::from(sliced) });
-    }
-    if let Some(items) = items_of(object) {
-        let sliced: Vec<Value> = indexes.map(|at| items[at].clone()).collect();
-        return Ok(match object {
-            Value::List(_) => Value::from(sliced),
-            _ => Value::Tuple(List::new(sliced)),
-        });
-    }
-    if let Value::Bytes(bytes) = object {
-        return Ok(Value::Bytes(indexes.map(|at| bytes[at]).collect()));
-    }
-    if let Some(range) = object.downcast::<Range>() {
-        let width = range.step * i128::from(step);
-        let first = range.start + range.step * i128::from(from);
-        let stop = first + width * i128::try_from(count).unwrap_or(0);
-        return Ok(Value::opaque(Range {
-            start: first,
-            stop,
-            step: width,
-            len: count,
-        }));
-    }
-    type_error(format!("'{}' object is not subscriptable", class_of(object)))
 }
 
 /// A whole number where Python wants an index or a count.
@@ -643,9 +392,15 @@ pub(crate) fn integer(value: &Value) -> Run<i64> {
         Some(Number::Int(number)) => Ok(number),
         Some(Number::Big(number)) => match number.to_i64() {
             Some(number) => Ok(number),
-            None => fail(ErrorKind::Overflow, "Python int too large to convert to C ssize_t"),
+            None => fail(
+                ErrorKind::Overflow,
+                "Python int too large to convert to C ssize_t",
+            ),
         },
-        _ => type_error(format!("'{}' object cannot be interpreted as an integer", class_of(value))),
+        _ => type_error(format!(
+            "'{}' object cannot be interpreted as an integer",
+            class_of(value)
+        )),
     }
 }
 

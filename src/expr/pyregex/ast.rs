@@ -194,6 +194,11 @@ fn in_ranges(ranges: &[(char, char)], ch: char) -> bool {
         .is_ok()
 }
 
+/// Whether Python's `str.isspace` holds: blanks, line ends and separators.
+pub(crate) fn is_space(ch: char) -> bool {
+    Category::Space.contains(ch, false)
+}
+
 /// The form under which characters that differ only in case are equal.
 ///
 /// Lower, then upper, then lower again joins the letters that share an upper case (`s` and `ſ`, `σ`

@@ -12,8 +12,10 @@ mod error;
 mod escape;
 mod group;
 mod linear;
+mod matches;
 mod parse;
 mod program;
+mod replace;
 mod tokens;
 mod vm;
 
@@ -21,9 +23,11 @@ mod vm;
 mod tests;
 
 pub use error::{Error, SyntaxError};
+pub use matches::{Cursor, Matches};
+pub use replace::{Template, TemplateError, escape};
 pub use vm::Steps;
 
-pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, digit_value, fold};
+pub(crate) use ast::{At, Category, Node, RepeatKind, Set, SetItem, digit_value, fold, is_space};
 pub(crate) use error::repr;
 pub(crate) use parse::parse;
 pub(crate) use program::Program;
@@ -141,6 +145,11 @@ impl Regex {
         &self.inner.pattern
     }
 
+    /// The flags it was made with; inline flags are not among them.
+    pub fn flags(&self) -> Flags {
+        self.inner.flags
+    }
+
     /// Number of groups without the whole match.
     pub fn group_count(&self) -> usize {
         self.inner.program.groups as usize - 1
@@ -181,12 +190,15 @@ impl Regex {
 
     /// `re.finditer`: every match from left to right, without overlap. After an error it ends.
     pub fn find_iter<'r, 't>(&'r self, text: &'t str) -> Matches<'r, 't> {
+        self.find_iter_within(text, Steps::new(self.steps))
+    }
+
+    /// As [`Regex::find_iter`], paying from a budget that [`Matches::steps`] gives back.
+    pub fn find_iter_within<'r, 't>(&'r self, text: &'t str, steps: Steps) -> Matches<'r, 't> {
         Matches {
             regex: self,
             text,
-            frame: Frame::default(),
-            over: false,
-            steps: Steps::new(self.steps),
+            cursor: Cursor::new(steps),
         }
     }
 
@@ -203,6 +215,7 @@ impl Regex {
                 ..Frame::default()
             },
             steps,
+            &mut Scratch::default(),
         )
     }
 
@@ -212,15 +225,14 @@ impl Regex {
         text: &'t str,
         steps: &mut Steps,
     ) -> Result<Vec<Captures<'t>>, Error> {
-        let mut matches = self.find_iter(text);
-        matches.steps = *steps;
+        let mut matches = self.find_iter_within(text, *steps);
         let all = matches.by_ref().collect();
-        *steps = matches.steps;
+        *steps = matches.steps();
         all
     }
 
     fn run<'t>(&self, text: &'t str, frame: Frame) -> Result<Option<Captures<'t>>, Error> {
-        self.run_with(text, frame, &mut Steps::new(self.steps))
+        self.run_with(text, frame, &mut Steps::new(self.steps), &mut Scratch::default())
     }
 
     fn run_with<'t>(
@@ -228,14 +240,12 @@ impl Regex {
         text: &'t str,
         frame: Frame,
         steps: &mut Steps,
+        scratch: &mut Scratch,
     ) -> Result<Option<Captures<'t>>, Error> {
         if let Some(slots) = self.run_linear(text, frame) {
             return Ok(slots.map(|slots| self.captures(text, slots)));
         }
-        let slots = self
-            .inner
-            .program
-            .search(text, frame, steps, &mut Scratch::default())?;
+        let slots = self.inner.program.search(text, frame, steps, scratch)?;
         Ok(slots.map(|slots| self.captures(text, slots)))
     }
 
@@ -326,45 +336,5 @@ impl<'t> Captures<'t> {
     #[expect(clippy::len_without_is_empty, reason = "there is always the whole match")]
     pub fn len(&self) -> usize {
         self.slots.len() / 2
-    }
-}
-
-/// Iterator over matches, see [`Regex::find_iter`].
-#[derive(Debug)]
-pub struct Matches<'r, 't> {
-    regex: &'r Regex,
-    text: &'t str,
-    frame: Frame,
-    over: bool,
-    steps: Steps,
-}
-
-impl<'t> Iterator for Matches<'_, 't> {
-    type Item = Result<Captures<'t>, Error>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.over {
-            return None;
-        }
-        match self.regex.run_with(self.text, self.frame, &mut self.steps) {
-            Err(error) => {
-                self.over = true;
-                Some(Err(error))
-            }
-            Ok(None) => {
-                self.over = true;
-                None
-            }
-            Ok(Some(captures)) => {
-                if let Some((start, end)) = captures.span(0) {
-                    self.frame = Frame {
-                        start: end,
-                        advance: start == end,
-                        ..Frame::default()
-                    };
-                }
-                Some(Ok(captures))
-            }
-        }
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Frame {
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     failed: Vec<u64>,
+    /// Words of `failed` that are not zero, so that the next search need not clear all.
+    touched: Vec<usize>,
     jobs: Vec<Job>,
     registers: Vec<usize>,
 }
@@ -80,8 +82,10 @@ impl Program {
         let bits = (self.memos as usize).saturating_mul(text.len() + 1);
         let memo = self.memos > 0 && bits <= MAX_MEMO_BITS;
         scratch.jobs.clear();
-        scratch.failed.clear();
-        if memo {
+        for word in scratch.touched.drain(..) {
+            scratch.failed[word] = 0;
+        }
+        if memo && scratch.failed.len() < bits.div_ceil(64) {
             let words = bits.div_ceil(64);
             steps.pay(words as u64 / 16)?;
             scratch.failed.resize(words, 0);
@@ -155,6 +159,9 @@ impl Run<'_> {
                         let word = &mut self.scratch.failed[bit / 64];
                         if *word & (1 << (bit % 64)) != 0 {
                             alive = false;
+                        }
+                        if *word == 0 {
+                            self.scratch.touched.push(bit / 64);
                         }
                         *word |= 1 << (bit % 64);
                     }

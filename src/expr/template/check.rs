@@ -124,8 +124,8 @@ impl Evaluator {
                     language: Some(Language::Yaql),
                     expression: text[expression.outer.clone()].to_owned(),
                     snippet: error.snippet(code),
-                    message: error.message,
-                    hint: error.hint,
+                    message: error.message.clone(),
+                    hint: error.hint.clone(),
                 });
             }
         }

@@ -1,15 +1,21 @@
 //! What is wrong with an expression in a text: the words of the reference, and the place in the text.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use super::scan::Language;
 use crate::expr::ErrorKind;
 use crate::expr::jinja::ExprError;
 use crate::expr::yaql::{Span, YaqlError, snippet};
 
-/// A text, list or map that could not be evaluated.
+/// A text, list or map that could not be evaluated. Its details sit behind a pointer, as errors are passed up through
+/// many calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TemplateError {
+pub struct TemplateError(Box<TemplateFailure>);
+
+/// What a [`TemplateError`] knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TemplateFailure {
     /// The kind of mistake.
     pub kind: ErrorKind,
     /// The class of the exception that the reference raises, such as `YaqlEvaluationException`.
@@ -33,7 +39,7 @@ const LONGEST: usize = 4000;
 
 impl TemplateError {
     pub(super) fn new(kind: ErrorKind, class: &'static str, message: String) -> Self {
-        Self {
+        Self(Box::new(TemplateFailure {
             kind,
             class,
             message,
@@ -42,7 +48,7 @@ impl TemplateError {
             column: None,
             snippet: None,
             hint: None,
-        }
+        }))
     }
 
     /// A bound that the text goes beyond.
@@ -51,7 +57,7 @@ impl TemplateError {
     }
 
     /// YAQL failed within `expression`, whose code starts at byte `start` of `text`.
-    pub(super) fn yaql(error: YaqlError, text: &str, expression: &str, start: usize) -> Self {
+    pub(super) fn yaql(error: &YaqlError, text: &str, expression: &str, start: usize) -> Self {
         let told = shortened(expression);
         let message = if error.class == "KeyError" {
             let key = error.message.trim_matches('\'');
@@ -70,11 +76,9 @@ impl TemplateError {
         };
         let mut failed = Self::new(error.kind, "YaqlEvaluationException", message);
         expression.clone_into(&mut failed.expression);
-        failed.hint = error.hint;
-        let span = error.span.unwrap_or(Span {
-            start: 0,
-            end: u32::try_from(expression.len()).unwrap_or(u32::MAX),
-        });
+        failed.hint = error.hint.clone();
+        let end = u32::try_from(expression.len()).unwrap_or(u32::MAX);
+        let span = error.span.unwrap_or(Span { start: 0, end });
         failed.at(text, start, span)
     }
 
@@ -88,8 +92,11 @@ impl TemplateError {
         start: usize,
     ) -> Self {
         let class = class.unwrap_or_else(|| jinja_class(error.kind, &error.message));
+        // An expression whose very first character is wrong: Jinja tells this place twice.
+        let first_is_wrong = error.message.starts_with("unexpected char") && error.message.ends_with(" at 0");
+        let place = if first_is_wrong { "\n  line 1" } else { "" };
         let message = format!(
-            "Unable to evaluate expression '{}'. {class}: {}",
+            "Unable to evaluate expression '{}'. {class}: {}{place}",
             shortened(expression),
             shortened(&error.message)
         );
@@ -123,10 +130,7 @@ impl TemplateError {
             "JinjaEvaluationException",
             format!("There are unresolved variables: {}", list.join(", ")),
         );
-        failed.expression = expressions
-            .first()
-            .map(|first| (*first).to_owned())
-            .unwrap_or_default();
+        failed.expression = (*expressions.first().unwrap_or(&"")).to_owned();
         let span = Span {
             start: 0,
             end: u32::try_from(length).unwrap_or(u32::MAX),
@@ -164,6 +168,20 @@ impl TemplateError {
             out.push_str(hint);
         }
         out
+    }
+}
+
+impl Deref for TemplateError {
+    type Target = TemplateFailure;
+
+    fn deref(&self) -> &TemplateFailure {
+        &self.0
+    }
+}
+
+impl DerefMut for TemplateError {
+    fn deref_mut(&mut self) -> &mut TemplateFailure {
+        &mut self.0
     }
 }
 

@@ -7,8 +7,9 @@ use super::compiled::{Body, Code, Expression, Piece, Template};
 use super::error::TemplateError;
 use super::functions::jinja::SceneHost;
 use super::scan::Language;
-use super::{Evaluator, Options, legacy};
-use crate::expr::jinja::{Context, Evaluated};
+use super::{Evaluator, Options, functions, legacy};
+use crate::expr::ErrorKind;
+use crate::expr::jinja::{Context, Evaluated, nearest};
 use crate::expr::scene::Scene;
 use crate::expr::value::{self, Dict, Opaque, Value};
 use crate::expr::yaql::{self, Env, YaqlError};
@@ -110,9 +111,10 @@ impl Evaluator {
                     Ok(code) => self.run_yaql(code, &Value::Null, None, scene),
                     Err(error) => Err((**error).clone()),
                 };
-                result
-                    .map(Outcome::Value)
-                    .map_err(|error| TemplateError::yaql(error, text, outer, start))
+                result.map(Outcome::Value).map_err(|error| {
+                    let error = self.advised(error, &text[expression.inner.clone()], scene);
+                    TemplateError::yaql(&error, text, outer, start)
+                })
             }
             Code::Jinja(code) => {
                 let host = SceneHost::new(scene);
@@ -129,6 +131,37 @@ impl Evaluator {
                     Err(error) => Err(TemplateError::jinja(error, host.class(), text, outer, start)),
                 }
             }
+        }
+    }
+
+    /// Adds the nearest name to an error about one that does not exist.
+    fn advised(&self, error: YaqlError, code: &str, scene: &dyn Scene) -> YaqlError {
+        if error.hint.is_some() {
+            return error;
+        }
+        let hint = match error.kind {
+            ErrorKind::UnknownFunction | ErrorKind::UnknownMethod => {
+                let name = error.message.split('"').nth(1).unwrap_or_default();
+                match name.strip_prefix("#property#") {
+                    Some(name) => Some(format!(
+                        "what stands before .{name} is no dictionary; `?.{name}` gives null where it is null"
+                    )),
+                    None => nearest(name, self.yaql.library().names())
+                        .map(|near| format!("did you mean {near}()?")),
+                }
+            }
+            ErrorKind::Key => {
+                let name = error.message.trim_matches('\'');
+                let variables = scene
+                    .variables()
+                    .filter(|_| code.contains(&format!("ctx().{name}")));
+                variables.and_then(|variables| functions::near_variable(variables, name))
+            }
+            _ => None,
+        };
+        match hint {
+            Some(hint) => error.hint(hint),
+            None => error,
         }
     }
 

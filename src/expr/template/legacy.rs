@@ -164,12 +164,12 @@ fn wrapped(inner: TemplateError, language: Language, expression: &str) -> Templa
     if inner.kind == ErrorKind::Limit || inner.kind == ErrorKind::Recursion {
         return inner;
     }
-    TemplateError {
-        class: language.exception(),
-        message: format!("Unable to evaluate expression '{expression}'. {inner}"),
-        expression: expression.to_owned(),
-        ..inner
-    }
+    let message = format!("Unable to evaluate expression '{expression}'. {inner}");
+    let mut outer = inner;
+    outer.class = language.exception();
+    outer.message = message;
+    expression.clone_into(&mut outer.expression);
+    outer
 }
 
 /// The expressions of Jinja that are left in a text, as the reference finds and strips them.

@@ -6,7 +6,7 @@
 //!
 //! Differences on purpose:
 //!
-//! * An expression may span lines and contain its own closing sign in a quoted text ([`scan`]).
+//! * An expression may span lines and contain its own closing sign in a quoted text (`scan`).
 //! * Values are data: what an expression gives is never looked at for expressions again, so nobody who can put text
 //!   into a variable or result can run code. [`Options::legacy_reevaluate`] brings the reference's way back.
 //! * Everything is bounded ([`Limits`]).
@@ -33,7 +33,7 @@ mod tests;
 
 pub use check::{Check, Found, Mistake};
 pub use compiled::Template;
-pub use error::TemplateError;
+pub use error::{TemplateError, TemplateFailure};
 pub use scan::Language;
 pub use statement::Statement;
 

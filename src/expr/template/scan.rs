@@ -107,9 +107,10 @@ pub(crate) fn on_one_line(text: &str, open: &str, close: &str) -> bool {
 
 /// The first part from `at` on that starts with `open` and ends with the nearest `close` on the same line.
 pub(crate) fn next_on_one_line(text: &str, mut at: usize, open: &str, close: &str) -> Option<Range<usize>> {
+    let mut ends = Ends::new(text, close);
     while let Some(found) = text[at..].find(open) {
         let start = at + found;
-        if let Some(end) = close_on_line(text, start + open.len(), close) {
+        if let Some(end) = ends.after(start + open.len()) {
             return Some(start..end);
         }
         at = start + 1;
@@ -117,11 +118,40 @@ pub(crate) fn next_on_one_line(text: &str, mut at: usize, open: &str, close: &st
     None
 }
 
-/// The end of the nearest `close` from `at` on, on the same line.
-fn close_on_line(text: &str, at: usize, close: &str) -> Option<usize> {
-    let rest = &text[at..];
-    let found = rest.find(close)?;
-    (!rest[..found].contains('\n')).then_some(at + found + close.len())
+/// Looks for closing signs on the same line, at places that only go forward: all together take one walk through the
+/// text, however many openings there are.
+struct Ends<'t> {
+    text: &'t str,
+    close: &'t str,
+    next_close: Option<usize>,
+    next_line: Option<usize>,
+}
+
+impl<'t> Ends<'t> {
+    fn new(text: &'t str, close: &'t str) -> Self {
+        Self {
+            text,
+            close,
+            next_close: Some(0),
+            next_line: Some(0),
+        }
+    }
+
+    /// The end of the nearest closing sign from `at` on, if it is on the same line.
+    fn after(&mut self, at: usize) -> Option<usize> {
+        let advance = |known: &mut Option<usize>, wanted: &str| {
+            if known.is_some_and(|place| place < at || place == 0) {
+                *known = self.text[at..].find(wanted).map(|found| at + found);
+            }
+        };
+        advance(&mut self.next_close, self.close);
+        advance(&mut self.next_line, "\n");
+        let close = self.next_close?;
+        match self.next_line {
+            Some(line) if line < close => None,
+            _ => Some(close + self.close.len()),
+        }
+    }
 }
 
 /// All expressions of a language in a text, in order. `well_formed` tells whether a text is an expression.
@@ -133,23 +163,20 @@ pub(crate) fn expressions(
     let (open, close) = language.delimiters();
     let mut found = Vec::new();
     let mut at = 0;
-    // A wide reading is only tried from a bounded number of places: each may look at the whole rest of the text.
-    let mut tries = 1000;
+    let mut ends = Ends::new(text, close);
+    // The search for the matching sign may look at the whole rest of the text in vain, again and again.
+    let mut budget = 4 * text.len() + 64 * 1024;
     while let Some(next) = text[at..].find(open) {
         let start = at + next;
-        let narrow = close_on_line(text, start + open.len(), close);
-        let wide = if tries == 0 {
-            None
-        } else {
-            matching_close(&text[start + open.len()..], language).map(|end| start + open.len() + end)
-        };
-        if wide != narrow {
-            tries = usize::saturating_sub(tries, 1);
-        }
+        let inside = start + open.len();
+        let narrow = ends.after(inside);
+        let rest = &text.as_bytes()[inside..];
+        let wide = matching_close(&rest[..rest.len().min(budget)], language).map(|end| inside + end);
+        budget = budget.saturating_sub(wide.map_or(rest.len(), |end| end - inside));
         let choice = match (narrow, wide) {
             (Some(narrow), Some(wide)) if narrow == wide => Some((narrow, false)),
             (narrow, Some(wide)) => {
-                let inner = &text[start + open.len()..wide - close.len()];
+                let inner = &text[inside..wide - close.len()];
                 let good = well_formed(language, inner.trim());
                 match narrow {
                     _ if good => Some((wide, true)),
@@ -166,7 +193,7 @@ pub(crate) fn expressions(
             continue;
         };
         let inner = if exact {
-            trimmed(text, start + open.len()..end - close.len())
+            trimmed(text, inside..end - close.len())
         } else {
             stripped(text, start..end, language)
         };
@@ -181,8 +208,7 @@ pub(crate) fn expressions(
 
 /// The end of the closing sign that belongs to an expression whose text starts here: not one in a quoted text, nor,
 /// in Jinja, one that closes brackets of the expression.
-fn matching_close(text: &str, language: Language) -> Option<usize> {
-    let bytes = text.as_bytes();
+fn matching_close(bytes: &[u8], language: Language) -> Option<usize> {
     let mut brackets = Vec::new();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -250,7 +276,7 @@ pub(crate) fn raw_blocks(text: &str) -> Vec<Range<usize>> {
 mod tests {
     use super::*;
 
-    fn parts<'t>(text: &'t str, language: Language) -> Vec<(&'t str, &'t str)> {
+    fn parts(text: &str, language: Language) -> Vec<(&str, &str)> {
         let well_formed = |language: Language, text: &str| match language {
             Language::Yaql => crate::expr::yaql::parse(text).is_ok(),
             Language::Jinja => text.matches(':').count() == text.matches('{').count(),

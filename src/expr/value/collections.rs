@@ -24,7 +24,7 @@ struct ListData {
     items: Vec<Value>,
     plain: bool,
     mutable: bool,
-    depth: u32,
+    size: Size,
 }
 
 impl List {
@@ -32,7 +32,7 @@ impl List {
     pub fn new(items: Vec<Value>) -> Self {
         let plain = items.iter().all(Value::is_plain);
         Self(Arc::new(ListData {
-            depth: depth(&items),
+            size: Size::of(&items),
             items,
             plain,
             mutable: false,
@@ -43,7 +43,7 @@ impl List {
     /// of data count as tuples.
     pub fn mutable(items: Vec<Value>) -> Self {
         Self(Arc::new(ListData {
-            depth: depth(&items),
+            size: Size::of(&items),
             items,
             plain: false,
             mutable: true,
@@ -62,7 +62,12 @@ impl List {
 
     /// See [`Value::depth`].
     pub fn depth(&self) -> u32 {
-        self.0.depth
+        self.0.size.depth
+    }
+
+    /// See [`Value::weight`].
+    pub fn weight(&self) -> u64 {
+        self.0.size.weight
     }
 
     /// Whether both are the same object.
@@ -107,7 +112,7 @@ struct DictData {
     map: DictMap,
     plain: bool,
     mutable: bool,
-    depth: u32,
+    size: Size,
 }
 
 impl Dict {
@@ -115,11 +120,14 @@ impl Dict {
     pub fn new(map: DictMap) -> Self {
         let plain = map.iter().all(|(key, value)| {
             value.is_plain()
-                && !matches!(key, Value::Tuple(_) | Value::Dict(_) | Value::List(_))
+                && !matches!(
+                    key,
+                    Value::Tuple(_) | Value::Dict(_) | Value::List(_) | Value::Set(_)
+                )
                 && key.is_plain()
         });
         Self(Arc::new(DictData {
-            depth: depth(map.keys().chain(map.values())),
+            size: Size::of(map.keys().chain(map.values())),
             map,
             plain,
             mutable: false,
@@ -129,7 +137,7 @@ impl Dict {
     /// A dictionary that YAQL does not take as a key, see [`List::mutable`].
     pub fn mutable(map: DictMap) -> Self {
         Self(Arc::new(DictData {
-            depth: depth(map.keys().chain(map.values())),
+            size: Size::of(map.keys().chain(map.values())),
             map,
             plain: false,
             mutable: true,
@@ -148,7 +156,12 @@ impl Dict {
 
     /// See [`Value::depth`].
     pub fn depth(&self) -> u32 {
-        self.0.depth
+        self.0.size.depth
+    }
+
+    /// See [`Value::weight`].
+    pub fn weight(&self) -> u64 {
+        self.0.size.weight
     }
 
     /// Whether both are the same object.
@@ -208,18 +221,21 @@ pub struct Set(Arc<SetData>);
 struct SetData {
     items: SetItems,
     plain: bool,
-    depth: u32,
+    size: Size,
 }
 
 impl Set {
     /// A set; the items must be hashable, see [`super::check_hashable`].
     pub fn new(items: SetItems) -> Self {
-        // Tuples and dictionaries in a set are a failure of YAQL's output, so such a set is not plain.
+        // Collections in a set are a failure of YAQL's output, so such a set is not plain.
         let plain = items.iter().all(|item| {
-            !matches!(item, Value::Tuple(_) | Value::List(_) | Value::Dict(_)) && item.is_plain()
+            !matches!(
+                item,
+                Value::Tuple(_) | Value::List(_) | Value::Dict(_) | Value::Set(_)
+            ) && item.is_plain()
         });
         Self(Arc::new(SetData {
-            depth: depth(&items),
+            size: Size::of(&items),
             items,
             plain,
         }))
@@ -232,7 +248,12 @@ impl Set {
 
     /// See [`Value::depth`].
     pub fn depth(&self) -> u32 {
-        self.0.depth
+        self.0.size.depth
+    }
+
+    /// See [`Value::weight`].
+    pub fn weight(&self) -> u64 {
+        self.0.size.weight
     }
 
     /// Whether both are the same object.
@@ -266,9 +287,24 @@ impl FromIterator<Value> for Set {
     }
 }
 
-/// How deep a collection of these items is.
-fn depth<'a>(items: impl IntoIterator<Item = &'a Value>) -> u32 {
-    items.into_iter().map(Value::depth).max().unwrap_or(0) + 1
+/// How large a collection is with all that is inside, counted when it is made.
+#[derive(Clone, Copy)]
+struct Size {
+    depth: u32,
+    weight: u64,
+}
+
+impl Size {
+    fn of<'a>(items: impl IntoIterator<Item = &'a Value>) -> Self {
+        let start = Self {
+            depth: 1,
+            weight: super::SCALAR_WEIGHT,
+        };
+        items.into_iter().fold(start, |size, item| Self {
+            depth: size.depth.max(item.depth().saturating_add(1)),
+            weight: size.weight.saturating_add(item.weight()),
+        })
+    }
 }
 
 /// A text that finds the equal [`Value::Str`] among keys.

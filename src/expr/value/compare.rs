@@ -9,6 +9,9 @@ use num_traits::FromPrimitive;
 use super::collections::unordered_hash;
 use super::{List, Value};
 
+/// The first float beyond the integers of 64 bits.
+const TWO_TO_63: f64 = (1_u64 << 63) as f64;
+
 /// How lists and tuples compare.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sequences {
@@ -84,8 +87,7 @@ fn same_items(a: &List, b: &List, mode: Sequences) -> bool {
 /// The integer that a float equals, if it fits 64 bits.
 fn int_of(float: f64) -> Option<i64> {
     // 2^63 is the first float beyond; every float below it converts exactly when it has no fraction.
-    (float.fract() == 0.0 && (-9.223_372_036_854_775_808e18..9.223_372_036_854_775_808e18).contains(&float))
-        .then_some(float as i64)
+    (float.fract() == 0.0 && (-TWO_TO_63..TWO_TO_63).contains(&float)).then_some(float as i64)
 }
 
 impl Hash for Value {

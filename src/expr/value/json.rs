@@ -43,8 +43,10 @@ pub struct NotJson(
     pub String,
 );
 
-/// The JSON value of a value: tuples and sets become lists, keys their texts, dates and times their texts, as the
-/// record of an execution keeps them. Refused are integers beyond 64 bits, NaN, infinities, bytes and opaque values.
+/// The JSON value of a value.
+///
+/// Tuples and sets become lists, keys their texts, dates and times their texts, as the record of an execution keeps
+/// them. Refused are integers beyond 64 bits, NaN, infinities, bytes and opaque values.
 pub fn to_json(value: &Value) -> Result<serde_json::Value, NotJson> {
     Ok(match value {
         Value::Null => serde_json::Value::Null,

@@ -37,6 +37,9 @@ pub use json_write::dumps;
 pub use tagged::to_tagged;
 pub use text::{frozen_repr, frozen_str, repr, str, write_frozen_str, write_repr};
 
+/// What a value without anything inside weighs, see [`Value::weight`].
+const SCALAR_WEIGHT: u64 = size_of::<Value>() as u64;
+
 /// A value of an expression.
 #[derive(Debug, Clone, Default)]
 pub enum Value {
@@ -101,6 +104,16 @@ pub trait Opaque: Debug + Send + Sync + 'static {
     /// Whether it can be a key.
     fn is_hashable(&self) -> bool {
         true
+    }
+
+    /// See [`Value::depth`].
+    fn depth(&self) -> u32 {
+        0
+    }
+
+    /// See [`Value::weight`].
+    fn weight(&self) -> u64 {
+        SCALAR_WEIGHT
     }
 
     /// For downcasts; write `self`.
@@ -248,7 +261,23 @@ impl Value {
             Self::List(items) | Self::Tuple(items) => items.depth(),
             Self::Dict(dict) => dict.depth(),
             Self::Set(items) => items.depth(),
+            Self::Opaque(object) => object.depth(),
             _ => 0,
+        }
+    }
+
+    /// About the bytes that a copy of everything inside would take, shared parts counted as often as they occur: what
+    /// comparing, hashing, printing and writing cost. Known without looking inside.
+    pub fn weight(&self) -> u64 {
+        match self {
+            Self::List(items) | Self::Tuple(items) => items.weight(),
+            Self::Dict(dict) => dict.weight(),
+            Self::Set(items) => items.weight(),
+            Self::Str(text) => SCALAR_WEIGHT + text.len() as u64,
+            Self::Bytes(bytes) => SCALAR_WEIGHT + bytes.len() as u64,
+            Self::BigInt(number) => SCALAR_WEIGHT + number.bits() / 8,
+            Self::Opaque(object) => object.weight(),
+            _ => SCALAR_WEIGHT,
         }
     }
 

@@ -7,7 +7,7 @@ use super::error::YaqlError;
 use super::fast;
 use super::function::{Answer, Library};
 use super::plan::{Plan, Slot};
-use super::runtime::Cx;
+use super::runtime::{Cx, MAX_NESTING};
 use super::sequence::{self, lazy};
 use crate::expr::value::Value;
 
@@ -110,7 +110,7 @@ impl Piece {
                     .iter()
                     .map(|item| item.run(cx))
                     .collect::<Result<Vec<_>, _>>()?;
-                Ok(Value::tuple(items))
+                nested(Value::tuple(items))
             }
             Kind::Method(target, plan, safe) => {
                 let target = target.run(cx)?;
@@ -145,10 +145,15 @@ fn call(cx: &Cx<'_>, plan: &Plan, receiver: Option<Value>) -> Answer {
     } else {
         plan.run(cx, receiver)
     };
-    match result {
-        Ok(value) if value.depth() > super::runtime::MAX_NESTING => Err(YaqlError::recursion()),
-        result => result,
+    nested(result?)
+}
+
+/// The value, unless it is nested too deeply for whatever walks through values.
+fn nested(value: Value) -> Answer {
+    if value.depth() > MAX_NESTING {
+        return Err(YaqlError::recursion());
     }
+    Ok(value)
 }
 
 /// `target.name`: a dictionary's member, the member of every item of a sequence, or a property.
@@ -192,24 +197,20 @@ impl Compiler<'_> {
             }
             Node::Index { target, args } => {
                 let target = self.piece(target);
+                let pieces = self.args(args);
                 let mut slots = vec![target.as_slot()];
-                slots.extend(self.slots(args));
-                let plan = |slots| self.plan("#indexer", false, slots);
-                match args.as_slice() {
-                    [ast::Arg::Value(key)] => {
-                        let key = self.piece(key);
-                        Kind::Index([target, key], plan(slots))
-                    }
-                    _ => Kind::Call(plan(slots)),
+                slots.extend(pieces.iter().map(Given::slot));
+                let plan = self.plan("#indexer", false, slots);
+                match pieces.as_slice() {
+                    [Given::Value(key)] => Kind::Index([target, Arc::clone(key)], plan),
+                    _ => Kind::Call(plan),
                 }
             }
             Node::List(args) => {
-                let items = args.iter().map(|arg| match arg {
-                    ast::Arg::Value(item) => Some(self.piece(item)),
-                    _ => None,
-                });
-                let plan = self.plan("#list", false, self.slots(args));
-                match items.collect::<Option<Vec<_>>>() {
+                // Every part is compiled once, whatever it is used for: twice would double with every nesting.
+                let pieces = self.args(args);
+                let plan = self.plan("#list", false, pieces.iter().map(Given::slot).collect());
+                match pieces.into_iter().map(Given::value).collect::<Option<Vec<_>>>() {
                     Some(items) => Kind::List(items, plan),
                     None => Kind::Call(plan),
                 }
@@ -243,17 +244,45 @@ impl Compiler<'_> {
     }
 
     fn slots(&self, args: &[ast::Arg]) -> Vec<Slot> {
-        let slots = args.iter().map(|arg| match arg {
-            ast::Arg::Value(value) => self.piece(value).as_slot(),
-            ast::Arg::Skipped => Slot::Skipped,
-            ast::Arg::Named(source, destination) => Slot::Rule(self.piece(source), self.piece(destination)),
+        self.args(args).iter().map(Given::slot).collect()
+    }
+
+    fn args(&self, args: &[ast::Arg]) -> Vec<Given> {
+        let pieces = args.iter().map(|arg| match arg {
+            ast::Arg::Value(value) => Given::Value(self.piece(value)),
+            ast::Arg::Skipped => Given::Skipped,
+            ast::Arg::Named(source, destination) => Given::Rule(self.piece(source), self.piece(destination)),
         });
-        slots.collect()
+        pieces.collect()
     }
 
     fn plan(&self, name: &str, is_method: bool, slots: Vec<Slot>) -> Plan {
         let layers: Vec<_> = self.library.find(name, is_method).collect();
         Plan::new(name.into(), is_method, slots, Vec::new(), &layers)
+    }
+}
+
+/// A compiled argument.
+enum Given {
+    Value(Arc<Piece>),
+    Skipped,
+    Rule(Arc<Piece>, Arc<Piece>),
+}
+
+impl Given {
+    fn slot(&self) -> Slot {
+        match self {
+            Self::Value(piece) => piece.as_slot(),
+            Self::Skipped => Slot::Skipped,
+            Self::Rule(source, destination) => Slot::Rule(Arc::clone(source), Arc::clone(destination)),
+        }
+    }
+
+    fn value(self) -> Option<Arc<Piece>> {
+        match self {
+            Self::Value(piece) => Some(piece),
+            _ => None,
+        }
     }
 }
 

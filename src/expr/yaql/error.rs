@@ -1,13 +1,18 @@
 //! What is wrong with a YAQL expression, in the words of the reference, and where.
 
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 
 use super::ast::Span;
 use crate::expr::ErrorKind;
 
-/// A failed expression.
+/// A failed expression. Its details sit behind a pointer, as errors are passed up through many calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct YaqlError {
+pub struct YaqlError(Box<Details>);
+
+/// What a [`YaqlError`] knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Details {
     /// The kind of mistake.
     pub kind: ErrorKind,
     /// The class of the exception that the reference raises, such as `YaqlGrammarException`.
@@ -23,13 +28,18 @@ pub struct YaqlError {
 impl YaqlError {
     /// An error without a place.
     pub fn new(kind: ErrorKind, class: &'static str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Details {
             kind,
             class,
             message: message.into(),
             span: None,
             hint: None,
-        }
+        }))
+    }
+
+    /// Everything that it knows, to take apart.
+    pub fn into_details(self) -> Details {
+        *self.0
     }
 
     /// Names the place, unless a more exact one is known already.
@@ -71,6 +81,20 @@ impl YaqlError {
             text.push_str(hint);
         }
         text
+    }
+}
+
+impl Deref for YaqlError {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
+    }
+}
+
+impl DerefMut for YaqlError {
+    fn deref_mut(&mut self) -> &mut Details {
+        &mut self.0
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A function is an ordinary Rust function over typed parameters, and one line that names it and its parameters:
 //!
-//! ```ignore
+//! ```text
 //! pub(super) fn register(to: &mut Library) {
 //!     to.method("substring", "string, start, length=-1", substring);
 //!     to.method("where", "collection, predicate", where_);
@@ -32,11 +32,11 @@
 //! | [`Value`] | anything; `nullable=True`, or no declaration and no default |
 //! | [`NotNull`] | anything but null |
 //! | `Option<T>` | `T`, nullable. An undeclared parameter with a default has the default's type, nullable: `start=0` is `Option<Int>` |
-//! | `bool`, [`Int`] (`int`: Booleans count), [`Integer`], [`Number`], `Arc<str>` (`String`) | |
+//! | `bool`, `Int` (`int`: Booleans count), [`Integer`], [`Number`], `Arc<str>` (`String`) | |
 //! | [`Items`] (`Iterable`), [`Sequence`](super::params::Sequence), [`Iterator`](super::params::Iterator), `Dict` (`MappingType`), [`AnySet`](super::params::AnySet) (`SetType`) | |
 //! | `DateTime` (naive ones become UTC), `Timespan` | |
 //! | [`Lambda`], [`LazyRule`] (`yaqltypes.MappingRule`), [`Rule`] (`utils.MappingRule`), [`Keyword`](super::params::Keyword) | |
-//! | a type of your own that implements [`Argument`] with [`Kind::Class`](super::params::Kind::Class) | a class of your own, such as a regular expression |
+//! | a type of your own that implements [`Argument`] with [`Kind::Class`] | a class of your own, such as a regular expression |
 //!
 //! # Values
 //!
@@ -115,11 +115,6 @@ impl Parameter {
 }
 
 impl Overload {
-    /// The name under which it is found.
-    pub(crate) fn name(&self) -> &str {
-        &self.name
-    }
-
     /// Runs it with arguments that fit.
     pub(crate) fn run(&self, cx: &Cx<'_>, args: Args) -> Answer {
         (self.body)(cx, args)

@@ -37,6 +37,14 @@ impl Lambda {
         }
     }
 
+    /// Scopes and values within each other, at most.
+    pub(crate) fn depth(&self) -> u32 {
+        match &self.body {
+            Body::Code(_) => self.scope.depth(),
+            Body::Value(value) => value.depth(),
+        }
+    }
+
     /// The same in another scope.
     pub(crate) fn in_scope(&self, scope: Scope) -> Self {
         Self {

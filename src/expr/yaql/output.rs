@@ -2,12 +2,24 @@
 
 use super::error::YaqlError;
 use super::function::Answer;
+use super::params::is_no_value;
 use super::runtime::Cx;
 use super::sequence;
 use crate::expr::value::{Dict, Set, Value, check_hashable};
 
-/// The result of an evaluation as data.
+/// The result of an evaluation as data, no larger than the evaluation may make.
 pub(super) fn finalize(cx: &Cx<'_>, value: Value) -> Answer {
+    if is_no_value(&value) {
+        return Err(YaqlError::no_match("#finalize", None));
+    }
+    let value = data(cx, value)?;
+    if value.weight() > cx.runtime.env.limits.bytes {
+        return Err(YaqlError::limit("The result is too large"));
+    }
+    Ok(value)
+}
+
+fn data(cx: &Cx<'_>, value: Value) -> Answer {
     if value.is_plain() {
         return Ok(value);
     }
@@ -21,9 +33,10 @@ fn convert(cx: &Cx<'_>, value: Value) -> Answer {
             for (key, item) in dict.iter() {
                 cx.tick()?;
                 cx.charge(2 * size_of::<Value>())?;
-                let key = finalize(cx, key.clone())?;
+                // Both may draw from the same sequence; the reference converts the value first.
+                let item = data(cx, item.clone())?;
+                let key = data(cx, key.clone())?;
                 check_hashable(&key)?;
-                let item = finalize(cx, item.clone())?;
                 out.insert(key, item);
             }
             Ok(Value::Dict(Dict::new(out)))
@@ -46,7 +59,7 @@ fn items(cx: &Cx<'_>, value: &Value) -> Result<Vec<Value>, YaqlError> {
     if let Some(mut items) = sequence::iterate(value) {
         while let Some(item) = items.next(cx)? {
             cx.charge(size_of::<Value>())?;
-            out.push(finalize(cx, item)?);
+            out.push(data(cx, item)?);
         }
     }
     Ok(out)

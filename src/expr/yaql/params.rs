@@ -531,3 +531,8 @@ impl Opaque for NoValue {
 pub(crate) fn no_value() -> Value {
     Value::opaque(NoValue)
 }
+
+/// Whether a value is [`no_value`].
+pub(crate) fn is_no_value(value: &Value) -> bool {
+    value.downcast::<NoValue>().is_some()
+}

@@ -199,6 +199,11 @@ impl Plan {
         &self.name
     }
 
+    /// Whether it is called on a receiver.
+    pub(crate) fn is_method(&self) -> bool {
+        self.is_method
+    }
+
     /// Whether the forms alone lead to a failure.
     pub(crate) fn is_refused(&self) -> bool {
         self.candidates.is_err()
@@ -461,17 +466,35 @@ impl Wanted {
 impl Cx<'_> {
     /// Calls a function by name with values, as an expression at this place would.
     pub fn call<const N: usize>(&self, name: &str, args: [Value; N]) -> Answer {
-        let slots = vec![Slot::Given; N];
-        let layers = self.layers(name, false);
-        Plan::new(name.into(), false, slots, Vec::new(), &layers).run(self, args)
+        self.call_values(name, false, N, args)
     }
 
     /// Calls a method by name with values, as an expression at this place would.
     pub fn call_method<const N: usize>(&self, name: &str, receiver: Value, args: [Value; N]) -> Answer {
-        let slots = vec![Slot::Given; N + 1];
-        let layers = self.layers(name, true);
-        let given = std::iter::once(receiver).chain(args);
-        Plan::new(name.into(), true, slots, Vec::new(), &layers).run(self, given)
+        self.call_values(name, true, N + 1, std::iter::once(receiver).chain(args))
+    }
+
+    fn call_values(
+        &self,
+        name: &str,
+        is_method: bool,
+        count: usize,
+        values: impl IntoIterator<Item = Value>,
+    ) -> Answer {
+        let make = || {
+            let layers = self.layers(name, is_method);
+            Plan::new(
+                name.into(),
+                is_method,
+                vec![Slot::Given; count],
+                Vec::new(),
+                &layers,
+            )
+        };
+        if !is_method && self.is_overridden(name) {
+            return make().run(self, values);
+        }
+        self.runtime.plan(name, is_method, count, make).run(self, values)
     }
 
     /// Calls a function, or with a receiver a method, by name with positional and named values.

@@ -4,6 +4,15 @@ use super::error::YaqlError;
 use crate::expr::ErrorKind;
 use crate::expr::value::{NotJson, Unhashable, Value, frozen_repr, frozen_str};
 
+/// The text of a value in a message; of large values the class only.
+fn shown(value: &Value) -> String {
+    const LARGEST: u64 = 64 * 1024;
+    if value.weight() > LARGEST {
+        return format!("<{} object>", value.type_name());
+    }
+    frozen_str(value)
+}
+
 impl YaqlError {
     /// `TypeError`.
     pub fn type_error(message: impl Into<String>) -> Self {
@@ -17,7 +26,11 @@ impl YaqlError {
 
     /// `KeyError`; Python's text is the key's repr.
     pub fn key_error(key: &Value) -> Self {
-        Self::new(ErrorKind::Key, "KeyError", frozen_repr(key))
+        let message = match key {
+            Value::Str(_) => frozen_repr(key),
+            key => shown(key),
+        };
+        Self::new(ErrorKind::Key, "KeyError", message)
     }
 
     /// `IndexError`.
@@ -83,7 +96,7 @@ impl YaqlError {
         Self::new(
             ErrorKind::UnknownMethod,
             "NoMethodRegisteredException",
-            format!("Unknown method \"{name}\" for receiver {}", frozen_str(receiver)),
+            format!("Unknown method \"{name}\" for receiver {}", shown(receiver)),
         )
     }
 
@@ -100,7 +113,7 @@ impl YaqlError {
                 "NoMatchingMethodException",
                 format!(
                     "No method \"{name}\" for receiver {} matches supplied arguments",
-                    frozen_str(receiver)
+                    shown(receiver)
                 ),
             ),
         }
@@ -117,10 +130,7 @@ impl YaqlError {
             Some(receiver) => Self::new(
                 ErrorKind::Ambiguous,
                 "AmbiguousMethodException",
-                format!(
-                    "Ambiguous method \"{name}\" for receiver {}",
-                    frozen_str(receiver)
-                ),
+                format!("Ambiguous method \"{name}\" for receiver {}", shown(receiver)),
             ),
         }
     }

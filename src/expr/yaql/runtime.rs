@@ -1,18 +1,20 @@
 //! What one evaluation carries: the caller's environment, the budget, and the scope of variables.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::error::YaqlError;
 use super::function::{Library, Overload, overload};
 use super::lambda::Lambda;
-use super::params::{Named, Rest};
+use super::params::{Named, Rest, is_no_value};
+use super::plan::Plan;
 use crate::expr::scene::Scene;
 use crate::expr::value::{DateTime, Dict, Value};
 
 /// Deepest nesting of lists and dictionaries that an expression may build.
 pub(crate) const MAX_NESTING: u32 = 500;
-/// Most scopes within scopes.
+/// Most scopes and values within each other.
 const MAX_FRAMES: u32 = 1000;
 
 /// Bounds of one evaluation. Nothing an expression does can go beyond them.
@@ -32,7 +34,7 @@ impl Default for Limits {
         Self {
             steps: 5_000_000,
             bytes: 64 * 1024 * 1024,
-            depth: 100,
+            depth: 150,
         }
     }
 }
@@ -61,6 +63,8 @@ pub(crate) struct Runtime<'a> {
     steps: Cell<u64>,
     bytes: Cell<u64>,
     depth: Cell<u32>,
+    /// Plans of calls by name with values: name, whether a method, number of values.
+    plans: RefCell<Vec<(Rc<Plan>, usize)>>,
 }
 
 impl<'a> Runtime<'a> {
@@ -71,7 +75,27 @@ impl<'a> Runtime<'a> {
             steps: Cell::new(env.limits.steps),
             bytes: Cell::new(env.limits.bytes),
             depth: Cell::new(0),
+            plans: RefCell::default(),
         }
+    }
+
+    /// The plan of calling a name with so many values, made once.
+    pub(crate) fn plan(
+        &self,
+        name: &str,
+        is_method: bool,
+        values: usize,
+        make: impl FnOnce() -> Plan,
+    ) -> Rc<Plan> {
+        let known = self.plans.borrow().iter().find_map(|(plan, count)| {
+            let same = *count == values && plan.is_method() == is_method && **plan.name() == *name;
+            same.then(|| Rc::clone(plan))
+        });
+        known.unwrap_or_else(|| {
+            let plan = Rc::new(make());
+            self.plans.borrow_mut().push((Rc::clone(&plan), values));
+            plan
+        })
     }
 
     /// Counts one step.
@@ -204,13 +228,13 @@ pub struct Scope(Option<Arc<Frame>>);
 
 struct Frame {
     outer: Scope,
-    /// Frames up to this one.
-    level: u32,
+    /// Frames and values within each other, at most.
+    depth: u32,
     /// `$1`, `$2` …; `$` is `$1`.
     numbered: smallvec::SmallVec<[Value; 1]>,
     named: Vec<(Arc<str>, Value)>,
     /// A function's name and what it evaluates.
-    function: Option<(Arc<str>, Lambda)>,
+    function: Option<Box<(Arc<str>, Lambda)>>,
     /// Whether this or an outer frame defines a function.
     has_functions: bool,
 }
@@ -241,28 +265,40 @@ impl Scope {
 
     /// A scope inside this one with one more function.
     pub(crate) fn with_function(&self, name: Arc<str>, body: Lambda) -> Result<Self, YaqlError> {
-        self.child(smallvec::SmallVec::new(), Vec::new(), Some((name, body)))
+        self.child(
+            smallvec::SmallVec::new(),
+            Vec::new(),
+            Some(Box::new((name, body))),
+        )
     }
 
     fn child(
         &self,
         numbered: smallvec::SmallVec<[Value; 1]>,
         named: Vec<(Arc<str>, Value)>,
-        function: Option<(Arc<str>, Lambda)>,
+        function: Option<Box<(Arc<str>, Lambda)>>,
     ) -> Result<Self, YaqlError> {
-        let level = self.0.as_ref().map_or(0, |frame| frame.level) + 1;
-        if level > MAX_FRAMES {
+        let values = numbered.iter().chain(named.iter().map(|(_, value)| value));
+        let inner = values.map(Value::depth).max().unwrap_or(0);
+        let function_depth = function.as_ref().map_or(0, |function| function.1.depth());
+        let depth = self.depth().max(inner).max(function_depth) + 1;
+        if depth > MAX_FRAMES {
             return Err(YaqlError::recursion());
         }
         let has_functions = function.is_some() || self.has_functions();
         Ok(Self(Some(Arc::new(Frame {
             outer: self.clone(),
-            level,
+            depth,
             numbered,
             named,
             function,
             has_functions,
         }))))
+    }
+
+    /// Frames and values within each other, at most.
+    pub(crate) fn depth(&self) -> u32 {
+        self.0.as_ref().map_or(0, |frame| frame.depth)
     }
 
     /// Whether any function was defined.
@@ -275,7 +311,12 @@ impl Scope {
         let name = name.trim_end_matches('_');
         self.frames()
             .take_while(|frame| frame.has_functions)
-            .any(|frame| frame.function.as_ref().is_some_and(|(known, _)| **known == *name))
+            .any(|frame| {
+                frame
+                    .function
+                    .as_ref()
+                    .is_some_and(|function| *function.0 == *name)
+            })
     }
 
     /// The functions of a name that were defined, innermost first. A function sees the scope that defines it, itself
@@ -284,7 +325,7 @@ impl Scope {
         let scopes = std::iter::successors(Some(self), |scope| scope.0.as_ref().map(|frame| &frame.outer));
         scopes
             .filter_map(|scope| {
-                let (known, body) = scope.0.as_ref()?.function.as_ref()?;
+                let (known, body) = &**scope.0.as_ref()?.function.as_ref()?;
                 (**known == *name).then(|| defined(known, body.in_scope(scope.clone())))
             })
             .collect()
@@ -296,27 +337,34 @@ impl Scope {
 
     /// `$1`, `$2` …
     pub(crate) fn numbered(&self, number: usize) -> Option<&Value> {
+        let index = number.checked_sub(1)?;
         self.frames().find_map(|frame| {
-            frame.numbered.get(number.checked_sub(1)?).or_else(|| {
-                if frame.named.is_empty() {
-                    return None;
-                }
-                let name = number.to_string();
-                frame
-                    .named
-                    .iter()
-                    .rev()
-                    .find(|(known, _)| **known == *name)
-                    .map(|(_, value)| value)
-            })
+            let by_number = frame.numbered.get(index).filter(|value| !is_no_value(value));
+            by_number.or_else(|| frame.named_number(number))
         })
     }
 
     /// `$name`.
     pub(crate) fn named(&self, name: &str) -> Option<&Value> {
-        self.frames()
-            .find_map(|frame| frame.named.iter().rev().find(|(known, _)| **known == *name))
+        self.frames().find_map(|frame| frame.named(name))
+    }
+}
+
+impl Frame {
+    /// What was set under a name; what was left out between two commas was not.
+    fn named(&self, name: &str) -> Option<&Value> {
+        let mut latest = self.named.iter().rev();
+        latest
+            .find(|(known, value)| **known == *name && !is_no_value(value))
             .map(|(_, value)| value)
+    }
+
+    /// What was set under a name that is a number.
+    fn named_number(&self, number: usize) -> Option<&Value> {
+        if self.named.is_empty() {
+            return None;
+        }
+        self.named(&number.to_string())
     }
 }
 

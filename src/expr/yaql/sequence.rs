@@ -38,7 +38,60 @@ pub fn lazy(class: &'static str, source: impl Source) -> Value {
 /// An opaque value that can be iterated.
 pub struct Sequence(Box<dyn Iterable>);
 
+thread_local! {
+    /// What waits to be dropped while another sequence is being dropped.
+    static DROPPED: RefCell<Option<Vec<Box<dyn Iterable>>>> = const { RefCell::new(None) };
+}
+
+/// Sequences of sequences can be nested as deeply as an expression has steps; dropping them must not recurse.
+impl Drop for Sequence {
+    fn drop(&mut self) {
+        let object = std::mem::replace(&mut self.0, Box::new(Nothing));
+        let mut next = DROPPED.with_borrow_mut(|waiting| match waiting {
+            Some(waiting) => {
+                waiting.push(object);
+                None
+            }
+            None => {
+                *waiting = Some(Vec::new());
+                Some(object)
+            }
+        });
+        while let Some(object) = next {
+            drop(object);
+            next = DROPPED.with_borrow_mut(|waiting| {
+                let object = waiting.as_mut().and_then(Vec::pop);
+                if object.is_none() {
+                    *waiting = None;
+                }
+                object
+            });
+        }
+    }
+}
+
+/// What is left of a sequence that is being dropped.
+struct Nothing;
+
+impl Iterable for Nothing {
+    fn class(&self) -> &'static str {
+        "NoneType"
+    }
+
+    fn iter(&self, _this: &Value) -> Iter {
+        Iter::List(Vec::new().into_iter().collect(), 0)
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
 /// What stands behind a [`Sequence`].
+#[expect(
+    clippy::len_without_is_empty,
+    reason = "most iterables do not know their length"
+)]
 pub trait Iterable: Send + Sync + 'static {
     /// The name of the Python class.
     fn class(&self) -> &'static str;
@@ -69,6 +122,14 @@ pub trait Iterable: Send + Sync + 'static {
     /// Whether it can be a key.
     fn is_hashable(&self) -> bool {
         true
+    }
+    /// See [`Value::depth`].
+    fn depth(&self) -> u32 {
+        0
+    }
+    /// See [`Value::weight`].
+    fn weight(&self) -> u64 {
+        Value::Null.weight()
     }
     /// Starts to iterate. `this` is the value itself.
     fn iter(&self, this: &Value) -> Iter;
@@ -125,6 +186,14 @@ impl Opaque for Sequence {
         self.0.is_hashable()
     }
 
+    fn depth(&self) -> u32 {
+        self.0.depth()
+    }
+
+    fn weight(&self) -> u64 {
+        self.0.weight()
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }
@@ -150,41 +219,6 @@ impl Generator {
             *slot = None;
         }
         item
-    }
-}
-
-thread_local! {
-    /// Sources that wait to be dropped while another one is being dropped.
-    static DROPPED: RefCell<Option<Vec<Box<dyn Source>>>> = const { RefCell::new(None) };
-}
-
-/// Sequences of sequences can be nested as deeply as an expression has steps; dropping them must not recurse.
-impl Drop for Generator {
-    fn drop(&mut self) {
-        let Some(source) = self.source.get_mut().take() else {
-            return;
-        };
-        let waiting = DROPPED.with_borrow_mut(|waiting| match waiting {
-            Some(waiting) => {
-                waiting.push(source);
-                None
-            }
-            None => {
-                *waiting = Some(Vec::new());
-                Some(source)
-            }
-        });
-        let mut next = waiting;
-        while let Some(source) = next {
-            drop(source);
-            next = DROPPED.with_borrow_mut(|waiting| {
-                let source = waiting.as_mut().and_then(Vec::pop);
-                if source.is_none() {
-                    *waiting = None;
-                }
-                source
-            });
-        }
     }
 }
 
@@ -292,6 +326,16 @@ impl View {
         Sequence::of(Self { dict, part })
     }
 
+    /// The dictionary that it shows.
+    pub(crate) fn dict(&self) -> &Dict {
+        &self.dict
+    }
+
+    /// What of it.
+    pub(crate) fn part(&self) -> Part {
+        self.part
+    }
+
     /// Its items as a set.
     pub(crate) fn to_set(&self) -> Set {
         self.dict.iter().map(|member| self.part.of(member)).collect()
@@ -300,14 +344,25 @@ impl View {
 
 impl Iterable for View {
     fn class(&self) -> &'static str {
-        match self.part {
-            Part::Keys => "dict_keys",
-            Part::Values => "dict_values",
-            Part::Items => "dict_items",
+        // Frozen dictionaries are of a class of their own, whose views are.
+        match (self.part, self.dict.is_mutable()) {
+            (Part::Keys, true) => "dict_keys",
+            (Part::Values, true) => "dict_values",
+            (Part::Items, true) => "dict_items",
+            (Part::Keys, false) => "KeysView",
+            (Part::Values, false) => "ValuesView",
+            (Part::Items, false) => "ItemsView",
         }
     }
 
     fn repr(&self) -> String {
+        if !self.dict.is_mutable() {
+            return format!(
+                "{}({})",
+                self.class(),
+                frozen_repr(&Value::Dict(self.dict.clone()))
+            );
+        }
         let items: Vec<Value> = self.dict.iter().map(|member| self.part.of(member)).collect();
         format!("{}({})", self.class(), frozen_repr(&Value::mutable_list(items)))
     }
@@ -342,6 +397,14 @@ impl Iterable for View {
         !self.is_set()
     }
 
+    fn depth(&self) -> u32 {
+        self.dict.depth() + 1
+    }
+
+    fn weight(&self) -> u64 {
+        self.dict.weight()
+    }
+
     fn iter(&self, _this: &Value) -> Iter {
         Iter::View(self.dict.clone(), self.part, 0)
     }
@@ -353,8 +416,11 @@ impl Iterable for View {
 
 /// A lazy sequence that remembers what was drawn, so that it can be iterated again and again; other values as they are.
 pub fn memorize(value: &Value) -> Value {
+    let remembers = value
+        .downcast::<Sequence>()
+        .and_then(Sequence::downcast::<Memorized>);
     match iterate(value) {
-        Some(items) if is_iterator(value) => {
+        Some(items) if is_iterator(value) && remembers.is_none() => {
             Sequence::of(Memorized(Arc::new(Mutex::new((items, Vec::new())))))
         }
         _ => value.clone(),
@@ -367,6 +433,10 @@ struct Memorized(Arc<Mutex<(Iter, Vec<Value>)>>);
 impl Iterable for Memorized {
     fn class(&self) -> &'static str {
         "RememberingIterator"
+    }
+
+    fn repr(&self) -> String {
+        "<yaql.language.utils.memorize.<locals>.RememberingIterator object>".to_owned()
     }
 
     fn is_iterator(&self) -> bool {

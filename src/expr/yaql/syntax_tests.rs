@@ -21,7 +21,7 @@ fn trees_and_errors_are_the_references() {
     for row in &rows {
         let answer = match parse(&row.expr) {
             Ok(tree) => (Some(tree.to_string()), None, None),
-            Err(error) => (None, Some(error.class.to_owned()), Some(error.message)),
+            Err(error) => (None, Some(error.class.to_owned()), Some(error.message.clone())),
         };
         if answer != (row.tree.clone(), row.class.clone(), row.message.clone()) {
             let wanted = (&row.tree, &row.class, &row.message);

@@ -4,19 +4,25 @@
 use std::fs;
 
 use super::*;
-use crate::expr::value::{Date, DateTime, Dict, Value, from_json, loads, to_tagged};
+use crate::expr::value::{Date, DateTime, Dict, Value, loads, to_tagged};
 
 /// Evaluates an expression with the standard library.
 pub(crate) fn eval(expr: &str, data: &Value, vars: Option<&Dict>) -> Result<Value, YaqlError> {
     eval_within(expr, data, vars, Limits::default())
 }
 
-fn eval_within(expr: &str, data: &Value, vars: Option<&Dict>, limits: Limits) -> Result<Value, YaqlError> {
+/// Evaluates an expression within limits.
+pub(super) fn eval_within(
+    expr: &str,
+    data: &Value,
+    vars: Option<&Dict>,
+    limits: Limits,
+) -> Result<Value, YaqlError> {
     let now = || DateTime::utc(Date::new(2020, 2, 29).unwrap(), 0);
     let env = Env {
         data,
         vars,
-        host: None,
+        scene: None,
         now: &now,
         random: &|| 4,
         limits,
@@ -63,7 +69,8 @@ fn check(row: &Value) -> Result<(), String> {
             let (expected, got) = (to_tagged(expected), to_tagged(&value));
             let parse = |text: &str| comparable(&serde_json::from_str(text).unwrap());
             // Texts first: `1` and `1.0` are different, and integers may be too large for serde_json.
-            if expected == got || parse(&expected).to_string() == parse(&got).to_string() {
+            let (one, other) = (parse(&expected).to_string(), parse(&got).to_string());
+            if expected == got || one == other {
                 return Ok(());
             }
             Err(format!("{expr}\n   want {expected}\n    got {got}"))
@@ -94,7 +101,7 @@ fn check(row: &Value) -> Result<(), String> {
 }
 
 /// Checks the rows of one file.
-fn check_file(name: &str) {
+pub(super) fn check_file(name: &str) {
     let path = format!(
         "{}/tests/data/expr/yaql/eval/{name}.json",
         env!("CARGO_MANIFEST_DIR")
@@ -124,22 +131,76 @@ macro_rules! files {
 files! { core }
 
 #[test]
+fn depth_fits_a_small_stack() {
+    let deep = |open: &str, inner: &str, close: &str, times| {
+        format!("{}{inner}{}", open.repeat(times), close.repeat(times))
+    };
+    for expr in [
+        deep("[", "1", "]", 140),
+        deep("(", "1", " and 1)", 140),
+        deep("not (", "1", ")", 70),
+        deep("let(1) -> (", "$", ")", 70),
+        deep("switch(true => ", "$", ")", 140),
+        deep("1.switchCase(1, ", "$", ")", 140),
+        "def(f, switch($ <= 0 => 0, true => f($))) -> f(1)".to_owned(),
+        "def(f, [f($)]) -> f(1)".to_owned(),
+        "def(f, 1.switchCase(0, f($))) -> f(1)".to_owned(),
+    ] {
+        // Half of what a worker thread has.
+        let run = move || eval(&expr, &Value::Null, None).is_ok();
+        let thread = std::thread::Builder::new()
+            .stack_size(1024 * 1024)
+            .spawn(run)
+            .unwrap();
+        thread.join().unwrap();
+    }
+}
+
+#[test]
 fn nothing_is_endless() {
     let small = Limits {
-        steps: 10_000,
-        bytes: 1_000_000,
+        steps: 100_000,
+        bytes: 4_000_000,
         ..Limits::default()
     };
-    for expr in ["def(f, f($)) -> f(1)", "def(f, [f($), f($)]) -> f(1)"] {
-        let kind = eval_within(expr, &from_json(&serde_json::Value::Null), None, small)
-            .unwrap_err()
-            .kind;
-        assert!(
-            matches!(
-                kind,
-                crate::expr::ErrorKind::Limit | crate::expr::ErrorKind::Recursion
-            ),
-            "{expr}: {kind:?}"
-        );
+    for expr in [
+        "def(f, f($)) -> f(1)",
+        "def(f, [f($), f($)]) -> f(1)",
+        "sequence()",
+        "sequence().where($ < 0)",
+        "sequence().count()",
+        "sequence().orderBy($)",
+        "[1].cycle().sum()",
+        "generate(1, true, $)",
+        "'ab' * 1000000000",
+        "[1] * 1000000000",
+        "pow(2, 1000000000)",
+        "pow(pow(2, 1000000), 1000000)",
+        "shiftBitsLeft(1, 1000000000)",
+        "range(100000).aggregate([$1])",
+        "range(100000).aggregate($1.select($), [1])",
+        "range(100000).aggregate($1.concat([$2]), [1]).first() = 2",
+        "range(100000).aggregate($1.orderBy($), [1])",
+        "range(100000).aggregate($1.memorize().select($), [1])",
+        "range(100000).aggregate(let(x => $1), null)",
+        "range(1000).aggregate($1 + $1, 'a')",
+        "range(200).aggregate([$1, $1], 1)",
+        "range(200).aggregate({a => $1, b => $1}, 1)",
+        "str(range(200).aggregate([$1, $1], 1))",
+        "range(200).aggregate([$1, $1], 1) = range(200).aggregate([$1, $1], 1)",
+        "set(range(200).aggregate([$1, $1], 1)).len()",
+        "range(200).aggregate([$1, $1], 1).nope()",
+        "range(200).aggregate({a => $1, b => $1}, 1).keys().nope()",
+        "range(200).aggregate({a => $1, b => $1}, 1).nope",
+        "range(100000000).toList()",
+        "' '.join(range(100000000).select('x'))",
+        "'a'.repeat().toList()",
+        "regex('(a+)+$').search('a' * 5000 + 'b')",
+    ] {
+        let started = std::time::Instant::now();
+        let answer = eval_within(expr, &Value::Null, None, small).map_err(|error| error.kind);
+        let seconds = started.elapsed().as_secs_f64();
+        // What matters is that there is an answer, soon; a debug build on a busy machine is slow.
+        assert!(seconds < 5.0, "{expr}: {answer:?} after {seconds} s");
     }
 }

@@ -10,8 +10,9 @@ use url::Url;
 
 use super::clients::Connection;
 use super::hosts::HostRules;
+use crate::expr::{pyliteral, pyvalue};
 use crate::model::JsonMap;
-use crate::runners::{Job, python_text};
+use crate::runners::Job;
 
 const DEFAULT_TIMEOUT: f64 = 60.0;
 /// Longest timeout that can be asked for, in seconds: a year.
@@ -233,9 +234,9 @@ fn content(parameters: &JsonMap, headers: &mut HeaderMap) -> Result<Content, Str
         Value::String(text) if is_json => match serde_json::from_str::<Value>(text) {
             Ok(_) => text.clone(),
             // A template that renders an object gives Python's spelling of it.
-            Err(error) => python_text::parse(text)
+            Err(error) => pyliteral::parse(text)
                 .map(|value| value.to_string())
-                .ok_or_else(|| {
+                .map_err(|_| {
                     format!(
                         "The content type is {JSON}, but the request body cannot be parsed as JSON: {error}"
                     )
@@ -263,7 +264,7 @@ fn query(parameters: &JsonMap) -> Result<Vec<(String, String)>, String> {
                     single => std::slice::from_ref(single),
                 };
                 let values = values.iter().filter(|value| !value.is_null());
-                pairs.extend(values.map(|value| (name.clone(), python_text::text(value))));
+                pairs.extend(values.map(|value| (name.clone(), pyvalue::str(value))));
             }
         }
         Some(_) => return Err("Parameter \"params\" must be an object of names and values".to_owned()),

@@ -97,6 +97,8 @@ async fn whole_lines_wait_shortly_and_parts_of_lines_longer() {
 }
 
 proptest! {
+    #![proptest_config(crate::testing::cases(256))]
+
     #[test]
     fn handed_on_and_kept_are_the_same_text(
         bytes in proptest::collection::vec(any::<u8>(), 0..400),

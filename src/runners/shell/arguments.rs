@@ -4,8 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::Value;
 
+use crate::expr::pyvalue;
 use crate::model::JsonMap;
-use crate::runners::python_text;
 
 /// The arguments: named ones in the order of `parameters`, then positional ones by position.
 ///
@@ -26,7 +26,7 @@ pub(super) fn script_arguments(
             Value::Null | Value::Bool(false) => {}
             Value::String(text) if text.is_empty() => {}
             Value::Bool(true) => arguments.push(format!("{kwarg_op}{name}")),
-            value => arguments.push(format!("{kwarg_op}{name}={}", python_text::text(value))),
+            value => arguments.push(format!("{kwarg_op}{name}={}", pyvalue::str(value))),
         }
     }
     for name in positional {
@@ -65,24 +65,13 @@ fn positions(schemas: &JsonMap) -> Vec<&str> {
 fn positional_text(kind: Option<&str>, value: &Value) -> String {
     match (kind, value) {
         (_, Value::Null) | (Some("null"), _) => String::new(),
-        (Some("boolean"), value) => String::from(if is_falsy(value) { "0" } else { "1" }),
-        (Some("string" | "number" | "float"), value) => python_text::text(value),
-        (_, value) if is_falsy(value) => String::new(),
+        (Some("boolean"), value) => String::from(if pyvalue::is_true(value) { "1" } else { "0" }),
+        (Some("string" | "number" | "float"), value) => pyvalue::str(value),
+        (_, value) if !pyvalue::is_true(value) => String::new(),
         (Some("array" | "list"), Value::Array(items)) => {
-            items.iter().map(python_text::text).collect::<Vec<_>>().join(",")
+            items.iter().map(pyvalue::str).collect::<Vec<_>>().join(",")
         }
         (Some("object"), value) => value.to_string(),
-        (_, value) => python_text::text(value),
-    }
-}
-
-fn is_falsy(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(truth) => !truth,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(fields) => fields.is_empty(),
+        (_, value) => pyvalue::str(value),
     }
 }

@@ -84,6 +84,16 @@ impl Document {
     /// its key, else at the key. For a part that is not there the place of the nearest one around it.
     #[must_use]
     pub fn locate(&self, path: &str) -> Position {
+        self.walk(path).1
+    }
+
+    /// The part at a path; for one that is not there the nearest one around it.
+    #[must_use]
+    pub fn part(&self, path: &str) -> &Node {
+        self.walk(path).0
+    }
+
+    fn walk(&self, path: &str) -> (&Node, Position) {
         let (mut node, mut at, mut rest) = (self.root(), self.root().at, path);
         while !rest.is_empty() {
             match &node.kind {
@@ -113,7 +123,7 @@ impl Document {
                 _ => break,
             }
         }
-        at
+        (node, at)
     }
 
     /// The text of the line where a position is.

@@ -43,7 +43,7 @@ static ATTEMPT: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"(?:^|[\s,])(\w+)=(\S*)").expect("a constant pattern"));
 
 impl Inline {
-    pub(super) fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let parameters = PARAMETER
             .captures_iter(text)
             .filter_map(|found| {

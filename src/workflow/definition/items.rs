@@ -20,7 +20,7 @@ static NAMES: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^\s*((?:\w+,\s*)*\w+)\s+in\s").expect("a constant pattern"));
 
 impl Items {
-    pub(super) fn read(text: &str) -> Self {
+    pub(crate) fn read(text: &str) -> Self {
         let (names, expression) = match NAMES.captures(text) {
             Some(found) => {
                 let end = found.get(0).map_or(0, |all| all.end());

@@ -21,6 +21,7 @@ use crate::expr::value::Value;
 pub use crate::yaml::Position;
 pub use command::Command;
 pub use document::{Document, LoadError};
+pub(crate) use document::{entries, entry, get, is_falsy, list};
 pub use inline::{Inline, Parameter};
 pub use items::Items;
 pub use value::from_node;

@@ -194,6 +194,11 @@ fn transition(index: usize, node: &Node) -> Transition {
 fn targets(node: &Node) -> Vec<Arc<str>> {
     match &node.kind {
         Kind::Text(text) => text.split(',').map(|name| Arc::from(name.trim())).collect(),
+        // A mapping is a mistake; its keys are what the reference takes for names.
+        Kind::Map(entries) => entries
+            .iter()
+            .map(|entry| Arc::from(entry.key.as_str()))
+            .collect(),
         _ => list(node).iter().filter_map(text).map(Arc::from).collect(),
     }
 }

@@ -58,9 +58,10 @@ pub(super) fn trial(packs: &Path) {
         "repeat {{id}} in {{file}} for {{hold}}s",
     );
 
-    // Says that it is at work, then waits until it is let go.
+    // Says that it is at work, then waits until it is let go; ends, too, once whoever started it is no more (or
+    // after two minutes), so that a server killed in a test leaves nothing behind.
     let gate_fields = "parameters:\n  started: {type: string, required: true, position: 0}\n  go: {type: string, required: true, position: 1}\n  timeout: {default: 60}\n";
-    let gate = "set -eu\necho waiting\ntouch \"$1\"\nwhile [ ! -e \"$2\" ]; do sleep 0.02; done\necho gone\n";
+    let gate = "set -eu\necho waiting\ntouch \"$1\"\nwhile [ ! -e \"$2\" ]; do\n  kill -0 \"$PPID\" 2>/dev/null && [ \"$SECONDS\" -lt 120 ] || exit 1\n  sleep 0.02\ndone\necho gone\n";
     script(packs, "gate", gate_fields, gate);
     alias(packs, "gate", "trial.gate", "gate {{started}} until {{go}}");
 

@@ -207,7 +207,16 @@ fn filter(query: &Query) -> ApiResult<Option<ExecutionFilter>> {
             .map(str::to_owned)
             .collect::<Vec<_>>()
     };
-    let id = |name: &str| query.text(name).map(str::parse::<Id>);
+    // As the reference's clients write "has none": `execution list` sends `parent=null`.
+    let without = |name: &str| {
+        query
+            .text(name)
+            .is_some_and(|text| text.eq_ignore_ascii_case("null"))
+    };
+    let id = |name: &str| {
+        let text = query.text(name).filter(|_| !without(name));
+        text.map(str::parse::<Id>)
+    };
     let asked: Vec<&str> = query.list("status");
     let status: Vec<Status> = asked.iter().filter_map(|word| word.parse().ok()).collect();
     if status.is_empty() && !asked.is_empty() {
@@ -220,7 +229,7 @@ fn filter(query: &Query) -> ApiResult<Option<ExecutionFilter>> {
     // No execution here has these; a filter that is not understood must not match everything.
     if ["trigger", "trigger_type"]
         .iter()
-        .any(|name| query.text(name).is_some())
+        .any(|name| query.text(name).is_some() && !without(name))
     {
         return Ok(None);
     }
@@ -229,10 +238,15 @@ fn filter(query: &Query) -> ApiResult<Option<ExecutionFilter>> {
         action: texts("action"),
         runner: texts("runner"),
         user: texts("user"),
-        rule: texts("rule"),
+        // Nothing here comes from a rule, so that all executions have none.
+        rule: if without("rule") {
+            Vec::new()
+        } else {
+            texts("rule")
+        },
         trigger_instance,
         parent,
-        top_level: query.text("parent") == Some("null") || query.flag("top_level")?,
+        top_level: without("parent") || query.flag("top_level")?,
         after: query.time("timestamp_gt")?,
         before: query.time("timestamp_lt")?,
         at: query.time("timestamp")?,

@@ -15,6 +15,7 @@ use crate::expr::jinja::text::{byte_of, char_len, escape_html, is_space};
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::Value;
 
+#[expect(clippy::needless_pass_by_value, reason = "all filters have one form")]
 pub(super) fn escape(machine: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
     only_value("_escape_inner", &args)?;
     if is_markup(value) {
@@ -114,17 +115,26 @@ pub(crate) fn unescape_html(text: &str) -> String {
                 Some(digits) => (digits, 16),
                 None => (number, 10),
             };
-            let len = digits.bytes().take_while(|byte| char::from(*byte).is_digit(radix)).count();
+            let len = digits
+                .bytes()
+                .take_while(|byte| char::from(*byte).is_digit(radix))
+                .count();
             if len > 0 {
                 let code = u32::from_str_radix(&digits[..len], radix).ok();
-                out.push(code.filter(|code| *code != 0).and_then(char::from_u32).unwrap_or('\u{fffd}'));
+                out.push(
+                    code.filter(|code| *code != 0)
+                        .and_then(char::from_u32)
+                        .unwrap_or('\u{fffd}'),
+                );
                 rest = &digits[len..];
                 rest = rest.strip_prefix(';').unwrap_or(rest);
                 continue;
             }
         }
         let len = rest.bytes().take_while(u8::is_ascii_alphanumeric).count();
-        let known = NAMES.iter().find(|(name, _)| *name == &rest[..len] && rest[len..].starts_with(';'));
+        let known = NAMES
+            .iter()
+            .find(|(name, _)| *name == &rest[..len] && rest[len..].starts_with(';'));
         match known {
             Some((_, plain)) => {
                 out.push_str(plain);
@@ -148,13 +158,20 @@ pub(super) fn xmlattr(machine: &mut Machine<'_>, value: &Value, args: &Bound) ->
             continue;
         }
         let Some(name) = text_of(key) else {
-            return type_error(format!("expected string or bytes-like object, got '{}'", class_of(key)));
+            return type_error(format!(
+                "expected string or bytes-like object, got '{}'",
+                class_of(key)
+            ));
         };
-        if name.contains(|c: char| matches!(c, ' ' | '\t' | '\n' | '\r' | '\x0b' | '\x0c' | '/' | '>' | '=')) {
+        if name.contains([' ', '\t', '\n', '\r', '\x0b', '\x0c', '/', '>', '=']) {
             return value_error(format!("Invalid character in attribute name: {}", str_repr(name)));
         }
         let text = machine.text(item)?;
-        let text = if is_markup(item) { text.to_string() } else { escape_html(&text).into_owned() };
+        let text = if is_markup(item) {
+            text.to_string()
+        } else {
+            escape_html(&text).into_owned()
+        };
         parts.push(format!("{}=\"{text}\"", escape_html(name)));
     }
     let mut out = parts.join(" ");
@@ -162,7 +179,11 @@ pub(super) fn xmlattr(machine: &mut Machine<'_>, value: &Value, args: &Bound) ->
     if args.flag(0, true)? && !out.is_empty() {
         out.insert(0, ' ');
     }
-    Ok(if machine.autoescape { Markup::value(out) } else { Value::from(out) })
+    Ok(if machine.autoescape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 /// Addresses that are linked: with a scheme or `www.`, of a known domain, or numbers with a scheme.
@@ -228,7 +249,11 @@ pub(super) fn urlize(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
         schemes,
     };
     let text = machine.text(value)?;
-    let text = if is_markup(value) { text.to_string() } else { escape_html(&text).into_owned() };
+    let text = if is_markup(value) {
+        text.to_string()
+    } else {
+        escape_html(&text).into_owned()
+    };
     let mut out = String::with_capacity(text.len());
     let mut rest = text.as_str();
     while !rest.is_empty() {
@@ -241,7 +266,11 @@ pub(super) fn urlize(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
         rest = &rest[blanks..];
         check_len(out.len())?;
     }
-    Ok(if machine.autoescape { Markup::value(out) } else { Value::from(out) })
+    Ok(if machine.autoescape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 impl Links {

@@ -25,13 +25,18 @@ pub(super) fn default(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<V
     })
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "all filters have one form")]
 pub(super) fn length(_: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
     only_value("len", &args)?;
     if let Some(len) = ops::length(value) {
         return Ok(Value::from(len));
     }
     if let Some(missing) = undefined(value) {
-        return if missing.is_strict() { Err(missing.fault()) } else { Ok(Value::Int(0)) };
+        return if missing.is_strict() {
+            Err(missing.fault())
+        } else {
+            Ok(Value::Int(0))
+        };
     }
     if let Some(looping) = value.downcast::<crate::expr::jinja::object::LoopValue>() {
         return Ok(Value::from(looping.state.lock().length));
@@ -44,38 +49,38 @@ pub(super) fn list(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<V
 }
 
 pub(super) fn items(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
-    if undefined(value).is_some() {
-        return Ok(Generator::value("do_items", Vec::new()));
-    }
-    let Value::Dict(dict) = value else {
-        return type_error("Can only get item pairs from a mapping.");
-    };
-    machine.step(dict.len())?;
-    let pairs = dict
-        .iter()
-        .map(|(key, value)| Value::tuple([key.clone(), value.clone()]))
-        .collect();
-    Ok(Generator::value("do_items", pairs))
+    Generator::lazy("do_items", |out| {
+        let dict = match value {
+            Value::Dict(dict) => dict,
+            _ if undefined(value).is_some() => return Ok(()),
+            _ => return type_error("Can only get item pairs from a mapping."),
+        };
+        machine.step(dict.len())?;
+        out.extend(
+            dict.iter()
+                .map(|(key, value)| Value::tuple([key.clone(), value.clone()])),
+        );
+        Ok(())
+    })
 }
 
 pub(super) fn first(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     if let Some(generator) = value.downcast::<Generator>() {
-        if let Some(item) = generator.next() {
+        if let Some(item) = generator.next()? {
             return Ok(item);
         }
     } else if let Some(item) = machine.items(value)?.next() {
         return Ok(item);
     }
-    Ok(Undefined::hinted("No first item, sequence was empty.", machine.strict()))
+    Ok(Undefined::hinted(
+        "No first item, sequence was empty.",
+        machine.strict(),
+    ))
 }
 
 pub(super) fn last(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     let last = if let Some(text) = text_of(value) {
-        let last = text.chars().next_back().map(Value::from);
-        match (is_markup(value), last) {
-            (true, Some(Value::Str(text))) => Some(Markup::value(text)),
-            (_, last) => last,
-        }
+        text.chars().next_back().map(Value::from)
     } else {
         let backwards = reversed(value)?;
         machine.items(&backwards)?.next()
@@ -101,7 +106,11 @@ fn reversed(value: &Value) -> Run<Value> {
 pub(super) fn reverse(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     if let Some(text) = text_of(value) {
         let backwards: String = text.chars().rev().collect();
-        return Ok(if is_markup(value) { Markup::value(backwards) } else { Value::from(backwards) });
+        return Ok(if is_markup(value) {
+            Markup::value(backwards)
+        } else {
+            Value::from(backwards)
+        });
     }
     if let Some(len) = ops::length(value) {
         machine.step(len)?;
@@ -170,11 +179,16 @@ pub(super) fn join(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Ru
         }
         check_len(out.len())?;
     }
-    Ok(if escape { Markup::value(out) } else { Value::from(out) })
+    Ok(if escape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 pub(super) fn sum(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
     let path = args.get(0).map(|attribute| Path::new(Some(attribute)));
+    let items = machine.collect(value)?;
     let mut total = args.given(1).cloned().unwrap_or(Value::Int(0));
     for (kind, hint) in [("str", "''.join(seq)"), ("bytes", "b''.join(seq)")] {
         if class_of(&total) == kind {
@@ -182,7 +196,7 @@ pub(super) fn sum(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run
             return type_error(format!("sum() can't sum {what} [use {hint} instead]"));
         }
     }
-    for item in machine.collect(value)? {
+    for item in items {
         let item = match &path {
             Some(path) => path.get(machine, &item, None)?,
             None => item,
@@ -207,9 +221,13 @@ fn count(args: &Bound) -> Run<i64> {
 }
 
 pub(super) fn batch(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
+    Generator::lazy("do_batch", |out| batches(machine, value, args, out))
+}
+
+fn batches(machine: &mut Machine<'_>, value: &Value, args: &Bound, out: &mut Vec<Value>) -> Run<()> {
     let wanted = count(args)?;
     let items = machine.collect(value)?;
-    let (mut out, mut line): (Vec<Value>, Vec<Value>) = (Vec::new(), Vec::new());
+    let mut line: Vec<Value> = Vec::new();
     for item in items {
         if i64::try_from(line.len()).is_ok_and(|len| len == wanted) {
             out.push(Value::from(std::mem::take(&mut line)));
@@ -227,10 +245,14 @@ pub(super) fn batch(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> R
         }
         out.push(Value::from(line));
     }
-    Ok(Generator::value("do_batch", out))
+    Ok(())
 }
 
 pub(super) fn slice(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
+    Generator::lazy("sync_do_slice", |out| slices(machine, value, args, out))
+}
+
+fn slices(machine: &mut Machine<'_>, value: &Value, args: &Bound, out: &mut Vec<Value>) -> Run<()> {
     let items = machine.collect(value)?;
     let slices = count(args)?;
     if slices == 0 {
@@ -242,7 +264,6 @@ pub(super) fn slice(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> R
     let slices = usize::try_from(slices).unwrap_or(0);
     check_items(slices)?;
     machine.step(slices)?;
-    let mut out = Vec::with_capacity(slices);
     let (per_slice, with_extra) = match slices {
         0 => (0, 0),
         slices => (items.len() / slices, items.len() % slices),
@@ -259,5 +280,5 @@ pub(super) fn slice(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> R
         }
         out.push(Value::List(List::new(part)));
     }
-    Ok(Generator::value("sync_do_slice", out))
+    Ok(())
 }

@@ -11,7 +11,7 @@ mod wrap;
 
 pub(crate) use html::{striptags, unescape_html};
 pub(crate) use sorting::sort_by;
-pub(crate) use texts::{indentation, short_class_of};
+pub(crate) use texts::{check_keys, indentation, short_class_of};
 
 use super::bind::{Bound, Signature};
 use super::fault::{Run, type_error};
@@ -68,22 +68,71 @@ const fn free(name: &'static str, run: FreeFilter) -> Filter {
 static FILTERS: [Filter; 54] = [
     free("abs", numbers::abs),
     bound("attr", "do_attr", 2, &["name"], 1, lists::attr),
-    bound("batch", "do_batch", 1, &["linecount", "fill_with"], 1, lists::batch),
+    bound(
+        "batch",
+        "do_batch",
+        1,
+        &["linecount", "fill_with"],
+        1,
+        lists::batch,
+    ),
     bound("capitalize", "do_capitalize", 1, &[], 0, texts::capitalize),
     bound("center", "do_center", 1, &["width"], 0, texts::center),
     free("count", lists::length),
-    bound("d", "do_default", 1, &["default_value", "boolean"], 0, lists::default),
-    bound("default", "do_default", 1, &["default_value", "boolean"], 0, lists::default),
-    bound("dictsort", "do_dictsort", 1, &["case_sensitive", "by", "reverse"], 0, sorting::dictsort),
+    bound(
+        "d",
+        "do_default",
+        1,
+        &["default_value", "boolean"],
+        0,
+        lists::default,
+    ),
+    bound(
+        "default",
+        "do_default",
+        1,
+        &["default_value", "boolean"],
+        0,
+        lists::default,
+    ),
+    bound(
+        "dictsort",
+        "do_dictsort",
+        1,
+        &["case_sensitive", "by", "reverse"],
+        0,
+        sorting::dictsort,
+    ),
     free("e", html::escape),
     free("escape", html::escape),
-    bound("filesizeformat", "do_filesizeformat", 1, &["binary"], 0, numbers::filesizeformat),
+    bound(
+        "filesizeformat",
+        "do_filesizeformat",
+        1,
+        &["binary"],
+        0,
+        numbers::filesizeformat,
+    ),
     bound("first", "sync_do_first", 2, &[], 0, lists::first),
     bound("float", "do_float", 1, &["default"], 0, numbers::float),
     bound("forceescape", "do_forceescape", 1, &[], 0, html::forceescape),
     free("format", texts::format),
-    bound("groupby", "sync_do_groupby", 2, &["attribute", "default", "case_sensitive"], 1, sorting::groupby),
-    bound("indent", "do_indent", 1, &["width", "first", "blank"], 0, texts::indent),
+    bound(
+        "groupby",
+        "sync_do_groupby",
+        2,
+        &["attribute", "default", "case_sensitive"],
+        1,
+        sorting::groupby,
+    ),
+    bound(
+        "indent",
+        "do_indent",
+        1,
+        &["width", "first", "blank"],
+        0,
+        texts::indent,
+    ),
     bound("int", "do_int", 1, &["default", "base"], 0, numbers::int),
     bound("items", "do_items", 1, &[], 0, lists::items),
     bound("join", "sync_do_join", 2, &["d", "attribute"], 0, lists::join),
@@ -92,28 +141,84 @@ static FILTERS: [Filter; 54] = [
     bound("list", "sync_do_list", 1, &[], 0, lists::list),
     bound("lower", "do_lower", 1, &[], 0, texts::lower),
     free("map", select::map),
-    bound("max", "do_max", 2, &["case_sensitive", "attribute"], 0, sorting::max),
-    bound("min", "do_min", 2, &["case_sensitive", "attribute"], 0, sorting::min),
+    bound(
+        "max",
+        "do_max",
+        2,
+        &["case_sensitive", "attribute"],
+        0,
+        sorting::max,
+    ),
+    bound(
+        "min",
+        "do_min",
+        2,
+        &["case_sensitive", "attribute"],
+        0,
+        sorting::min,
+    ),
     bound("pprint", "do_pprint", 1, &[], 0, pretty::pprint),
     bound("random", "do_random", 2, &[], 0, lists::random),
     free("reject", select::reject),
     free("rejectattr", select::rejectattr),
-    bound("replace", "do_replace", 2, &["old", "new", "count"], 2, texts::replace),
+    bound(
+        "replace",
+        "do_replace",
+        2,
+        &["old", "new", "count"],
+        2,
+        texts::replace,
+    ),
     bound("reverse", "do_reverse", 1, &[], 0, lists::reverse),
-    bound("round", "do_round", 1, &["precision", "method"], 0, numbers::round),
+    bound(
+        "round",
+        "do_round",
+        1,
+        &["precision", "method"],
+        0,
+        numbers::round,
+    ),
     bound("safe", "do_mark_safe", 1, &[], 0, html::safe),
     free("select", select::select),
     free("selectattr", select::selectattr),
-    bound("slice", "sync_do_slice", 1, &["slices", "fill_with"], 1, lists::slice),
-    bound("sort", "do_sort", 2, &["reverse", "case_sensitive", "attribute"], 0, sorting::sort),
+    bound(
+        "slice",
+        "sync_do_slice",
+        1,
+        &["slices", "fill_with"],
+        1,
+        lists::slice,
+    ),
+    bound(
+        "sort",
+        "do_sort",
+        2,
+        &["reverse", "case_sensitive", "attribute"],
+        0,
+        sorting::sort,
+    ),
     bound("string", "soft_str", 1, &[], 0, texts::string),
     bound("striptags", "do_striptags", 1, &[], 0, html::strip),
     bound("sum", "sync_do_sum", 2, &["attribute", "start"], 0, lists::sum),
     bound("title", "do_title", 1, &[], 0, texts::title),
     bound("tojson", "do_tojson", 2, &["indent"], 0, texts::tojson),
     bound("trim", "do_trim", 1, &["chars"], 0, texts::trim),
-    bound("truncate", "do_truncate", 2, &["length", "killwords", "end", "leeway"], 0, texts::truncate),
-    bound("unique", "sync_do_unique", 2, &["case_sensitive", "attribute"], 0, sorting::unique),
+    bound(
+        "truncate",
+        "do_truncate",
+        2,
+        &["length", "killwords", "end", "leeway"],
+        0,
+        texts::truncate,
+    ),
+    bound(
+        "unique",
+        "sync_do_unique",
+        2,
+        &["case_sensitive", "attribute"],
+        0,
+        sorting::unique,
+    ),
     bound("upper", "do_upper", 1, &[], 0, texts::upper),
     bound("urlencode", "do_urlencode", 1, &[], 0, texts::urlencode),
     bound(
@@ -152,8 +257,14 @@ pub(crate) fn names(setting: Setting) -> Vec<&'static str> {
     stock.chain(functions::names(setting)).collect()
 }
 
-/// Applies a filter by its name.
-pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: CallArgs) -> Run<Value> {
+/// Applies a filter by its name; `end` ends the sentence about one that does not exist.
+pub(crate) fn apply(
+    machine: &mut Machine<'_>,
+    name: &str,
+    value: &Value,
+    args: CallArgs,
+    end: &str,
+) -> Run<Value> {
     if let Some(host) = machine.host().filter(|host| host.has(name)) {
         let mut all = Vec::with_capacity(args.positional.len() + 1);
         all.push(value.clone());
@@ -172,7 +283,7 @@ pub(crate) fn apply(machine: &mut Machine<'_>, name: &str, value: &Value, args: 
     if functions::is_filter(machine.setting(), name) {
         return functions::run(Some(machine), name, value, args);
     }
-    Err(unknown(machine.setting(), machine.host(), name, false, " found."))
+    Err(unknown(machine.setting(), machine.host(), name, false, end))
 }
 
 /// The arguments of a function of Python that is written in C and takes one.
@@ -209,7 +320,10 @@ fn must_be_mapping(value: &Value) -> Run<()> {
         return Ok(());
     }
     must_be_text(value, "items").map(|_| ())?;
-    super::fault::fail(super::ErrorKind::Attribute, "'str' object has no attribute 'items'")
+    super::fault::fail(
+        super::ErrorKind::Attribute,
+        format!("'{}' object has no attribute 'items'", class_of(value)),
+    )
 }
 
 #[cfg(test)]

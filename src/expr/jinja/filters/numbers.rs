@@ -13,9 +13,10 @@ use crate::expr::jinja::object::{class_of, defined, text_of, undefined};
 use crate::expr::jinja::ops;
 use crate::expr::jinja::syntax::ast::BinaryOp;
 use crate::expr::jinja::text::is_space;
-use crate::expr::pyvalue::{parse_float, str_repr};
+use crate::expr::pyvalue::parse_float;
 use crate::expr::value::Value;
 
+#[expect(clippy::needless_pass_by_value, reason = "all filters have one form")]
 pub(super) fn abs(_: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
     only_value("abs", &args)?;
     match Number::of(value) {
@@ -57,7 +58,10 @@ fn to_float(value: &Value) -> Run<f64> {
     match text_of(value) {
         Some(text) => match text_to_float(text) {
             Some(number) => Ok(number),
-            None => value_error(format!("could not convert string to float: {}", str_repr(text))),
+            None => value_error(format!(
+                "could not convert string to float: {}",
+                crate::expr::value::repr(value)
+            )),
         },
         None => type_error(format!(
             "float() argument must be a string or a real number, not '{}'",
@@ -84,7 +88,10 @@ pub(super) fn int(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value
     let made = match (text_of(value), Number::of(value)) {
         (Some(text), _) => {
             let base = args.integer(1, 10)?;
-            match u32::try_from(base).ok().filter(|base| *base == 0 || (2..=36).contains(base)) {
+            match u32::try_from(base)
+                .ok()
+                .filter(|base| *base == 0 || (2..=36).contains(base))
+            {
                 Some(base) => match num::parse_int(text, base)? {
                     Some(number) => return Ok(number),
                     None => value_error("invalid literal"),
@@ -123,7 +130,10 @@ pub(super) fn round(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Val
         return directed(value, args, method == "ceil");
     }
     if undefined(value).is_some() || Number::of(value).is_none() {
-        return type_error(format!("type {} doesn't define __round__ method", class_of(value)));
+        return type_error(format!(
+            "type {} doesn't define __round__ method",
+            class_of(value)
+        ));
     }
     // `round(x, None)` gives an integer.
     let digits = match args.given(0) {

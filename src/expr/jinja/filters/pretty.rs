@@ -1,10 +1,10 @@
 //! `pprint`: values over several lines, as Python's `pprint.pformat` lays them out.
 
+use super::sorting::sort_by;
 use crate::expr::jinja::bind::Bound;
 use crate::expr::jinja::fault::{Run, limit};
 use crate::expr::jinja::machine::Machine;
-use crate::expr::jinja::object::text_of;
-use super::sorting::sort_by;
+use crate::expr::jinja::object::{MAX_WEIGHT, check_weight, text_of};
 use crate::expr::jinja::ops::{MAX_TEXT, check_len};
 use crate::expr::jinja::text::{char_len, is_space};
 use crate::expr::pyvalue::str_repr;
@@ -16,6 +16,10 @@ const WIDTH: usize = 80;
 const DEEPEST: usize = 200;
 
 pub(super) fn pprint(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
+    // Every level is printed again for each level above it.
+    machine.weigh(value)?;
+    machine.weigh(value)?;
+    check_weight(value, MAX_WEIGHT / 16)?;
     let mut out = String::new();
     write(&mut out, value, 0, 0, 0)?;
     machine.step(out.len() / 16)?;
@@ -37,7 +41,11 @@ fn ordered_repr(value: &Value, depth: usize) -> String {
                 .iter()
                 .map(|key| {
                     let item = dict.get(key).cloned().unwrap_or_default();
-                    format!("{}: {}", ordered_repr(key, depth + 1), ordered_repr(&item, depth + 1))
+                    format!(
+                        "{}: {}",
+                        ordered_repr(key, depth + 1),
+                        ordered_repr(&item, depth + 1)
+                    )
                 })
                 .collect();
             format!("{{{}}}", shown.join(", "))
@@ -99,7 +107,14 @@ fn write(out: &mut String, value: &Value, indent: usize, allowance: usize, depth
                 (true, _) => ")",
                 _ => "]",
             };
-            write_items(out, items, (if tuple { "(" } else { "[" }, end), indent, allowance, depth)?;
+            write_items(
+                out,
+                items,
+                (if tuple { "(" } else { "[" }, end),
+                indent,
+                allowance,
+                depth,
+            )?;
         }
         Value::Set(set) if !set.is_empty() => {
             let items = sorted(set.iter().cloned().collect());
@@ -144,14 +159,22 @@ fn write_items(
 
 /// A long text as several, one below the other.
 fn write_text(out: &mut String, text: &str, indent: usize, allowance: usize, depth: usize) {
-    let (indent, allowance) = if depth == 0 { (indent + 1, allowance + 1) } else { (indent, allowance) };
+    let (indent, allowance) = if depth == 0 {
+        (indent + 1, allowance + 1)
+    } else {
+        (indent, allowance)
+    };
     let most = WIDTH.saturating_sub(indent);
     let lines = crate::expr::jinja::text::split_lines(text, true);
     let last_line = lines.len().saturating_sub(1);
     let mut chunks: Vec<String> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         let shown = str_repr(line);
-        let room = if index == last_line { most.saturating_sub(allowance) } else { most };
+        let room = if index == last_line {
+            most.saturating_sub(allowance)
+        } else {
+            most
+        };
         if char_len(&shown) <= room {
             chunks.push(shown);
             continue;

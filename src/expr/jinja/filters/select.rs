@@ -4,27 +4,23 @@ use super::sorting::Path;
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail};
 use crate::expr::jinja::machine::{CallArgs, Machine};
-use crate::expr::jinja::object::{Generator, text_of};
+use crate::expr::jinja::object::Generator;
 use crate::expr::jinja::{checks, ops};
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::Value;
 
-/// The items of what may be empty in Python's sense.
-fn items(machine: &mut Machine<'_>, value: &Value) -> Run<Vec<Value>> {
-    if machine.truth(value)? {
-        machine.collect(value)
-    } else {
-        Ok(Vec::new())
+fn name_of(value: &Value) -> Run<String> {
+    crate::expr::jinja::machine::text_of_data(value)
+}
+
+pub(super) fn map(machine: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
+    Generator::lazy("sync_do_map", |out| map_into(machine, value, args, out))
+}
+
+fn map_into(machine: &mut Machine<'_>, value: &Value, mut args: CallArgs, out: &mut Vec<Value>) -> Run<()> {
+    if !machine.truth(value)? {
+        return Ok(());
     }
-}
-
-fn name_of(value: Value) -> Run<String> {
-    crate::expr::jinja::machine::text_of_data(&value)
-}
-
-pub(super) fn map(machine: &mut Machine<'_>, value: &Value, mut args: CallArgs) -> Run<Value> {
-    let items = items(machine, value)?;
-    let mut out = Vec::with_capacity(items.len());
     if args.positional.is_empty()
         && let Some(attribute) = args.take_keyword("attribute")
     {
@@ -36,22 +32,22 @@ pub(super) fn map(machine: &mut Machine<'_>, value: &Value, mut args: CallArgs) 
             );
         }
         let path = Path::new(Some(&attribute));
-        for item in items {
+        for item in machine.collect(value)? {
             out.push(path.get(machine, &item, default.as_ref())?);
         }
-        return Ok(Generator::value("sync_do_map", out));
+        return Ok(());
     }
     if args.positional.is_empty() {
         return fail(ErrorKind::Argument, "map requires a filter argument");
     }
-    let name = name_of(args.positional.remove(0))?;
-    for item in items {
+    let name = name_of(&args.positional.remove(0))?;
+    for item in machine.collect(value)? {
         machine.step(1)?;
-        let made = machine.deeper(|machine| super::apply(machine, &name, &item, args.clone()))?;
+        let made = machine.deeper(|machine| super::apply(machine, &name, &item, args.clone(), "."))?;
         machine.charge(&made)?;
         out.push(made);
     }
-    Ok(Generator::value("sync_do_map", out))
+    Ok(())
 }
 
 pub(super) fn select(machine: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
@@ -70,8 +66,28 @@ pub(super) fn rejectattr(machine: &mut Machine<'_>, value: &Value, args: CallArg
     pick(machine, value, args, false, true)
 }
 
-fn pick(machine: &mut Machine<'_>, value: &Value, mut args: CallArgs, wanted: bool, by_attribute: bool) -> Run<Value> {
-    let items = items(machine, value)?;
+fn pick(
+    machine: &mut Machine<'_>,
+    value: &Value,
+    args: CallArgs,
+    wanted: bool,
+    by_attribute: bool,
+) -> Run<Value> {
+    Generator::lazy("select_or_reject", |out| {
+        if !machine.truth(value)? {
+            return Ok(());
+        }
+        pick_into(machine, value, args, (wanted, by_attribute), out)
+    })
+}
+
+fn pick_into(
+    machine: &mut Machine<'_>,
+    value: &Value,
+    mut args: CallArgs,
+    (wanted, by_attribute): (bool, bool),
+    out: &mut Vec<Value>,
+) -> Run<()> {
     let path = if by_attribute {
         if args.positional.is_empty() {
             return fail(ErrorKind::Argument, "Missing parameter for attribute name");
@@ -82,25 +98,18 @@ fn pick(machine: &mut Machine<'_>, value: &Value, mut args: CallArgs, wanted: bo
     };
     let test = match args.positional.is_empty() {
         true => None,
-        false => {
-            let name = args.positional.remove(0);
-            Some(match text_of(&name) {
-                Some(name) => name.to_string(),
-                None => name_of(name)?,
-            })
-        }
+        false => Some(name_of(&args.positional.remove(0))?),
     };
-    let mut out = Vec::new();
-    for item in items {
+    for item in machine.collect(value)? {
         machine.step(1)?;
         let tested = path.get(machine, &item, None)?;
         let holds = match &test {
-            Some(test) => checks::apply(machine, test, &tested, &args)?,
+            Some(test) => checks::apply(machine, test, &tested, &args, ".")?,
             None => ops::truth(&tested)?,
         };
         if holds == wanted {
             out.push(item);
         }
     }
-    Ok(Generator::value("select_or_reject", out))
+    Ok(())
 }

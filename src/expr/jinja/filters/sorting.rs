@@ -85,7 +85,9 @@ fn part(text: &str) -> Value {
 /// Texts in lower case, for orders that ignore case.
 fn folded(value: Value, case_sensitive: bool) -> Value {
     match text_of(&value) {
-        Some(text) if !case_sensitive && text.chars().any(char::is_uppercase) => Value::from(text.to_lowercase()),
+        Some(text) if !case_sensitive && text.chars().any(char::is_uppercase) => {
+            Value::from(text.to_lowercase())
+        }
         Some(text) => Value::Str(Arc::clone(text)),
         None => value,
     }
@@ -111,7 +113,10 @@ pub(super) fn sort(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Ru
     charge_sort(machine, items.len())?;
     let attribute = args.get(2).cloned();
     let paths: Vec<Path> = match attribute.as_ref().and_then(text_of) {
-        Some(text) => text.split(',').map(|one| Path::new(Some(&Value::from(one)))).collect(),
+        Some(text) => text
+            .split(',')
+            .map(|one| Path::new(Some(&Value::from(one))))
+            .collect(),
         None => vec![Path::new(attribute.as_ref())],
     };
     let mut keys = Vec::with_capacity(items.len());
@@ -148,7 +153,10 @@ pub(super) fn dictsort(machine: &mut Machine<'_>, value: &Value, args: &Bound) -
     charge_sort(machine, dict.len())?;
     let (mut items, mut keys) = (Vec::with_capacity(dict.len()), Vec::with_capacity(dict.len()));
     for (key, value) in dict.iter() {
-        keys.push(folded(if by == 0 { key.clone() } else { value.clone() }, case_sensitive));
+        keys.push(folded(
+            if by == 0 { key.clone() } else { value.clone() },
+            case_sensitive,
+        ));
         items.push(Value::tuple([key.clone(), value.clone()]));
     }
     sort_by(items, &keys, reverse).map(Value::from)
@@ -176,7 +184,11 @@ pub(super) fn groupby(machine: &mut Machine<'_>, value: &Value, args: &Bound) ->
         }
     }
     let pairs = groups.into_iter().map(|(first, group)| {
-        let grouper = if case_sensitive { keys[first].clone() } else { shown[first].clone() };
+        let grouper = if case_sensitive {
+            keys[first].clone()
+        } else {
+            shown[first].clone()
+        };
         Value::opaque(GroupPair(List::new(vec![grouper, Value::from(group)])))
     });
     Ok(Value::list(pairs))
@@ -185,16 +197,17 @@ pub(super) fn groupby(machine: &mut Machine<'_>, value: &Value, args: &Bound) ->
 pub(super) fn unique(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
     let case_sensitive = args.flag(0, false)?;
     let path = Path::new(args.given(1));
-    let items = machine.collect(value)?;
-    let mut seen = Set::builder(items.len());
-    let mut out = Vec::new();
-    for item in items {
-        let key = folded(path.get(machine, &item, None)?, case_sensitive);
-        if seen.insert(ops::key(&key)?) {
-            out.push(item);
+    Generator::lazy("sync_do_unique", |out| {
+        let items = machine.collect(value)?;
+        let mut seen = Set::builder(items.len());
+        for item in items {
+            let key = folded(path.get(machine, &item, None)?, case_sensitive);
+            if seen.insert(ops::key(&key)?) {
+                out.push(item);
+            }
         }
-    }
-    Ok(Generator::value("sync_do_unique", out))
+        Ok(())
+    })
 }
 
 pub(super) fn max(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
@@ -218,7 +231,11 @@ fn extreme(machine: &mut Machine<'_>, value: &Value, args: &Bound, largest: bool
     };
     for at in 1..items.len() {
         let better = if largest {
-            ops::compare(crate::expr::jinja::syntax::ast::CompareOp::Gt, &keys[at], &keys[best])?
+            ops::compare(
+                crate::expr::jinja::syntax::ast::CompareOp::Gt,
+                &keys[at],
+                &keys[best],
+            )?
         } else {
             ops::less(&keys[at], &keys[best])?
         };

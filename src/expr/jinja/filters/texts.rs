@@ -9,8 +9,10 @@ use crate::expr::jinja::fault::{Run, fail, limit, type_error};
 use crate::expr::jinja::format::percent;
 use crate::expr::jinja::machine::{CallArgs, Machine};
 use crate::expr::jinja::methods;
-use crate::expr::jinja::object::{Generator, Markup, class_of, defined, is_markup, plain, text_of};
-use crate::expr::jinja::ops::{self, MAX_TEXT, check_len};
+use crate::expr::jinja::object::{
+    Generator, MAX_WEIGHT, Markup, check_weight, class_of, defined, is_markup, plain, text_of,
+};
+use crate::expr::jinja::ops::{self, check_len};
 use crate::expr::jinja::text::{byte_of, char_len, escape_html, split_lines};
 use crate::expr::pyjson::JsonStyle;
 use crate::expr::value::{Dict, List, Value, dumps};
@@ -58,9 +60,7 @@ pub(super) fn string(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run
 /// Every word begins with a capital; the rest is lower case.
 pub(super) fn title(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     let text = machine.text(value)?;
-    let begins = |c: char| {
-        matches!(c, '-' | '(' | '{' | '[' | '<') || crate::expr::jinja::text::is_space(c)
-    };
+    let begins = |c: char| matches!(c, '-' | '(' | '{' | '[' | '<') || crate::expr::jinja::text::is_space(c);
     let mut out = String::with_capacity(text.len());
     let mut inside = false;
     for c in text.chars() {
@@ -94,7 +94,11 @@ pub(super) fn replace(machine: &mut Machine<'_>, value: &Value, args: &Bound) ->
         Value::Str(machine.text(value)?)
     } else if given_safe(0) || (given_safe(1) && !is_markup(value)) {
         let text = machine.text(value)?;
-        Markup::value(if is_markup(value) { text.to_string() } else { escape_html(&text).into_owned() })
+        Markup::value(if is_markup(value) {
+            text.to_string()
+        } else {
+            escape_html(&text).into_owned()
+        })
     } else {
         soft(machine, value)?
     };
@@ -112,7 +116,10 @@ pub(super) fn format(machine: &mut Machine<'_>, value: &Value, args: CallArgs) -
     let values = if args.keywords.is_empty() {
         Value::Tuple(List::new(args.positional))
     } else {
-        let members = args.keywords.into_iter().map(|(name, value)| (Value::Str(name), value));
+        let members = args
+            .keywords
+            .into_iter()
+            .map(|(name, value)| (Value::Str(name), value));
         Value::Dict(members.collect::<Dict>())
     };
     percent::format(&text, &values)
@@ -133,10 +140,18 @@ pub(super) fn indent(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
     let (first, blank) = (args.flag(1, false)?, args.flag(2, false)?);
     let Some(text) = text_of(value) else {
         defined(value)?;
-        return type_error(format!(
-            "unsupported operand type(s) for +=: '{}' and 'str'",
-            class_of(value)
-        ));
+        return match value {
+            // A list takes the characters of the text, and fails later.
+            Value::List(_) => fail(
+                ErrorKind::Attribute,
+                "'list' object has no attribute 'splitlines'",
+            ),
+            Value::Tuple(_) => type_error("can only concatenate tuple (not \"str\") to tuple"),
+            _ => type_error(format!(
+                "unsupported operand type(s) for +=: '{}' and 'str'",
+                class_of(value)
+            )),
+        };
     };
     let ended = format!("{text}\n");
     let lines = split_lines(&ended, false);
@@ -153,7 +168,11 @@ pub(super) fn indent(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
         }
         out.push_str(line);
     }
-    Ok(if is_markup(value) { Markup::value(out) } else { Value::from(out) })
+    Ok(if is_markup(value) {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 pub(super) fn truncate(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
@@ -184,8 +203,13 @@ pub(super) fn truncate(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<
     let Some(text) = text_of(value) else {
         defined(value)?;
         return match ops::length(value) {
-            Some(len) if i64::try_from(len).is_ok_and(|len| len <= length.saturating_add(leeway)) => Ok(value.clone()),
-            Some(_) => type_error(format!("'{}' object cannot be truncated", class_of(value))),
+            Some(len) if i64::try_from(len).is_ok_and(|len| len <= length.saturating_add(leeway)) => {
+                Ok(value.clone())
+            }
+            Some(_) => fail(
+                ErrorKind::Attribute,
+                format!("'{}' object has no attribute 'rsplit'", class_of(value)),
+            ),
             None => type_error(format!("object of type '{}' has no len()", class_of(value))),
         };
     };
@@ -207,7 +231,10 @@ pub(super) fn truncate(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<
 
 pub(super) fn tojson(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
     if value.downcast::<Generator>().is_some() || crate::expr::jinja::object::undefined(value).is_some() {
-        return type_error(format!("Object of type {} is not JSON serializable", class_of(value)));
+        return type_error(format!(
+            "Object of type {} is not JSON serializable",
+            class_of(value)
+        ));
     }
     let mut style = JsonStyle {
         sort_keys: true,
@@ -224,7 +251,12 @@ pub(super) fn tojson(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> 
 
 /// The JSON of a value, for filters.
 pub(crate) fn json_text(machine: &mut Machine<'_>, value: &Value, style: &JsonStyle) -> Run<String> {
-    match dumps(&plain(value.clone()), style) {
+    machine.weigh(value)?;
+    check_weight(value, MAX_WEIGHT)?;
+    if style.sort_keys {
+        check_keys(value, 0)?;
+    }
+    match dumps(&plain(value.clone())?, style) {
         Ok(text) => {
             check_len(text.len())?;
             machine.step(text.len() / 64)?;
@@ -234,12 +266,35 @@ pub(crate) fn json_text(machine: &mut Machine<'_>, value: &Value, style: &JsonSt
     }
 }
 
+/// Sorting needs keys that Python can compare.
+pub(crate) fn check_keys(value: &Value, depth: usize) -> Run<()> {
+    if depth > 900 {
+        return fail(ErrorKind::Recursion, "maximum recursion depth exceeded");
+    }
+    match value {
+        Value::Dict(dict) => {
+            if !dict.keys().all(|key| matches!(key, Value::Str(_))) {
+                let keys: Vec<Value> = dict.keys().cloned().collect();
+                super::sort_by(keys.clone(), &keys, false)?;
+            }
+            dict.values().try_for_each(|item| check_keys(item, depth + 1))
+        }
+        Value::List(items) | Value::Tuple(items) => {
+            items.iter().try_for_each(|item| check_keys(item, depth + 1))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Python names classes in these words without their module.
 pub(crate) fn short_class_of(message: &str) -> String {
     match message.strip_prefix("Object of type ") {
         Some(rest) => {
             let (class, rest) = rest.split_once(' ').unwrap_or((rest, ""));
-            format!("Object of type {} {rest}", crate::expr::jinja::object::short_class(class))
+            format!(
+                "Object of type {} {rest}",
+                crate::expr::jinja::object::short_class(class)
+            )
         }
         None => message.to_owned(),
     }
@@ -259,14 +314,20 @@ pub(crate) fn indentation(value: &Value) -> Run<String> {
             Ok(" ".repeat(blanks))
         }
         (Some(_), _) => limit(format!("an indentation is wider than {WIDEST}")),
-        _ => type_error(format!("can't multiply sequence by non-int of type '{}'", class_of(value))),
+        _ => type_error(format!(
+            "can't multiply sequence by non-int of type '{}'",
+            class_of(value)
+        )),
     }
 }
 
 /// Percent-encoding: of a text, or of pairs as a query.
 pub(super) fn urlencode(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     let pairs: Vec<(Value, Value)> = match value {
-        Value::Dict(dict) => dict.iter().map(|(key, value)| (key.clone(), value.clone())).collect(),
+        Value::Dict(dict) => dict
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect(),
         _ if text_of(value).is_some() || !crate::expr::jinja::machine::is_iterable(value) => {
             defined(value)?;
             return quoted(machine, value, false).map(Value::from);
@@ -274,6 +335,10 @@ pub(super) fn urlencode(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> 
         _ => {
             let mut pairs = Vec::new();
             for item in machine.collect(value)? {
+                if !crate::expr::jinja::machine::is_iterable(&item) {
+                    defined(&item)?;
+                    return type_error(format!("cannot unpack non-iterable {} object", class_of(&item)));
+                }
                 let pair: [Value; 2] = match machine.collect(&item)?.try_into() {
                     Ok(pair) => pair,
                     Err(items) => {
@@ -317,7 +382,9 @@ fn quoted(machine: &mut Machine<'_>, value: &Value, in_query: bool) -> Run<Strin
     let mut out = String::with_capacity(bytes.len());
     for byte in bytes {
         match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => out.push(char::from(*byte)),
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'_' | b'.' | b'-' | b'~' => {
+                out.push(char::from(*byte))
+            }
             b'/' if !in_query => out.push('/'),
             b' ' if in_query => out.push('+'),
             _ => {
@@ -329,6 +396,6 @@ fn quoted(machine: &mut Machine<'_>, value: &Value, in_query: bool) -> Run<Strin
 }
 
 /// `value.splitlines()`
-pub(super) fn lines_of<'v>(value: &'v Value) -> Run<Vec<&'v str>> {
+pub(super) fn lines_of(value: &Value) -> Run<Vec<&str>> {
     must_be_text(value, "splitlines").map(|text| split_lines(text, false))
 }

@@ -10,14 +10,18 @@ use crate::expr::value::Value;
 
 pub(super) fn wordcount(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     let text = machine.text(value)?;
-    let words = text.split(|c: char| !(c == '_' || c.is_alphanumeric())).filter(|word| !word.is_empty());
+    let words = text
+        .split(|c: char| !(c == '_' || c.is_alphanumeric()))
+        .filter(|word| !word.is_empty());
     Ok(Value::from(words.count()))
 }
 
 pub(super) fn wordwrap(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
     let width = args.integer(0, 79)?;
     let break_long = args.flag(1, true)?;
-    let between = args.get(2).map_or(Ok("\n".into()), |between| machine.text(between))?;
+    let between = args
+        .get(2)
+        .map_or_else(|| Ok("\n".into()), |between| machine.text(between))?;
     let on_hyphens = args.flag(3, true)?;
     let mut out = String::new();
     for (index, line) in lines_of(value)?.into_iter().enumerate() {
@@ -64,11 +68,15 @@ fn chunks(line: &str, on_hyphens: bool) -> Vec<String> {
     let mut at = 0;
     while at < chars.len() {
         let end = if is_blank(chars[at]) {
-            (at..chars.len()).find(|index| !is_blank(chars[*index])).unwrap_or(chars.len())
+            (at..chars.len())
+                .find(|index| !is_blank(chars[*index]))
+                .unwrap_or(chars.len())
         } else if on_hyphens {
             dash_end(&chars, at).unwrap_or_else(|| word_end(&chars, at))
         } else {
-            (at..chars.len()).find(|index| is_blank(chars[*index])).unwrap_or(chars.len())
+            (at..chars.len())
+                .find(|index| is_blank(chars[*index]))
+                .unwrap_or(chars.len())
         };
         out.push(chars[at..end].iter().collect());
         at = end;
@@ -79,8 +87,11 @@ fn chunks(line: &str, on_hyphens: bool) -> Vec<String> {
 /// Whether a dash of two or more hyphens between words begins here, and where it ends.
 fn dash_end(chars: &[char], at: usize) -> Option<usize> {
     let before = at.checked_sub(1).map(|index| chars[index])?;
-    let end = (at..chars.len()).find(|index| chars[*index] != '-').unwrap_or(chars.len());
-    (is_word_punctuation(before) && end >= at + 2 && chars.get(end).copied().is_some_and(is_word)).then_some(end)
+    let end = (at..chars.len())
+        .find(|index| chars[*index] != '-')
+        .unwrap_or(chars.len());
+    (is_word_punctuation(before) && end >= at + 2 && chars.get(end).copied().is_some_and(is_word))
+        .then_some(end)
 }
 
 fn word_end(chars: &[char], start: usize) -> usize {
@@ -147,7 +158,13 @@ fn wrap(chunks: Vec<String>, width: usize, break_long: bool, on_hyphens: bool) -
 }
 
 /// A word that no line can hold.
-fn long_word(rest: &mut Vec<String>, line: &mut Vec<String>, left: usize, break_long: bool, on_hyphens: bool) {
+fn long_word(
+    rest: &mut Vec<String>,
+    line: &mut Vec<String>,
+    left: usize,
+    break_long: bool,
+    on_hyphens: bool,
+) {
     if !break_long {
         if line.is_empty() {
             line.extend(rest.pop());

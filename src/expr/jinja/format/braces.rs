@@ -7,11 +7,11 @@ use super::spec::format_value;
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, value_error};
 use crate::expr::jinja::machine::{Machine, text_of_data};
-use crate::expr::jinja::object::{Markup, is_markup, text_of};
+use crate::expr::jinja::object::{Markup, is_markup, shown, text_of};
 use crate::expr::jinja::ops::check_len;
 use crate::expr::jinja::text::escape_html;
 use crate::expr::pyvalue::str_repr;
-use crate::expr::value::{Value, repr};
+use crate::expr::value::Value;
 
 /// Where fields find their values.
 pub(crate) struct Fields<'v> {
@@ -46,8 +46,12 @@ pub(crate) fn format(machine: &mut Machine<'_>, template: &Value, fields: &Field
         numbering: Numbering::Unknown,
         escape,
     };
-    let out = formatter.expand(&text, 2)?;
-    Ok(if escape { Markup::value(out) } else { Value::from(out) })
+    let out = formatter.expand(&text, 3)?;
+    Ok(if escape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 impl Formatter<'_, '_, '_> {
@@ -112,8 +116,8 @@ impl Formatter<'_, '_, '_> {
         let value = match conversion {
             None => value,
             Some('s') => Value::from(text_of_data(&value)?),
-            Some('r') => Value::from(repr(&value)),
-            Some('a') => Value::from(ascii(&repr(&value))),
+            Some('r') => Value::from(shown(&value)),
+            Some('a') => Value::from(ascii(&shown(&value))),
             Some(other) => return value_error(format!("Unknown conversion specifier {other}")),
         };
         let spec = self.expand(spec, depth - 1)?;
@@ -173,7 +177,9 @@ impl Formatter<'_, '_, '_> {
             Some(next)
         } else if name.bytes().all(|byte| byte.is_ascii_digit()) {
             if matches!(self.numbering, Numbering::Automatic(_)) {
-                return value_error("cannot switch from manual field specification to automatic field numbering");
+                return value_error(
+                    "cannot switch from manual field specification to automatic field numbering",
+                );
             }
             self.numbering = Numbering::Manual;
             match name.parse::<usize>() {

@@ -17,7 +17,11 @@ pub(super) fn special(number: f64, upper: bool) -> Option<String> {
         (_, true) => "-inf",
         _ => "inf",
     };
-    Some(if upper { word.to_uppercase() } else { word.to_owned() })
+    Some(if upper {
+        word.to_uppercase()
+    } else {
+        word.to_owned()
+    })
 }
 
 /// `%.{digits}e`
@@ -52,7 +56,11 @@ pub(super) fn general(number: f64, digits: usize, keep: bool) -> String {
     if (-4..significant).contains(&exponent) {
         let decimals = usize::try_from(significant - 1 - exponent).unwrap_or(0);
         let text = format!("{number:.decimals$}");
-        return if keep { text } else { without_zeros(&text).to_owned() };
+        return if keep {
+            text
+        } else {
+            without_zeros(&text).to_owned()
+        };
     }
     let (mantissa, exponent) = rounded.split_once('e').unwrap_or((&rounded, "0"));
     let mantissa = if keep { mantissa } else { without_zeros(mantissa) };

@@ -7,11 +7,11 @@ use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::machine::text_of_data;
 use crate::expr::jinja::num::{Number, float_to_int};
-use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, text_of};
+use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, shown, text_of, undefined};
 use crate::expr::jinja::ops::{check_len, items_of};
 use crate::expr::jinja::text::{char_len, escape_html};
 use crate::expr::pyvalue::str_repr;
-use crate::expr::value::{Value, repr};
+use crate::expr::value::Value;
 
 #[derive(Default)]
 struct Flags {
@@ -47,7 +47,11 @@ impl Values<'_> {
     fn named(&mut self, name: &str) -> Run<Value> {
         self.named = true;
         let Value::Dict(dict) = self.all else {
-            return type_error("format requires a mapping");
+            defined(self.all)?;
+            return type_error(match self.all {
+                Value::List(_) => "list indices must be integers or slices, not str",
+                _ => "format requires a mapping",
+            });
         };
         match dict.get_str(name) {
             Some(value) => Ok(value.clone()),
@@ -89,16 +93,20 @@ pub(crate) fn format(template: &Value, values: &Value) -> Run<Value> {
         None => values.next == 0 && !values.named && !may_be_unused(values.all),
     };
     if unused {
-        defined(values.all)?;
         return type_error("not all arguments converted during string formatting");
     }
-    Ok(if escape { Markup::value(out) } else { Value::from(out) })
+    Ok(if escape {
+        Markup::value(out)
+    } else {
+        Value::from(out)
+    })
 }
 
 /// A mapping (and whatever has items but is neither tuple nor text) may be left unused.
 fn may_be_unused(value: &Value) -> bool {
     matches!(value, Value::Dict(_) | Value::List(_) | Value::Bytes(_))
         || value.downcast::<crate::expr::jinja::object::Range>().is_some()
+        || undefined(value).is_some()
 }
 
 fn one(chars: &[char], at: &mut usize, values: &mut Values<'_>, out: &mut String, escape: bool) -> Run<()> {
@@ -196,6 +204,10 @@ fn count(chars: &[char], at: &mut usize, values: &mut Values<'_>) -> Run<Option<
         return match values.next()? {
             Value::Int(number) => Ok(Some(number)),
             Value::Bool(flag) => Ok(Some(i64::from(flag))),
+            Value::BigInt(_) => fail(
+                ErrorKind::Overflow,
+                "Python int too large to convert to C ssize_t",
+            ),
             _ => type_error("* wants int"),
         };
     }
@@ -214,7 +226,13 @@ fn count(chars: &[char], at: &mut usize, values: &mut Values<'_>) -> Run<Option<
 }
 
 /// Sign and prefix, and the rest.
-fn convert(value: &Value, kind: char, flags: &Flags, precision: Option<usize>, escape: bool) -> Run<(String, String)> {
+fn convert(
+    value: &Value,
+    kind: char,
+    flags: &Flags,
+    precision: Option<usize>,
+    escape: bool,
+) -> Run<(String, String)> {
     let sign = |negative: bool| match (negative, flags.plus, flags.blank) {
         (true, ..) => "-",
         (_, true, _) => "+",
@@ -225,8 +243,8 @@ fn convert(value: &Value, kind: char, flags: &Flags, precision: Option<usize>, e
         's' | 'r' | 'a' => {
             let text = match kind {
                 's' => text_of_data(value)?,
-                'r' => repr(value),
-                _ => ascii(&repr(value)),
+                'r' => shown(value),
+                _ => ascii(&shown(value)),
             };
             let text = if escape && !is_markup(value) {
                 escape_html(&text).into_owned()
@@ -295,10 +313,10 @@ fn character(value: &Value) -> Run<String> {
             Some(char) => Ok(char.to_string()),
             None => fail(ErrorKind::Overflow, "%c arg not in range(0x110000)"),
         },
-        None => {
-            defined(value)?;
-            type_error("%c requires int or char")
+        None if matches!(value, Value::BigInt(_)) => {
+            fail(ErrorKind::Overflow, "%c arg not in range(0x110000)")
         }
+        None => type_error("%c requires int or char"),
     }
 }
 
@@ -313,7 +331,9 @@ fn real(value: &Value) -> Run<f64> {
 }
 
 fn whole(value: &Value, kind: char) -> Run<BigInt> {
-    defined(value)?;
+    if "diu".contains(kind) {
+        defined(value)?;
+    }
     match Number::of(value) {
         Some(Number::Int(number)) => Ok(number.into()),
         Some(Number::Big(number)) => Ok(number),
@@ -322,8 +342,15 @@ fn whole(value: &Value, kind: char) -> Run<BigInt> {
             other => Ok(other.as_i64().unwrap_or(0).into()),
         },
         _ => {
-            let wanted = if "diu".contains(kind) { "a real number" } else { "an integer" };
-            type_error(format!("%{kind} format: {wanted} is required, not {}", class_of(value)))
+            let wanted = if "diu".contains(kind) {
+                "a real number"
+            } else {
+                "an integer"
+            };
+            type_error(format!(
+                "%{kind} format: {wanted} is required, not {}",
+                class_of(value)
+            ))
         }
     }
 }
@@ -343,4 +370,3 @@ pub(crate) fn ascii(text: &str) -> String {
     }
     out
 }
-

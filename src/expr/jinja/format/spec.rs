@@ -8,7 +8,7 @@ use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::machine::text_of_data;
 use crate::expr::jinja::methods;
 use crate::expr::jinja::num::{Number, big_to_float};
-use crate::expr::jinja::object::{class_of, defined, text_of};
+use crate::expr::jinja::object::{class_of, text_of};
 use crate::expr::jinja::ops::check_len;
 use crate::expr::jinja::text::char_len;
 use crate::expr::pyvalue::float_repr;
@@ -101,7 +101,9 @@ impl Spec {
         } else {
             format!("'\\x{:x}'", u32::from(kind))
         };
-        value_error(format!("Unknown format code {shown} for object of type '{class}'"))
+        value_error(format!(
+            "Unknown format code {shown} for object of type '{class}'"
+        ))
     }
 
     /// Pads; `sign` and `prefix` stay before the filling where the alignment is `=`.
@@ -147,7 +149,7 @@ fn grouped(digits: &str, separator: char, group: usize) -> String {
     let len = digits.len();
     let mut out = String::with_capacity(grouped_len(len, group));
     for (index, c) in digits.chars().enumerate() {
-        if index > 0 && (len - index) % group == 0 {
+        if index > 0 && (len - index).is_multiple_of(group) {
             out.push(separator);
         }
         out.push(c);
@@ -164,7 +166,11 @@ fn digits(chars: &[char], at: &mut usize) -> Run<Option<usize>> {
         return Ok(None);
     }
     let text: String = chars[start..*at].iter().collect();
-    match text.parse::<usize>().ok().filter(|number| i64::try_from(*number).is_ok()) {
+    match text
+        .parse::<usize>()
+        .ok()
+        .filter(|number| i64::try_from(*number).is_ok())
+    {
         Some(number) => Ok(Some(number)),
         None => value_error("Too many decimal digits in format string"),
     }
@@ -172,9 +178,12 @@ fn digits(chars: &[char], at: &mut usize) -> Run<Option<usize>> {
 
 /// `format(value, spec)`
 pub(crate) fn format_value(value: &Value, spec: &str) -> Run<String> {
-    defined(value)?;
     if let Some(text) = text_of(value) {
-        return if spec.is_empty() { Ok(text.to_string()) } else { format_text(text, spec) };
+        return if spec.is_empty() {
+            Ok(text.to_string())
+        } else {
+            format_text(text, spec)
+        };
     }
     if spec.is_empty() {
         return text_of_data(value);
@@ -221,7 +230,11 @@ fn format_text(text: &str, spec: &str) -> Run<String> {
 }
 
 fn format_number(value: &Value, text: &str) -> Run<String> {
-    let class = if matches!(value, Value::Float(_)) { "float" } else { "int" };
+    let class = if matches!(value, Value::Float(_)) {
+        "float"
+    } else {
+        "int"
+    };
     let spec = Spec::parse(text, class)?;
     let number = Number::of(value);
     match (spec.kind, number) {
@@ -232,8 +245,12 @@ fn format_number(value: &Value, text: &str) -> Run<String> {
         (None | Some('d' | 'b' | 'o' | 'x' | 'X' | 'c' | 'n'), Some(Number::Int(number))) => {
             integer(&spec, &BigInt::from(number))
         }
-        (None | Some('d' | 'b' | 'o' | 'x' | 'X' | 'c' | 'n'), Some(Number::Big(number))) => integer(&spec, &number),
-        (Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%'), Some(Number::Int(number))) => float(&spec, number as f64),
+        (None | Some('d' | 'b' | 'o' | 'x' | 'X' | 'c' | 'n'), Some(Number::Big(number))) => {
+            integer(&spec, &number)
+        }
+        (Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%'), Some(Number::Int(number))) => {
+            float(&spec, number as f64)
+        }
         (Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%'), Some(Number::Big(number))) => {
             float(&spec, big_to_float(&number)?)
         }
@@ -337,11 +354,11 @@ fn float(spec: &Spec, number: f64) -> Run<String> {
     if kind.is_ascii_uppercase() {
         body.make_ascii_uppercase();
     }
-    let zero = !body.bytes().any(|byte| matches!(byte, b'1'..=b'9' | b'i' | b'n' | b'I' | b'N'));
+    let zero = !body
+        .bytes()
+        .any(|byte| matches!(byte, b'1'..=b'9' | b'i' | b'n' | b'I' | b'N'));
     let negative = number.is_sign_negative() && !number.is_nan() && !(spec.no_negative_zero && zero);
-    let split = body
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(body.len());
+    let split = body.find(|c: char| !c.is_ascii_digit()).unwrap_or(body.len());
     let (whole, rest) = body.split_at(split);
     let sign = sign_text(spec, negative);
     if whole.is_empty() {

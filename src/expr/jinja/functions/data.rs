@@ -6,7 +6,7 @@ use crate::expr::jinja::Setting;
 use crate::expr::jinja::bind::Bound;
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
-use crate::expr::jinja::filters::{indentation, short_class_of};
+use crate::expr::jinja::filters::{check_keys, indentation, short_class_of};
 use crate::expr::jinja::machine::{Machine, text_of_data};
 use crate::expr::jinja::object::{JsonEscaped, class_of, defined, plain, text_of};
 use crate::expr::jinja::ops::{self, check_len};
@@ -19,7 +19,10 @@ pub(super) const JSON_NAMES: &[&str] = &["indent", "sort_keys", "separators"];
 pub(super) const YAML_NAMES: &[&str] = &["indent", "allow_unicode", "default_flow_style"];
 
 fn dump(value: &Value, style: &JsonStyle) -> Run<String> {
-    match dumps(&plain(value.clone()), style) {
+    if style.sort_keys {
+        check_keys(value, 0)?;
+    }
+    match dumps(&plain(value.clone())?, style) {
         Ok(text) => {
             check_len(text.len())?;
             Ok(text)
@@ -79,7 +82,7 @@ pub(super) fn to_yaml_string(_: Option<&mut Machine<'_>>, value: &Value, args: &
         flow: args.flag(2, false)?,
         sort_keys: true,
     };
-    match to_json(&plain(value.clone())) {
+    match to_json(&plain(value.clone())?) {
         Ok(json) => {
             let text = pyyaml::dump(&json, options);
             check_len(text.len())?;
@@ -114,7 +117,7 @@ pub(super) fn jsonpath_query(_: Option<&mut Machine<'_>>, value: &Value, args: &
         let class = args.given(0).map_or("NoneType", class_of);
         return type_error(format!("a path must be a text, not {class}"));
     };
-    let json = match to_json(&plain(value.clone())) {
+    let json = match to_json(&plain(value.clone())?) {
         Ok(json) => json,
         Err(error) => return type_error(short_class_of(&error.to_string())),
     };

@@ -45,7 +45,9 @@ pub(super) fn replace(_: Option<&mut Machine<'_>>, value: &Value, args: &Bound) 
     let pattern = pattern(args, 2)?;
     let Some(replacement) = args.given(1).and_then(text_of) else {
         let class = args.given(1).map_or("NoneType", class_of);
-        return type_error(format!("decoding to str: need a bytes-like object, {class} found"));
+        return type_error(format!(
+            "decoding to str: need a bytes-like object, {class} found"
+        ));
     };
     let replacement = told(Replacement::new(replacement, &pattern))?;
     told(replacement.replace_all(&pattern, &subject(value)?, MAX_TEXT)).map(Value::from)

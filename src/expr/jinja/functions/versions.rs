@@ -104,7 +104,10 @@ pub(super) fn bump_minor(_: Option<&mut Machine<'_>>, value: &Value, _: &Bound) 
 pub(super) fn bump_patch(_: Option<&mut Machine<'_>>, value: &Value, _: &Bound) -> Run<Value> {
     let version = version(value)?;
     let patch = next(version.patch)?;
-    Ok(Value::from(format!("{}.{}.{patch}", version.major, version.minor)))
+    Ok(Value::from(format!(
+        "{}.{}.{patch}",
+        version.major, version.minor
+    )))
 }
 
 pub(super) fn strip_patch(_: Option<&mut Machine<'_>>, value: &Value, _: &Bound) -> Run<Value> {

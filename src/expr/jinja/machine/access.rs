@@ -5,7 +5,7 @@ use crate::expr::jinja::context::{Datastore, StoredKey};
 use crate::expr::jinja::fault::Run;
 use crate::expr::jinja::methods;
 use crate::expr::jinja::object::{
-    BlockReference, BoundMethod, Cycler, LoopValue, MacroValue, Namespace, Undefined, defined,
+    BlockReference, BoundMethod, Cycler, LoopValue, MacroValue, Namespace, Undefined,
 };
 use crate::expr::jinja::{globals, ops};
 use crate::expr::value::Value;
@@ -51,7 +51,6 @@ impl Machine<'_> {
         if let Some(value) = ops::item(object, index)? {
             return Ok(value);
         }
-        defined(index)?;
         if let Some(name) = crate::expr::jinja::object::text_of(index) {
             match self.attribute(object, name)? {
                 Attribute::Value(value) => return Ok(value),
@@ -171,7 +170,7 @@ fn macro_attribute(value: &MacroValue, name: &str) -> Option<Value> {
     let definition = &value.definition;
     Some(match name {
         "name" => definition.name.clone().into(),
-        "arguments" => Value::list(definition.args.iter().map(|arg| Value::Str(arg.name.clone()))),
+        "arguments" => Value::tuple(definition.args.iter().map(|arg| Value::Str(arg.name.clone()))),
         "catch_kwargs" => Value::Bool(definition.kwargs.is_some()),
         "catch_varargs" => Value::Bool(definition.varargs.is_some()),
         "caller" => Value::Bool(definition.caller.is_some()),

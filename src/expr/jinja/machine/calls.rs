@@ -9,7 +9,8 @@ use crate::expr::jinja::filters;
 use crate::expr::jinja::globals;
 use crate::expr::jinja::methods;
 use crate::expr::jinja::object::{
-    BlockReference, BoundMethod, Function, Global, Joiner, LoopValue, MacroValue, Undefined, class_of, defined,
+    BlockReference, BoundMethod, Function, Global, Joiner, LoopValue, MacroValue, Undefined, class_of,
+    defined,
 };
 use crate::expr::jinja::syntax::ast::{Args, Expr, ExprKind, Macro};
 use crate::expr::pyvalue::str_repr;
@@ -49,7 +50,8 @@ impl Machine<'_> {
             let object = self.eval(base)?;
             if let Some(method) = methods::find(&object, name) {
                 let mut call = self.args(args)?;
-                call.keywords.extend(caller.map(|caller| ("caller".into(), caller)));
+                call.keywords
+                    .extend(caller.map(|caller| ("caller".into(), caller)));
                 self.charge(&object)?;
                 let value = methods::call(self, &object, method, call)?;
                 self.charge(&value)?;
@@ -61,7 +63,8 @@ impl Machine<'_> {
             self.eval(callee)?
         };
         let mut call = self.args(args)?;
-        call.keywords.extend(caller.map(|caller| ("caller".into(), caller)));
+        call.keywords
+            .extend(caller.map(|caller| ("caller".into(), caller)));
         let value = self
             .call(&target, call)
             .map_err(|fault| self.advised(fault, &target))?;
@@ -89,19 +92,22 @@ impl Machine<'_> {
             return self.call_macro(value, args);
         }
         if let Some(value) = object.downcast_ref::<LoopValue>() {
-            return self.recurse(value, args);
+            return self.recurse(value, &args);
         }
         if let Some(joiner) = object.downcast_ref::<Joiner>() {
             let mut used = joiner.used.lock();
             let first = !std::mem::replace(&mut *used, true);
-            return Ok(if first { Value::from("") } else { joiner.separator.clone() });
+            return Ok(if first {
+                Value::from("")
+            } else {
+                joiner.separator.clone()
+            });
         }
-        if let Some(reference) = object.downcast_ref::<BlockReference>() {
-            if let Some(name) = &reference.block {
-                let name = Arc::clone(name);
-                let text = self.capture(|machine| machine.named_block(&name))?;
-                return Ok(self.made(text));
-            }
+        if let Some(reference) = object.downcast_ref::<BlockReference>()
+            && let Some(name) = &reference.block
+        {
+            let text = self.capture(|machine| machine.named_block(name))?;
+            return Ok(self.made(text));
         }
         type_error(format!("'{}' object is not callable", class_of(callee)))
     }
@@ -117,12 +123,14 @@ impl Machine<'_> {
             match args.take_keyword("value") {
                 Some(value) => args.positional.push(value),
                 None => {
-                    return type_error(format!("{name}() missing 1 required positional argument: 'value'"));
+                    return type_error(format!(
+                        "{name}() missing 1 required positional argument: 'value'"
+                    ));
                 }
             }
         }
         let value = args.positional.remove(0);
-        filters::apply(self, name, &value, args)
+        filters::apply(self, name, &value, args, " found.")
     }
 
     pub(super) fn new_frame(&mut self, slots: u16, parent: Option<u32>) -> Run<u32> {
@@ -167,7 +175,10 @@ impl Machine<'_> {
     fn call_macro(&mut self, value: &MacroValue, mut args: CallArgs) -> Run<Value> {
         let definition = Arc::clone(&value.definition);
         let count = definition.args.len();
-        let name = definition.name.as_deref().map_or("None".to_owned(), str_repr);
+        let name = definition
+            .name
+            .as_deref()
+            .map_or_else(|| "None".to_owned(), str_repr);
         let mut positional = std::mem::take(&mut args.positional);
         let extra = if positional.len() > count {
             positional.split_off(count)
@@ -185,7 +196,10 @@ impl Machine<'_> {
             Some(slot) if !found_caller => {
                 let caller = args.take_keyword("caller").filter(|caller| !caller.is_null());
                 let strict = self.strict();
-                Some((slot, caller.unwrap_or_else(|| Undefined::hinted("No caller defined", strict))))
+                Some((
+                    slot,
+                    caller.unwrap_or_else(|| Undefined::hinted("No caller defined", strict)),
+                ))
             }
             _ => None,
         };
@@ -197,7 +211,10 @@ impl Machine<'_> {
                     "macro {name} was invoked with two values for the special caller argument. This is most likely a bug."
                 ));
             }
-            return type_error(format!("macro {name} takes no keyword argument {}", str_repr(keyword)));
+            return type_error(format!(
+                "macro {name} takes no keyword argument {}",
+                str_repr(keyword)
+            ));
         }
         if definition.varargs.is_none() && !extra.is_empty() {
             return type_error(format!("macro {name} takes not more than {count} argument(s)"));
@@ -211,7 +228,10 @@ impl Machine<'_> {
                 machine.set_own(slot, Slot::Value(caller));
             }
             if let Some(slot) = definition.kwargs {
-                let members = args.keywords.into_iter().map(|(name, value)| (Value::Str(name), value));
+                let members = args
+                    .keywords
+                    .into_iter()
+                    .map(|(name, value)| (Value::Str(name), value));
                 machine.set_own(slot, Slot::Value(Value::Dict(members.collect::<Dict>())));
             }
             if let Some(slot) = definition.varargs {
@@ -234,7 +254,10 @@ impl Machine<'_> {
             }
         }
         for (index, arg) in missing {
-            let value = match index.checked_sub(first_default).and_then(|at| definition.defaults.get(at)) {
+            let value = match index
+                .checked_sub(first_default)
+                .and_then(|at| definition.defaults.get(at))
+            {
                 Some(default) => self.eval(default)?,
                 None => Undefined::hinted(
                     format!("parameter {} was not provided", str_repr(&arg.name)),
@@ -247,7 +270,7 @@ impl Machine<'_> {
     }
 
     /// `loop(items)`
-    fn recurse(&mut self, value: &LoopValue, args: CallArgs) -> Run<Value> {
+    fn recurse(&mut self, value: &LoopValue, args: &CallArgs) -> Run<Value> {
         let Some((node, frame)) = &value.recurse else {
             return type_error("The loop must have the 'recursive' marker to be called recursively.");
         };

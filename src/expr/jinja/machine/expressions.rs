@@ -10,7 +10,7 @@ use crate::expr::jinja::filters;
 use crate::expr::jinja::methods;
 use crate::expr::jinja::object::{Markup, Undefined, is_markup, undefined};
 use crate::expr::jinja::ops;
-use crate::expr::jinja::syntax::ast::{Apply, Args, BinaryOp, Cond, Expr, ExprKind, SliceOf};
+use crate::expr::jinja::syntax::ast::{Apply, Args, BinaryOp, CompareOp, Cond, Expr, ExprKind, SliceOf};
 use crate::expr::jinja::text::escape_html;
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::{List, Value, from_json};
@@ -56,11 +56,19 @@ impl Machine<'_> {
             ExprKind::Binary(op, pair) => self.binary(*op, &pair.0, &pair.1),
             ExprKind::And(pair) => {
                 let left = self.eval(&pair.0)?;
-                if self.truth(&left)? { self.eval(&pair.1) } else { Ok(left) }
+                if self.truth(&left)? {
+                    self.eval(&pair.1)
+                } else {
+                    Ok(left)
+                }
             }
             ExprKind::Or(pair) => {
                 let left = self.eval(&pair.0)?;
-                if self.truth(&left)? { Ok(left) } else { self.eval(&pair.1) }
+                if self.truth(&left)? {
+                    Ok(left)
+                } else {
+                    self.eval(&pair.1)
+                }
             }
             ExprKind::Not(inner) => {
                 let value = self.eval(inner)?;
@@ -77,9 +85,18 @@ impl Machine<'_> {
             ExprKind::Concat(parts) => self.concat(parts),
             ExprKind::Compare(..) => self.compare(expr).map(Value::Bool),
             ExprKind::Cond(cond) => self.cond(cond, expr),
-            ExprKind::Tuple(items) => Ok(Value::Tuple(List::new(self.eval_all(items)?))),
-            ExprKind::List(items) => self.eval_all(items).map(Value::from),
-            ExprKind::Dict(members) => self.dict(members),
+            ExprKind::Tuple(items) => {
+                let tuple = Value::Tuple(List::new(self.eval_all(items)?));
+                self.charge(&tuple).map(|()| tuple)
+            }
+            ExprKind::List(items) => {
+                let list = Value::from(self.eval_all(items)?);
+                self.charge(&list).map(|()| list)
+            }
+            ExprKind::Dict(members) => {
+                let dict = self.dict(members)?;
+                self.charge(&dict).map(|()| dict)
+            }
             ExprKind::Slice(slice) => self.slice(slice),
             ExprKind::NsRef(name, _) => self.read(name),
         }
@@ -135,7 +152,11 @@ impl Machine<'_> {
             ops::check_len(out.len())?;
         }
         self.step(out.len() / 64)?;
-        Ok(if escape { Markup::value(out) } else { Value::from(out) })
+        Ok(if escape {
+            Markup::value(out)
+        } else {
+            Value::from(out)
+        })
     }
 
     fn compare(&mut self, expr: &Expr) -> Run<bool> {
@@ -145,8 +166,12 @@ impl Machine<'_> {
         let mut left = self.eval(first)?;
         for (op, right) in rest {
             let right = self.eval(right)?;
-            self.charge(&left)?;
-            self.charge(&right)?;
+            // Of two collections the lighter one decides how much there is to compare.
+            let heavy = left.weight().min(right.weight());
+            self.step(usize::try_from(heavy / 64).unwrap_or(usize::MAX))?;
+            if matches!(op, CompareOp::In | CompareOp::NotIn) {
+                self.charge(&right)?;
+            }
             let holds = ops::compare(*op, &left, &right).map_err(|fault| {
                 let fault = self.advised(fault, &left);
                 self.advised(fault, &right)
@@ -283,7 +308,8 @@ impl Machine<'_> {
         };
         let args = self.args(&apply.args)?;
         self.charge(&value)?;
-        let made = filters::apply(self, &apply.name, &value, args).map_err(|fault| self.advised(fault, &value))?;
+        let made = filters::apply(self, &apply.name, &value, args, " found.")
+            .map_err(|fault| self.advised(fault, &value))?;
         self.charge(&made)?;
         Ok(made)
     }
@@ -295,7 +321,8 @@ impl Machine<'_> {
         };
         let args = self.args(&apply.args)?;
         self.charge(&value)?;
-        checks::apply(self, &apply.name, &value, &args).map_err(|fault| self.advised(fault, &value))
+        checks::apply(self, &apply.name, &value, &args, " found.")
+            .map_err(|fault| self.advised(fault, &value))
     }
 }
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use super::Machine;
 use crate::expr::jinja::fault::{Run, type_error};
-use crate::expr::jinja::object::{
-    DictView, Generator, LoopValue, Range, class_of, is_markup, text_of, undefined, Markup,
-};
+use crate::expr::jinja::object::{DictView, Generator, LoopValue, Range, class_of, text_of, undefined};
 use crate::expr::jinja::ops::items_of;
 use crate::expr::value::{Dict, List, Set, Value};
 
@@ -15,8 +13,7 @@ pub(crate) enum Items {
     List(List, usize),
     Keys(Dict, usize),
     Set(Set, usize),
-    /// The text, the byte reached, and whether the characters are safe.
-    Chars(Arc<str>, usize, bool),
+    Chars(Arc<str>, usize),
     Range(Range, usize),
     /// A view of a dictionary.
     View(Value, usize),
@@ -30,7 +27,7 @@ impl Items {
             Self::List(items, at) => items.len().saturating_sub(*at),
             Self::Keys(dict, at) => dict.len().saturating_sub(*at),
             Self::Set(set, at) => set.len().saturating_sub(*at),
-            Self::Chars(text, at, _) => text[*at..].chars().count(),
+            Self::Chars(text, at) => text[*at..].chars().count(),
             Self::Range(range, at) => range.len.saturating_sub(*at),
             Self::View(view, at) => view
                 .downcast::<DictView>()
@@ -57,14 +54,11 @@ impl Iterator for Items {
                 *at += 1;
                 set.get_index(*at - 1).cloned()
             }
-            Self::Chars(text, at, safe) => {
+            // The characters of a safe text are plain ones.
+            Self::Chars(text, at) => {
                 let char = text[*at..].chars().next()?;
                 *at += char.len_utf8();
-                Some(if *safe {
-                    Markup::value(char.to_string())
-                } else {
-                    Value::from(char)
-                })
+                Some(Value::from(char))
             }
             Self::Range(range, at) => {
                 *at += 1;
@@ -92,13 +86,13 @@ pub(crate) fn try_items(value: &Value) -> Run<Option<Items>> {
             if let Some(items) = items_of(other) {
                 Items::List(items.clone(), 0)
             } else if let Some(text) = text_of(other) {
-                Items::Chars(Arc::clone(text), 0, is_markup(other))
+                Items::Chars(Arc::clone(text), 0)
             } else if let Some(range) = other.downcast::<Range>() {
                 Items::Range(*range, 0)
             } else if other.downcast::<DictView>().is_some() {
                 Items::View(other.clone(), 0)
             } else if let Some(generator) = other.downcast::<Generator>() {
-                Items::Made(generator.drain().into_iter())
+                Items::Made(generator.drain()?.into_iter())
             } else if let Some(missing) = undefined(other) {
                 if missing.is_strict() {
                     return Err(missing.fault());

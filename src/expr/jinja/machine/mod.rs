@@ -10,19 +10,26 @@ mod statements;
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
+
 use super::context::{Context, Datastore, Found, JsonRef, StoredKey};
 use super::error::ErrorKind;
 use super::fault::{Fault, Run, fail, limit};
 use super::globals;
 use super::num;
-use super::object::{Function, Undefined, is_markup, text_of, undefined};
+use super::object::{
+    BlockReference, Function, MAX_WEIGHT, Namespace, Undefined, check_weight, is_markup, text_of, undefined,
+};
 use super::syntax::ast::{Load, Name, Place, Scope, Template};
 use super::text::escape_html;
 use super::{Host, Limits, Setting};
-use crate::expr::value::{self, Value};
+use crate::expr::value::{self, DictMap, Value};
 
 pub(crate) use calls::CallArgs;
 pub(crate) use items::{is_iterable, try_items};
+
+/// How deep values may be nested. JSON that is read is no deeper.
+const MAX_DEPTH: u32 = 1000;
 
 /// What a variable holds.
 #[derive(Clone)]
@@ -58,6 +65,20 @@ pub(crate) struct Machine<'r> {
     pub(crate) autoescape: bool,
     /// Variables that the template itself set at its top, for its blocks.
     exported: HashMap<Arc<str>, Value>,
+    /// All namespaces that the template made.
+    namespaces: Vec<Value>,
+}
+
+/// Namespaces may hold each other, and would be kept for ever.
+impl Drop for Machine<'_> {
+    fn drop(&mut self) {
+        for namespace in &self.namespaces {
+            if let Some(namespace) = namespace.downcast::<Namespace>() {
+                let held = std::mem::take(&mut *namespace.0.lock());
+                drop(held);
+            }
+        }
+    }
 }
 
 impl<'r> Machine<'r> {
@@ -88,6 +109,7 @@ impl<'r> Machine<'r> {
             nested: 0,
             autoescape: false,
             exported: HashMap::new(),
+            namespaces: Vec::new(),
         }
     }
 
@@ -95,7 +117,7 @@ impl<'r> Machine<'r> {
     pub(crate) fn render(mut self) -> Run<String> {
         self.enter(&self.template.scope)?;
         self.exec(&self.template.body)?;
-        Ok(self.out)
+        Ok(std::mem::take(&mut self.out))
     }
 
     /// The value of the template's expression.
@@ -133,6 +155,12 @@ impl<'r> Machine<'r> {
 
     /// Counts the handling of a value that was made.
     pub(crate) fn charge(&mut self, value: &Value) -> Run<()> {
+        if value.depth() > MAX_DEPTH {
+            return fail(
+                ErrorKind::Recursion,
+                format!("a value is nested more than {MAX_DEPTH} deep"),
+            );
+        }
         let steps = match value {
             Value::Str(text) => text.len() / 64,
             Value::List(items) | Value::Tuple(items) => items.len(),
@@ -143,6 +171,11 @@ impl<'r> Machine<'r> {
             _ => return Ok(()),
         };
         self.step(steps)
+    }
+
+    /// Counts the handling of everything inside a value.
+    pub(crate) fn weigh(&mut self, value: &Value) -> Run<()> {
+        self.step(usize::try_from(value.weight() / 64).unwrap_or(usize::MAX))
     }
 
     /// Goes one level deeper for the time of `run`.
@@ -190,7 +223,10 @@ impl<'r> Machine<'r> {
     }
 
     fn set_own(&mut self, slot: u16, value: Slot) {
-        if let Some(found) = self.frames[self.current as usize].slots.get_mut(usize::from(slot)) {
+        if let Some(found) = self.frames[self.current as usize]
+            .slots
+            .get_mut(usize::from(slot))
+        {
             *found = value;
         }
     }
@@ -209,10 +245,20 @@ impl<'r> Machine<'r> {
         Ok(())
     }
 
+    /// A namespace, to be emptied at the end.
+    pub(crate) fn namespace(&mut self, attributes: DictMap) -> Value {
+        let value = Value::opaque(Namespace(Mutex::new(attributes)));
+        self.namespaces.push(value.clone());
+        value
+    }
+
     /// What a name means outside of the template.
     fn resolve(&self, name: &Arc<str>) -> Slot {
         if let Some(value) = self.exported.get(name) {
             return Slot::Value(value.clone());
+        }
+        if &**name == "self" {
+            return Slot::Value(Value::opaque(BlockReference { block: None }));
         }
         match self.vars.find(name) {
             Some(Found::Value(value)) => return Slot::Value(value),
@@ -253,7 +299,11 @@ impl<'r> Machine<'r> {
         if let Some(key) = value.downcast::<StoredKey>() {
             return key.decrypt();
         }
-        match self.variable("st2kv").as_ref().and_then(Value::downcast::<Datastore>) {
+        match self
+            .variable("st2kv")
+            .as_ref()
+            .and_then(Value::downcast::<Datastore>)
+        {
             Some(store) => store.decrypt(&value::str(value)),
             None => Err("secrets cannot be decrypted here: there is no datastore".to_owned()),
         }
@@ -298,6 +348,13 @@ impl<'r> Machine<'r> {
         }
         match value {
             Value::Str(text) => self.emit(text),
+            Value::Int(number) => {
+                use std::fmt::Write as _;
+                self.emit("")?;
+                // Writing to a text cannot fail.
+                let _ = write!(self.out, "{number}");
+                Ok(())
+            }
             Value::Opaque(_) => {
                 if let Some(escaped) = value.downcast::<super::object::JsonEscaped>() {
                     let decoded = unescaped(&escaped.0);
@@ -307,7 +364,8 @@ impl<'r> Machine<'r> {
                 self.emit(&text)
             }
             other => {
-                let text = self.text(other)?;
+                self.weigh(other)?;
+                let text = text_of_data(other)?;
                 self.emit(&text)
             }
         }
@@ -318,8 +376,8 @@ impl<'r> Machine<'r> {
         if let Some(text) = text_of(value) {
             return Ok(Arc::clone(text));
         }
+        self.weigh(value)?;
         let text = text_of_data(value)?;
-        self.step(text.len() / 64)?;
         Ok(text.into())
     }
 
@@ -342,6 +400,7 @@ impl<'r> Machine<'r> {
 
 /// `str(value)` of anything.
 pub(crate) fn text_of_data(value: &Value) -> Run<String> {
+    check_weight(value, MAX_WEIGHT)?;
     match value {
         Value::Opaque(_) => match undefined(value) {
             Some(missing) if missing.is_strict() => Err(missing.fault()),

@@ -47,6 +47,7 @@ impl Machine<'_> {
                     Slot::Missing => return self.change_temporary(expr, change),
                 };
                 let (value, result) = change(value)?;
+                self.charge(&value)?;
                 self.set_slot(name.place, Slot::Value(value));
                 Ok(result)
             }
@@ -117,4 +118,3 @@ fn change_in_list(owner: Value, at: usize, change: Change<'_>) -> Run<(Value, Va
     *slot = value;
     Ok((Value::List(List::new(items)), result))
 }
-

@@ -8,10 +8,12 @@ use super::items::Items;
 use super::{Machine, Slot};
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Fault, Run, type_error, value_error};
-use crate::expr::jinja::object::{BlockReference, LoopState, LoopValue, Namespace, class_of, defined, text_of};
+use crate::expr::jinja::object::{
+    BlockReference, LoopState, LoopValue, Namespace, class_of, defined, text_of,
+};
 use crate::expr::jinja::syntax::ast::{
-    Autoescape, Block, CallBlock, Expr, ExprKind, FilterBlock, For, If, Name, Piece, Refused, SetBlock, Span, Stmt,
-    Target, With,
+    Autoescape, Block, CallBlock, Expr, ExprKind, FilterBlock, For, If, Name, Piece, Refused, SetBlock, Span,
+    Stmt, Target, With,
 };
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::Value;
@@ -79,11 +81,16 @@ impl Machine<'_> {
                 let owner = self.read(name)?;
                 let Some(namespace) = owner.downcast::<Namespace>() else {
                     return Err(at(
-                        Fault::new(ErrorKind::Runtime, "cannot assign attribute on non-namespace object"),
+                        Fault::new(
+                            ErrorKind::Runtime,
+                            "cannot assign attribute on non-namespace object",
+                        ),
                         *span,
                     ));
                 };
+                self.charge(&value)?;
                 namespace.0.lock().insert(Value::Str(Arc::clone(attr)), value);
+                self.charge(&owner)?;
             }
             Target::Tuple(targets, span) => {
                 let values = self
@@ -133,7 +140,13 @@ impl Machine<'_> {
     }
 
     /// A recursive loop is a function: it has a frame of its own.
-    pub(super) fn loop_function(&mut self, node: &Arc<For>, iter: &Value, parent: u32, depth0: usize) -> Run<()> {
+    pub(super) fn loop_function(
+        &mut self,
+        node: &Arc<For>,
+        iter: &Value,
+        parent: u32,
+        depth0: usize,
+    ) -> Run<()> {
         let frame = self.new_frame(node.slots, Some(parent))?;
         self.in_frame(frame, |machine| {
             machine.run_for(node, iter, Some((Arc::clone(node), parent)), depth0)
@@ -188,6 +201,14 @@ impl Machine<'_> {
             self.exec(&node.body)?;
             index0 += 1;
         }
+        // What the loop remembers may be the loop itself.
+        if let Some(looping) = value
+            .as_ref()
+            .and_then(|(_, value)| value.downcast::<LoopValue>())
+        {
+            let mut state = looping.state.lock();
+            (state.changed, state.previous) = (None, None);
+        }
         Ok(())
     }
 
@@ -224,7 +245,10 @@ impl Machine<'_> {
             None => Err(at(
                 Fault::new(
                     ErrorKind::Type,
-                    format!("sequence item 0: expected str instance, {} found", class_of(value)),
+                    format!(
+                        "sequence item 0: expected str instance, {} found",
+                        class_of(value)
+                    ),
                 ),
                 span,
             )),

@@ -5,9 +5,9 @@ use crate::expr::jinja::bind::arity;
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::filters::sort_by;
-use crate::expr::jinja::object::{DictView, Range, ViewKind, class_of};
+use crate::expr::jinja::object::{DictView, Range, ViewKind, class_of, shown};
 use crate::expr::jinja::ops::{self, check_items, items_of, key};
-use crate::expr::value::{Dict, List, Set, Value, repr};
+use crate::expr::value::{Dict, List, Set, Value};
 
 /// Methods that change what they are called on.
 const CHANGING: [&str; 16] = [
@@ -131,7 +131,7 @@ fn position(items: &[Value], wanted: &Value) -> Run<Option<usize>> {
 }
 
 fn key_error<T>(key: &Value) -> Run<T> {
-    fail(ErrorKind::Key, repr(key))
+    fail(ErrorKind::Key, shown(key))
 }
 
 fn change_dict(dict: Dict, name: &str, mut args: CallArgs) -> Run<(Value, Value)> {
@@ -150,7 +150,11 @@ fn change_dict(dict: Dict, name: &str, mut args: CallArgs) -> Run<(Value, Value)
                     map.insert(key(&name)?, value);
                 }
             }
-            map.extend(args.keywords.into_iter().map(|(name, value)| (Value::Str(name), value)));
+            map.extend(
+                args.keywords
+                    .into_iter()
+                    .map(|(name, value)| (Value::Str(name), value)),
+            );
         }
         "setdefault" => {
             arity("dict", name, &args, 1, 2)?;
@@ -180,7 +184,10 @@ fn change_dict(dict: Dict, name: &str, mut args: CallArgs) -> Run<(Value, Value)
 /// The members of a dictionary, or pairs of any kind, as `dict()` takes them.
 pub(crate) fn pairs(value: &Value) -> Run<Vec<(Value, Value)>> {
     if let Value::Dict(dict) = value {
-        return Ok(dict.iter().map(|(key, value)| (key.clone(), value.clone())).collect());
+        return Ok(dict
+            .iter()
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect());
     }
     let Some(items) = crate::expr::jinja::machine::try_items(value)? else {
         return type_error(format!("'{}' object is not iterable", class_of(value)));
@@ -246,7 +253,7 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
         return of_items(owner, items, name, &args);
     }
     match owner {
-        Value::Dict(dict) => of_dict(machine, dict, name, args),
+        Value::Dict(dict) => of_dict(machine, dict, name, &args),
         Value::Set(set) => {
             if name == "copy" {
                 arity("set", name, &args, 0, 0)?;
@@ -257,11 +264,16 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
         other => {
             if let Some(range) = other.downcast::<Range>() {
                 arity("range", name, &args, 1, 1)?;
-                let at = args.positional[0].as_i64().and_then(|number| range.find(i128::from(number)));
+                let at = args.positional[0]
+                    .as_i64()
+                    .and_then(|number| range.find(i128::from(number)));
                 return match (name, at) {
                     ("count", at) => Ok(Value::Int(i64::from(at.is_some()))),
                     (_, Some(at)) => Ok(Value::from(at)),
-                    _ => value_error(format!("{} is not in range", repr(&args.positional[0]))),
+                    _ if args.positional[0].as_i64().is_none() => {
+                        value_error("sequence.index(x): x not in sequence")
+                    }
+                    _ => value_error(format!("{} is not in range", shown(&args.positional[0]))),
                 };
             }
             if let Some(view) = other.downcast::<DictView>() {
@@ -269,10 +281,14 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
                 let items = machine.collect(&args.positional[0])?;
                 let mut common = false;
                 for item in &items {
-                    common = common || ops::contains(&Value::Opaque(match other {
-                        Value::Opaque(object) => std::sync::Arc::clone(object),
-                        _ => return Ok(Value::Bool(view.dict.is_empty())),
-                    }), item)?;
+                    common = common
+                        || ops::contains(
+                            &Value::Opaque(match other {
+                                Value::Opaque(object) => std::sync::Arc::clone(object),
+                                _ => return Ok(Value::Bool(view.dict.is_empty())),
+                            }),
+                            item,
+                        )?;
                 }
                 return Ok(Value::Bool(!common));
             }
@@ -282,7 +298,11 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
 }
 
 fn of_items(owner: &Value, items: &List, name: &str, args: &CallArgs) -> Run<Value> {
-    let class = if matches!(owner, Value::List(_)) { "list" } else { "tuple" };
+    let class = if matches!(owner, Value::List(_)) {
+        "list"
+    } else {
+        "tuple"
+    };
     match name {
         "copy" => {
             arity(class, name, args, 0, 0)?;
@@ -311,14 +331,16 @@ fn of_items(owner: &Value, items: &List, name: &str, args: &CallArgs) -> Run<Val
             let range = items.get(start..end.max(start)).unwrap_or_default();
             match position(range, &args.positional[0])? {
                 Some(at) => Ok(Value::from(start + at)),
-                None if class == "list" => value_error(format!("{} is not in list", repr(&args.positional[0]))),
+                None if class == "list" => {
+                    value_error(format!("{} is not in list", shown(&args.positional[0])))
+                }
                 None => value_error("tuple.index(x): x not in tuple"),
             }
         }
     }
 }
 
-fn of_dict(machine: &mut Machine<'_>, dict: &Dict, name: &str, args: CallArgs) -> Run<Value> {
+fn of_dict(machine: &mut Machine<'_>, dict: &Dict, name: &str, args: &CallArgs) -> Run<Value> {
     let view = |kind| {
         Value::opaque(DictView {
             dict: dict.clone(),
@@ -327,7 +349,7 @@ fn of_dict(machine: &mut Machine<'_>, dict: &Dict, name: &str, args: CallArgs) -
     };
     match name {
         "get" => {
-            arity("dict", name, &args, 1, 2)?;
+            arity("dict", name, args, 1, 2)?;
             let found = match &args.positional[0] {
                 Value::Str(name) => dict.get_str(name).cloned(),
                 other => dict.get(&key(other)?).cloned(),
@@ -335,13 +357,13 @@ fn of_dict(machine: &mut Machine<'_>, dict: &Dict, name: &str, args: CallArgs) -
             Ok(found.unwrap_or_else(|| args.positional.get(1).cloned().unwrap_or_default()))
         }
         "fromkeys" => {
-            arity("dict", name, &args, 1, 2)?;
+            arity("dict", name, args, 1, 2)?;
             let value = args.positional.get(1).cloned().unwrap_or_default();
             let keys = machine.collect(&args.positional[0])?;
             ops::dict(keys.into_iter().map(|key| (key, value.clone())))
         }
         _ => {
-            arity("dict", name, &args, 0, 0)?;
+            arity("dict", name, args, 0, 0)?;
             Ok(match name {
                 "keys" => view(ViewKind::Keys),
                 "values" => view(ViewKind::Values),
@@ -367,11 +389,16 @@ fn combine(set: &Set, name: &str, args: &CallArgs) -> Run<Value> {
     }
     let single = || match others.as_slice() {
         [one] => Ok(one.clone()),
-        _ => type_error(format!("set.{name}() takes exactly one argument ({} given)", others.len())),
+        _ => type_error(format!(
+            "set.{name}() takes exactly one argument ({} given)",
+            others.len()
+        )),
     };
     let mut items = (**set).clone();
     match name {
-        "union" => others.iter().for_each(|other| items.extend(other.iter().cloned())),
+        "union" => others
+            .iter()
+            .for_each(|other| items.extend(other.iter().cloned())),
         "intersection" => items.retain(|item| others.iter().all(|other| other.contains(item))),
         "difference" => items.retain(|item| !others.iter().any(|other| other.contains(item))),
         "symmetric_difference" => {

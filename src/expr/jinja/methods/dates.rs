@@ -10,10 +10,26 @@ use crate::expr::jinja::ops;
 use crate::expr::value::{Date, DateTime, Timespan, Value, days_from_civil};
 
 const DAYS: [&str; 7] = [
-    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+    "Monday",
+    "Tuesday",
+    "Wednesday",
+    "Thursday",
+    "Friday",
+    "Saturday",
+    "Sunday",
 ];
 const MONTHS: [&str; 12] = [
-    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
     "December",
 ];
 
@@ -60,7 +76,9 @@ pub(super) fn call(owner: &Value, name: &str, mut args: CallArgs) -> Run<Value> 
     let class = class_of(owner).to_owned();
     match name {
         "strftime" => {
-            let format = args.take_keyword("format").or_else(|| args.positional.first().cloned());
+            let format = args
+                .take_keyword("format")
+                .or_else(|| args.positional.first().cloned());
             match format.as_ref().and_then(Value::as_str) {
                 Some(format) => return strftime(owner, format).map(Value::from),
                 None => return type_error("strftime() missing required argument 'format' (pos 1)"),
@@ -68,9 +86,13 @@ pub(super) fn call(owner: &Value, name: &str, mut args: CallArgs) -> Run<Value> 
         }
         "replace" => return replace(date, time, args),
         "isoformat" if time.is_some() => {
-            let between = args.take_keyword("sep").or_else(|| args.positional.first().cloned());
+            let between = args
+                .take_keyword("sep")
+                .or_else(|| args.positional.first().cloned());
             let between = between.as_ref().and_then(Value::as_str).unwrap_or("T").to_owned();
-            return Ok(Value::from(time.map(|time| time.iso(&between)).unwrap_or_default()));
+            return Ok(Value::from(
+                time.map(|time| time.iso(&between)).unwrap_or_default(),
+            ));
         }
         "astimezone" | "time" | "timetuple" => {
             return type_error(format!("{name}() is not available in templates; use strftime()"));
@@ -122,14 +144,18 @@ fn replace(date: Date, time: Option<&DateTime>, mut args: CallArgs) -> Run<Value
     ];
     let known = if time.is_some() { 7 } else { 3 };
     for (index, name) in names.into_iter().enumerate().take(known) {
-        let given = args.take_keyword(name).or_else(|| args.positional.get(index).cloned());
+        let given = args
+            .take_keyword(name)
+            .or_else(|| args.positional.get(index).cloned());
         if let Some(given) = given {
             fields[index] = ops::integer(&given)?;
         }
     }
     let zone = args.take_keyword("tzinfo");
     if let Some((keyword, _)) = args.keywords.first() {
-        return type_error(format!("'{keyword}' is an invalid keyword argument for replace()"));
+        return type_error(format!(
+            "'{keyword}' is an invalid keyword argument for replace()"
+        ));
     }
     let [year, month, day, hour, minute, second, microsecond] = fields;
     let new = i32::try_from(year)
@@ -255,13 +281,14 @@ pub(crate) fn strftime(value: &Value, format: &str) -> Run<String> {
             's' => write!(
                 out,
                 "{}",
-                time.map_or(date.days() * 86_400, |time| {
-                    i64::try_from(time.utc_micros().div_euclid(1_000_000)).unwrap_or(0)
-                })
+                time.map_or_else(
+                    || date.days() * 86_400,
+                    |time| { i64::try_from(time.utc_micros().div_euclid(1_000_000)).unwrap_or(0) }
+                )
             ),
             'z' => write!(out, "{}", offset(time)),
             'Z' => write!(out, "{}", time.and_then(zone_name).unwrap_or_default()),
-            'n' => write!(out, "\n"),
+            'n' => writeln!(out),
             't' => write!(out, "\t"),
             '%' => write!(out, "%"),
             other => write!(out, "%{other}"),

@@ -121,7 +121,10 @@ fn ratio(number: f64) -> Run<Value> {
         shift += 1;
     }
     let top = BigInt::from_f64(top).unwrap_or_default();
-    Ok(Value::tuple([Value::from(top), Value::from(BigInt::from(1) << shift)]))
+    Ok(Value::tuple([
+        Value::from(top),
+        Value::from(BigInt::from(1) << shift),
+    ]))
 }
 
 /// `float.hex()`
@@ -136,6 +139,10 @@ fn hex(number: f64) -> String {
     if exponent == 0 && mantissa == 0 {
         return format!("{sign}0x0.0p+0");
     }
-    let (lead, exponent) = if exponent == 0 { (0, -1022) } else { (1, exponent - 1023) };
+    let (lead, exponent) = if exponent == 0 {
+        (0, -1022)
+    } else {
+        (1, exponent - 1023)
+    };
     format!("{sign}0x{lead}.{mantissa:013x}p{exponent:+}")
 }

@@ -43,7 +43,14 @@ pub(super) fn rsplit_blanks(text: &str, most: usize) -> Vec<&str> {
 /// beginning is behind the end.
 pub(super) fn window(text: &str, start: Option<i64>, end: Option<i64>) -> Option<(&str, usize)> {
     let len = i64::try_from(char_len(text)).unwrap_or(i64::MAX);
-    let clamp = |at: i64| (if at < 0 { (at.saturating_add(len)).max(0) } else { at }).min(len);
+    let clamp = |at: i64| {
+        (if at < 0 {
+            (at.saturating_add(len)).max(0)
+        } else {
+            at
+        })
+        .min(len)
+    };
     let begin = start.unwrap_or(0);
     if begin > len {
         return None;
@@ -52,7 +59,10 @@ pub(super) fn window(text: &str, start: Option<i64>, end: Option<i64>) -> Option
     if start > end {
         return None;
     }
-    let (from, to) = (usize::try_from(start).unwrap_or(0), usize::try_from(end).unwrap_or(0));
+    let (from, to) = (
+        usize::try_from(start).unwrap_or(0),
+        usize::try_from(end).unwrap_or(0),
+    );
     Some((&text[byte_of(text, from)..byte_of(text, to)], from))
 }
 

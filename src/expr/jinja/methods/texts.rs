@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
+use super::encodings::{encode, make_table, translate};
 use super::pieces::{replaced, rsplit_blanks, split_blanks, window};
 use crate::expr::jinja::bind::{arity, text_arg};
 use crate::expr::jinja::error::ErrorKind;
-use crate::expr::jinja::fault::{Run, fail, limit, type_error, value_error};
+use crate::expr::jinja::fault::{Run, limit, type_error, value_error};
 use crate::expr::jinja::filters::striptags;
 use crate::expr::jinja::format::braces::{Fields, format};
 use crate::expr::jinja::machine::{CallArgs, Machine};
 use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, text_of};
 use crate::expr::jinja::ops::{self, MAX_TEXT, check_len};
 use crate::expr::jinja::text::{
-    capitalize, char_len, decimal_digit, escape_html, is_cased, is_digit, is_identifier, is_lower, is_space, is_title,
-    is_upper, split_lines, title,
+    capitalize, char_len, decimal_digit, escape_html, is_cased, is_digit, is_identifier, is_lower, is_space,
+    is_title, is_upper, split_lines, title,
 };
 use crate::expr::value::{List, Value};
 
@@ -35,10 +36,17 @@ pub(super) fn call(machine: &mut Machine<'_>, owner: &Value, name: &str, args: C
     let mut args = args;
     if name == "join" {
         if let Some(items) = args.positional.first_mut() {
-            let escaped: Vec<Value> = machine.collect(items)?.iter().map(escaped).collect();
-            *items = Value::from(escaped);
+            let mut escaped_items = Vec::new();
+            for item in machine.collect(items)? {
+                let text = Value::Str(machine.text(&item)?);
+                escaped_items.push(if is_markup(&item) { text } else { escaped(&text) });
+            }
+            *items = Value::from(escaped_items);
         }
-    } else if !matches!(name, "count" | "find" | "rfind" | "index" | "rindex" | "startswith" | "endswith" | "encode") {
+    } else if !matches!(
+        name,
+        "count" | "find" | "rfind" | "index" | "rindex" | "startswith" | "endswith" | "encode"
+    ) {
         args.positional.iter_mut().for_each(|arg| *arg = escaped(arg));
     }
     let value = plain(machine, &text, owner, name, args)?;
@@ -88,7 +96,10 @@ fn plain(machine: &mut Machine<'_>, text: &str, owner: &Value, name: &str, args:
             arity("str", name, &args, 0, 1).map_err(|_| {
                 crate::expr::jinja::fault::Fault::new(
                     ErrorKind::Type,
-                    format!("{name} expected at most 1 argument, got {}", args.positional.len()),
+                    format!(
+                        "{name} expected at most 1 argument, got {}",
+                        args.positional.len()
+                    ),
                 )
             })?;
             strip(text, name, args.positional.first())?
@@ -121,8 +132,12 @@ fn plain(machine: &mut Machine<'_>, text: &str, owner: &Value, name: &str, args:
         }
         "removeprefix" | "removesuffix" => {
             arity("str", name, &args, 1, 1)?;
-            let part = text_arg(name, 1, &args.positional[0])
-                .or_else(|_| type_error(format!("{name}() argument must be str, not {}", class_of(&args.positional[0]))))?;
+            let part = text_arg(name, 1, &args.positional[0]).or_else(|_| {
+                type_error(format!(
+                    "{name}() argument must be str, not {}",
+                    class_of(&args.positional[0])
+                ))
+            })?;
             let cut = if name == "removeprefix" {
                 text.strip_prefix(part)
             } else {
@@ -132,7 +147,7 @@ fn plain(machine: &mut Machine<'_>, text: &str, owner: &Value, name: &str, args:
         }
         "expandtabs" => expand_tabs(text, args)?,
         "join" => join(machine, text, &args)?,
-        "format" | "format_map" => return by_fields(machine, owner, name, args),
+        "format" | "format_map" => return by_fields(machine, owner, name, &args),
         _ => return parts(text, name, args),
     };
     check_len(value.len())?;
@@ -187,7 +202,11 @@ fn strip(text: &str, name: &str, chars: Option<&Value>) -> Run<String> {
             }
         },
     };
-    let matches = |c: char| wanted.as_ref().map_or_else(|| is_space(c), |wanted| wanted.contains(&c));
+    let matches = |c: char| {
+        wanted
+            .as_ref()
+            .map_or_else(|| is_space(c), |wanted| wanted.contains(&c))
+    };
     let mut text = text;
     if name != "rstrip" {
         text = text.trim_start_matches(matches);
@@ -246,7 +265,9 @@ fn pad(text: &str, name: &str, args: &CallArgs) -> Run<String> {
 }
 
 fn expand_tabs(text: &str, mut args: CallArgs) -> Run<String> {
-    let size = args.take_keyword("tabsize").or_else(|| args.positional.first().cloned());
+    let size = args
+        .take_keyword("tabsize")
+        .or_else(|| args.positional.first().cloned());
     let size = match size {
         Some(size) => width_of(&size)?,
         None => 8,
@@ -300,7 +321,7 @@ fn join(machine: &mut Machine<'_>, text: &str, args: &CallArgs) -> Run<String> {
     Ok(out)
 }
 
-fn by_fields(machine: &mut Machine<'_>, owner: &Value, name: &str, args: CallArgs) -> Run<Value> {
+fn by_fields(machine: &mut Machine<'_>, owner: &Value, name: &str, args: &CallArgs) -> Run<Value> {
     if name == "format_map" {
         if !args.keywords.is_empty() {
             return type_error("format_map() takes no keyword arguments");
@@ -355,7 +376,11 @@ fn parts(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
                 defined(&args.positional[0])?;
                 return type_error(format!("must be str, not {}", class_of(&args.positional[0])));
             };
-            let range = window(text, bound(args.positional.get(1))?, bound(args.positional.get(2))?);
+            let range = window(
+                text,
+                bound(args.positional.get(1))?,
+                bound(args.positional.get(2))?,
+            );
             if name == "count" {
                 let count = range.map_or(0, |(range, _)| {
                     if part.is_empty() {
@@ -383,7 +408,9 @@ fn parts(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
         "startswith" | "endswith" => starts_or_ends(text, name, &args),
         "split" | "rsplit" => split(text, name, args),
         "splitlines" => {
-            let keep = args.take_keyword("keepends").or_else(|| args.positional.first().cloned());
+            let keep = args
+                .take_keyword("keepends")
+                .or_else(|| args.positional.first().cloned());
             let keep = keep.as_ref().map_or(Ok(false), ops::truth)?;
             Ok(list(split_lines(text, keep)))
         }
@@ -405,7 +432,9 @@ fn parts(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
                 None if name == "partition" => [text, "", ""],
                 None => ["", "", text],
             };
-            Ok(Value::Tuple(List::new(parts.into_iter().map(Value::from).collect())))
+            Ok(Value::Tuple(List::new(
+                parts.into_iter().map(Value::from).collect(),
+            )))
         }
         "encode" => encode(text, args),
         "maketrans" => make_table(&args),
@@ -425,7 +454,10 @@ fn starts_or_ends(text: &str, name: &str, args: &CallArgs) -> Run<Value> {
                 match text_of(item) {
                     Some(part) => parts.push(Arc::clone(part)),
                     None => {
-                        return type_error(format!("tuple for {name} must only contain str, not {}", class_of(item)));
+                        return type_error(format!(
+                            "tuple for {name} must only contain str, not {}",
+                            class_of(item)
+                        ));
                     }
                 }
             }
@@ -439,7 +471,11 @@ fn starts_or_ends(text: &str, name: &str, args: &CallArgs) -> Run<Value> {
             ));
         }
     };
-    let Some((range, _)) = window(text, bound(args.positional.get(1))?, bound(args.positional.get(2))?) else {
+    let Some((range, _)) = window(
+        text,
+        bound(args.positional.get(1))?,
+        bound(args.positional.get(2))?,
+    ) else {
         return Ok(Value::Bool(false));
     };
     let found = parts.iter().any(|part| {
@@ -453,8 +489,12 @@ fn starts_or_ends(text: &str, name: &str, args: &CallArgs) -> Run<Value> {
 }
 
 fn split(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
-    let separator = args.take_keyword("sep").or_else(|| args.positional.first().cloned());
-    let most = args.take_keyword("maxsplit").or_else(|| args.positional.get(1).cloned());
+    let separator = args
+        .take_keyword("sep")
+        .or_else(|| args.positional.first().cloned());
+    let most = args
+        .take_keyword("maxsplit")
+        .or_else(|| args.positional.get(1).cloned());
     if let Some((keyword, _)) = args.keywords.first() {
         return type_error(format!("'{keyword}' is an invalid keyword argument for {name}()"));
     }
@@ -495,142 +535,4 @@ fn split(text: &str, name: &str, mut args: CallArgs) -> Run<Value> {
         return Ok(list(parts));
     }
     Ok(list(text.splitn(pieces, &*separator)))
-}
-
-fn encode(text: &str, mut args: CallArgs) -> Run<Value> {
-    let encoding = args.take_keyword("encoding").or_else(|| args.positional.first().cloned());
-    let errors = args.take_keyword("errors").or_else(|| args.positional.get(1).cloned());
-    let name = |value: Option<Value>, default: &str| match value {
-        None => Ok(default.to_owned()),
-        Some(value) => text_arg("encode", 1, &value).map(str::to_owned),
-    };
-    let (encoding, errors) = (name(encoding, "utf-8")?, name(errors, "strict")?);
-    let (highest, shown) = match encoding.to_lowercase().replace('_', "-").as_str() {
-        "utf-8" | "utf8" | "u8" => return Ok(Value::Bytes(text.as_bytes().into())),
-        "ascii" | "us-ascii" | "646" => (0x80, "ascii"),
-        "latin-1" | "latin1" | "iso-8859-1" | "l1" => (0x100, "latin-1"),
-        _ => return fail(ErrorKind::Key, format!("unknown encoding: {encoding}")),
-    };
-    let mut bytes = Vec::with_capacity(text.len());
-    for (position, c) in text.chars().enumerate() {
-        match u8::try_from(u32::from(c)) {
-            Ok(byte) if u32::from(byte) < highest => bytes.push(byte),
-            _ => match errors.as_str() {
-                "ignore" => {}
-                "replace" => bytes.push(b'?'),
-                "xmlcharrefreplace" => bytes.extend(format!("&#{};", u32::from(c)).into_bytes()),
-                "backslashreplace" => {
-                    let shown = crate::expr::jinja::format::percent::ascii(&c.to_string());
-                    bytes.extend(shown.into_bytes());
-                }
-                _ => {
-                    let code = crate::expr::jinja::format::percent::ascii(&c.to_string());
-                    let code = if code.len() == 1 { format!("\\x{:02x}", u32::from(c)) } else { code };
-                    return value_error(format!(
-                        "'{shown}' codec can't encode character '{code}' in position {position}: ordinal not in range({highest})"
-                    ));
-                }
-            },
-        }
-    }
-    Ok(Value::Bytes(bytes.into()))
-}
-
-/// `str.maketrans`: a dictionary from code points.
-fn make_table(args: &CallArgs) -> Run<Value> {
-    let code = |c: char| Value::from(u32::from(c));
-    let texts: Vec<Option<&Arc<str>>> = args.positional.iter().map(text_of).collect();
-    match (args.positional.as_slice(), texts.as_slice()) {
-        ([Value::Dict(dict)], _) => {
-            let mut members = Vec::new();
-            for (key, value) in dict.iter() {
-                let key = match text_of(key).map(|text| (text.chars().next(), char_len(text))) {
-                    Some((Some(char), 1)) => code(char),
-                    Some(_) => return value_error("string keys in translate table must be of length 1"),
-                    None => key.clone(),
-                };
-                members.push((key, value.clone()));
-            }
-            ops::dict(members)
-        }
-        (_, [Some(from), Some(to), rest @ ..]) => {
-            if char_len(from) != char_len(to) {
-                return value_error("the first two maketrans arguments must have equal length");
-            }
-            let pairs = from.chars().zip(to.chars()).map(|(from, to)| (code(from), code(to)));
-            let gone = rest.iter().flatten().flat_map(|text| text.chars()).map(|c| (code(c), Value::Null));
-            ops::dict(pairs.chain(gone).collect::<Vec<_>>())
-        }
-        _ => type_error("if you give only one argument to maketrans it must be a dict"),
-    }
-}
-
-fn translate(text: &str, args: &CallArgs) -> Run<Value> {
-    arity("str", "translate", args, 1, 1)?;
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match ops::item(&args.positional[0], &Value::from(u32::from(c)))? {
-            None => out.push(c),
-            Some(Value::Null) => {}
-            Some(value) => match (text_of(&value), value.as_i64()) {
-                (Some(text), _) => out.push_str(text),
-                (None, Some(code)) => match u32::try_from(code).ok().and_then(char::from_u32) {
-                    Some(char) => out.push(char),
-                    None => return value_error("character mapping must be in range(0x110000)"),
-                },
-                _ => return type_error("character mapping must return integer, None or str"),
-            },
-        }
-        check_len(out.len())?;
-    }
-    Ok(Value::from(out))
-}
-
-/// Methods of bytes: as those of texts, where there is a text.
-pub(super) fn bytes(machine: &mut Machine<'_>, bytes: &Arc<[u8]>, name: &str, mut args: CallArgs) -> Run<Value> {
-    match name {
-        "decode" => {
-            let errors = args.take_keyword("errors").or_else(|| args.positional.get(1).cloned());
-            let encoding = args.take_keyword("encoding").or_else(|| args.positional.first().cloned());
-            let encoding = encoding.as_ref().and_then(Value::as_str).unwrap_or("utf-8").to_lowercase();
-            let lenient = errors.as_ref().and_then(Value::as_str).is_some_and(|errors| errors != "strict");
-            if matches!(encoding.replace('_', "-").as_str(), "latin-1" | "latin1" | "iso-8859-1") {
-                return Ok(Value::from(bytes.iter().map(|byte| char::from(*byte)).collect::<String>()));
-            }
-            match std::str::from_utf8(bytes) {
-                Ok(text) => Ok(Value::from(text)),
-                Err(_) if lenient => Ok(Value::from(String::from_utf8_lossy(bytes).as_ref())),
-                Err(error) => {
-                    let at = error.valid_up_to();
-                    value_error(format!(
-                        "'utf-8' codec can't decode byte 0x{:02x} in position {at}: invalid start byte",
-                        bytes[at]
-                    ))
-                }
-            }
-        }
-        "hex" => Ok(Value::from(hex::encode(bytes))),
-        _ => {
-            // Latin-1 keeps every byte, so the methods of texts do.
-            let as_text = |bytes: &[u8]| Value::from(bytes.iter().map(|byte| char::from(*byte)).collect::<String>());
-            for arg in &mut args.positional {
-                if let Value::Bytes(bytes) = arg {
-                    *arg = as_text(bytes);
-                } else if text_of(arg).is_some() {
-                    return type_error("a bytes-like object is required, not 'str'");
-                }
-            }
-            let text = as_text(bytes);
-            let found = call(machine, &text, name, args)?;
-            Ok(back(found))
-        }
-    }
-}
-
-fn back(value: Value) -> Value {
-    match value {
-        Value::Str(text) => Value::Bytes(text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect()),
-        Value::List(items) => Value::list(items.iter().cloned().map(back)),
-        other => other,
-    }
 }

@@ -59,30 +59,45 @@ impl Kind {
 
 /// Operators, the longer ones first.
 const OPERATORS: [&str; 26] = [
-    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<", "=",
-    ".", ":", "|", ",", ";",
+    "//", "**", "==", "!=", ">=", "<=", "+", "-", "/", "*", "%", "~", "[", "]", "(", ")", "{", "}", ">", "<",
+    "=", ".", ":", "|", ",", ";",
 ];
 
-pub(super) fn template(source: &str, whitespace: Whitespace) -> Result<Vec<Token>, Malformed> {
+/// The tokens up to the end or to the first mistake, and that mistake. What comes before it may be wrong too, and is
+/// then what Jinja tells.
+pub(super) struct Lexed {
+    pub(super) tokens: Vec<Token>,
+    pub(super) mistake: Option<Malformed>,
+}
+
+pub(super) fn template(source: &str, whitespace: Whitespace) -> Lexed {
     let source = match source.strip_suffix('\n') {
         Some(shorter) if whitespace.drop_last_line_end => shorter,
         _ => source,
     };
     let mut lexer = Lexer::new(source);
-    lexer.template()?;
-    Ok(lexer.finish())
+    let mistake = lexer.template().err();
+    Lexed {
+        tokens: lexer.finish(),
+        mistake,
+    }
 }
 
-pub(super) fn expression(source: &str) -> Result<Vec<Token>, Malformed> {
+pub(super) fn expression(source: &str) -> Lexed {
     let source = source.strip_suffix('\n').unwrap_or(source);
     let mut lexer = Lexer::new(source);
-    if lexer.tag(Tag::Variable, true)? {
-        return Err(Malformed::new(
+    let mistake = match lexer.tag(Tag::Variable, true) {
+        Ok(false) => None,
+        Ok(true) => Some(Malformed::new(
             "chunk after expression",
             Span::new(lexer.at, source.len()),
-        ));
+        )),
+        Err(mistake) => Some(mistake),
+    };
+    Lexed {
+        tokens: lexer.finish(),
+        mistake,
     }
-    Ok(lexer.finish())
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -4,8 +4,10 @@ pub(super) mod ast;
 mod escapes;
 mod lexer;
 mod parser;
+mod postfix;
 mod scope;
 mod statements;
+mod walk;
 
 pub(super) use ast::Span;
 pub(super) use parser::Malformed;
@@ -21,8 +23,7 @@ pub(super) struct Whitespace {
 
 /// Reads a whole template.
 pub(super) fn template(source: &str, whitespace: Whitespace) -> Result<Template, Malformed> {
-    let tokens = lexer::template(source, whitespace)?;
-    let body = parser::Parser::new(tokens).template()?;
+    let body = parser::Parser::new(lexer::template(source, whitespace)).template()?;
     let mut tree = scope::resolve(body)?;
     tree.lines = line_starts(source);
     Ok(tree)
@@ -30,8 +31,7 @@ pub(super) fn template(source: &str, whitespace: Whitespace) -> Result<Template,
 
 /// Reads one expression without delimiters.
 pub(super) fn expression(source: &str) -> Result<Template, Malformed> {
-    let tokens = lexer::expression(source)?;
-    let expr = parser::Parser::new(tokens).lone_expression()?;
+    let expr = parser::Parser::new(lexer::expression(source)).lone_expression()?;
     let mut tree = scope::resolve_expression(expr)?;
     tree.lines = line_starts(source);
     Ok(tree)

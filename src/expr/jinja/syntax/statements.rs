@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::ast::{
-    Autoescape, Block, CallBlock, Expr, ExprKind, FilterBlock, For, If, Macro, Name, Piece, Place, Refused, Scope,
-    SetBlock, Span, Stmt, Target, With,
+    Autoescape, Block, CallBlock, Expr, ExprKind, FilterBlock, For, If, Macro, Name, Piece, Place, Refused,
+    Scope, SetBlock, Span, Stmt, Target, With,
 };
 use super::lexer::Kind;
 use super::parser::{Malformed, Parsed, Parser, TupleRules};
@@ -13,7 +13,8 @@ use crate::expr::pyvalue::str_repr;
 
 impl Parser {
     pub(super) fn template(mut self) -> Parsed<Vec<Stmt>> {
-        self.body(None)
+        let read = self.body(None);
+        self.judged(read)
     }
 
     /// Statements and text up to one of the end words (which stays the next token) or the end of the template.

@@ -24,18 +24,21 @@ pub(super) fn json(value: &Value, is_dict: fn(&Dict) -> bool) -> Answer {
     }
 }
 
+/// The items of a list; none where Python cannot iterate it.
+type Items = Result<Option<Vec<Value>>, Failure>;
+
 /// `zip(list, …, pad)`: one list is answered as it is; several become tuples, shorter ones filled up.
 /// `items` gives the items of whatever the language can iterate.
 pub(super) fn zip(
-    mut lists: Vec<Value>,
+    lists: &[Value],
     pad: &Value,
-    items: &mut dyn FnMut(&Value) -> Result<Option<Vec<Value>>, Failure>,
+    items: &mut dyn FnMut(&Value) -> Items,
 ) -> Result<Vec<Value>, Failure> {
     let mut columns = Vec::with_capacity(lists.len());
-    for list in lists.drain(..) {
+    for list in lists {
         columns.push(match list {
             Value::Null => Vec::new(),
-            list => items(&list)?.ok_or_else(|| {
+            list => items(list)?.ok_or_else(|| {
                 Failure::type_error(format!("'{}' object is not iterable", list.type_name()))
             })?,
         });

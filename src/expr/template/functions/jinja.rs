@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::{Answer, Failure, common, datastore, workflow};
-use crate::expr::jinja::{ExprError, Host};
+use crate::expr::jinja::{ExprError, Host, check_defined, items_of};
 use crate::expr::scene::{Scene, Variables};
 use crate::expr::value::Value;
 
@@ -78,10 +78,7 @@ impl<'s> SceneHost<'s> {
                 match args {
                     [Value::Null] => Ok(Value::list([])),
                     [only] => Ok(only.clone()),
-                    lists => common::zip(lists.to_vec(), pad, &mut |list| {
-                        Ok(common::items_of_data(list).or_else(|| crate::expr::jinja::items(list)))
-                    })
-                    .map(Value::from),
+                    lists => common::zip(lists, pad, &mut zipped).map(Value::from),
                 }
             }
             _ => {
@@ -119,6 +116,12 @@ impl Host for SceneHost<'_> {
     }
 
     fn call(&self, name: &str, args: &[Value], keywords: &[(Arc<str>, Value)]) -> Result<Value, ExprError> {
+        // Python fails as soon as it looks into an undefined argument; `json` only asks for its type.
+        if name != "json" {
+            for arg in args.iter().chain(keywords.iter().map(|(_, value)| value)) {
+                check_defined(arg)?;
+            }
+        }
         self.answer(name, args, keywords).map_err(|failure| {
             self.class.set(Some(failure.class));
             let error = ExprError::new(failure.kind, failure.message);
@@ -127,6 +130,14 @@ impl Host for SceneHost<'_> {
                 None => error,
             }
         })
+    }
+}
+
+/// What `zip` takes: anything that Python iterates.
+fn zipped(list: &Value) -> Result<Option<Vec<Value>>, Failure> {
+    match items_of(list) {
+        Ok(items) => Ok(items.map(Iterator::collect)),
+        Err(error) => Err(Failure::new(error.kind, "UndefinedError", error.message)),
     }
 }
 

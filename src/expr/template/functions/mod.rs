@@ -9,6 +9,8 @@ pub(crate) mod jinja;
 mod workflow;
 pub(crate) mod yaql;
 
+pub(super) use workflow::near_variable;
+
 use crate::expr::ErrorKind;
 use crate::expr::yaql::YaqlError;
 

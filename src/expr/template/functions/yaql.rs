@@ -39,7 +39,13 @@ pub(crate) fn register(to: &mut Library) {
     );
     to.function("json", "s", |cx: &Cx<'_>, s: Value| {
         cx.charge(s.as_str().map_or(0, str::len) * 8)?;
-        made(cx, common::json(&s, Dict::is_mutable))
+        let read = common::json(&s, Dict::is_mutable)?;
+        // A dictionary is answered as it is.
+        if matches!(s, Value::Dict(_)) {
+            Ok(read)
+        } else {
+            fresh(cx, read)
+        }
     });
     to.function("zip", "*args, **kwargs", zip);
     to.function("st2kv", "key, **kwargs", st2kv);
@@ -226,7 +232,7 @@ fn zip(cx: &Cx<'_>, lists: Rest<Value>, mut named: Named) -> Result<Value, YaqlE
         }
     };
     let columns = lists.len();
-    let rows = common::zip(lists, &pad, &mut items);
+    let rows = common::zip(&lists, &pad, &mut items);
     match (rows, broken) {
         (_, Some(error)) => Err(error),
         (Err(failure), None) => Err(failure.into()),
@@ -237,6 +243,10 @@ fn zip(cx: &Cx<'_>, lists: Rest<Value>, mut named: Named) -> Result<Value, YaqlE
     }
 }
 
+#[allow(
+    clippy::needless_pass_by_value,
+    reason = "the signature tells the library the parameters' types"
+)]
 fn st2kv(cx: &Cx<'_>, key: Value, named: Named) -> Result<Value, YaqlError> {
     let find = |wanted: &str| {
         named

@@ -67,7 +67,9 @@ fn switch_case(cx: &Cx<'_>, case: Int, args: Rest<Lambda>) -> Answer {
     let chosen = usize::try_from(case.clamped())
         .ok()
         .and_then(|case| args.get(case));
-    chosen.or(args.last()).map_or(Ok(Value::Null), |arg| arg.get(cx))
+    chosen
+        .or_else(|| args.last())
+        .map_or(Ok(Value::Null), |arg| arg.get(cx))
 }
 
 /// The first argument that is not null.

@@ -1,5 +1,10 @@
 //! The standard library of YAQL, a file per subject. [`super::function`] says how functions are written.
 
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a function of the library owns its arguments, whatever it does with them"
+)]
+
 use super::function::Library;
 
 mod boolean;
@@ -31,3 +36,8 @@ pub(super) fn register(to: &mut Library) {
     branching::register(to);
     date_time::register(to);
 }
+
+#[cfg(test)]
+mod tests_a;
+#[cfg(test)]
+mod tests_b;

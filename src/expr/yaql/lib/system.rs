@@ -35,6 +35,10 @@ impl Opaque for ContextObject {
         "Context"
     }
 
+    fn depth(&self) -> u32 {
+        self.0.depth()
+    }
+
     fn as_any(&self) -> &dyn std::any::Any {
         self
     }

@@ -1,5 +1,0 @@
-//! Lists, dictionaries and sets.
-
-use super::super::function::Library;
-
-pub(super) fn register(_to: &mut Library) {}

@@ -1,5 +1,0 @@
-//! Equality, and the order of null.
-
-use super::super::function::Library;
-
-pub(super) fn register(_to: &mut Library) {}

@@ -1,5 +1,0 @@
-//! Numbers: arithmetic, comparison and conversion.
-
-use super::super::function::Library;
-
-pub(super) fn register(_to: &mut Library) {}

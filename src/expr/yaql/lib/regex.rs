@@ -1,5 +1,0 @@
-//! Regular expressions.
-
-use super::super::function::Library;
-
-pub(super) fn register(_to: &mut Library) {}

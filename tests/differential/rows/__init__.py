@@ -1,0 +1,1 @@
+"""Rows to compare: written by hand, combined, grown from grammars, and mutated."""
