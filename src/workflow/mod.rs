@@ -9,3 +9,4 @@ pub mod definition;
 pub mod draw;
 pub mod graph;
 pub mod inspect;
+pub mod simulate;

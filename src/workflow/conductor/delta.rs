@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
 
+use super::codec;
 use super::contexts::Contexts;
 use super::items::Items;
 use super::state::{Entry, ErrorEntry, RetryState, Staged, State};
@@ -12,17 +14,17 @@ use crate::expr::value::Dict;
 
 /// One change. Applying all deltas of a workflow in order to an empty state gives its state; the cost of each does
 /// not depend on what came before.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Delta {
     /// The start context is known.
     Begin {
         /// Variables of the caller, inputs and vars.
+        #[serde(with = "codec::dict")]
         context: Dict,
     },
     /// The workflow's status.
     Status(Status),
-    /// Variables were published; they get the next number.
-    Published(Dict),
     /// A new route; it gets the next number.
     Route(Arc<[Arc<str>]>),
     /// A task begins: an entry with what its staged task holds.
@@ -32,6 +34,7 @@ pub enum Delta {
         /// Its route.
         route: u32,
         /// Its attempts.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         retry: Option<RetryState>,
     },
     /// A task's status.
@@ -77,8 +80,9 @@ pub enum Delta {
         from: usize,
         /// `<source>__t<transition>`
         through: Arc<str>,
-        /// Number of the context that was published on the way.
-        published: Option<u32>,
+        /// What was published on the way.
+        #[serde(default, skip_serializing_if = "Option::is_none", with = "codec::maybe_dict")]
+        published: Option<Dict>,
     },
     /// Whether a staged task may be handed out.
     Ready {
@@ -144,12 +148,13 @@ pub enum Delta {
         /// Number of the entry.
         entry: usize,
         /// The attempts of the new one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
         retry: Option<RetryState>,
     },
     /// Entries that a request runs again.
     Rerun(Vec<usize>),
     /// The workflow's output, or that there is none any more.
-    Output(Option<Dict>),
+    Output(#[serde(with = "codec::maybe_dict")] Option<Dict>),
 }
 
 impl State {
@@ -157,12 +162,10 @@ impl State {
     pub(super) fn apply(&mut self, delta: &Delta) {
         match delta {
             Delta::Begin { context } => {
-                self.contexts.push(context.clone());
                 self.routes.push(Arc::from([]));
-                self.start = Some(Contexts::first(context.clone()));
+                self.start = Some(Contexts::start(context.clone()));
             }
             Delta::Status(status) => self.status = *status,
-            Delta::Published(context) => self.contexts.push(context.clone()),
             Delta::Route(route) => self.routes.push(Arc::clone(route)),
             Delta::Began { task, route, retry } => self.began(task, *route, retry.clone()),
             Delta::Task { entry, status } => {
@@ -192,14 +195,10 @@ impl State {
                 from,
                 through,
                 published,
-            } => self.reached(task, *route, *from, through, *published),
-            Delta::Unstaged { task, route } => {
-                self.staged.shift_remove(&(Arc::clone(task), *route));
-            }
-            Delta::Error(error) => self.errors.push(error.clone()),
-            Delta::Forgiven { task } => self
-                .errors
-                .retain(|error| error.task_id.as_ref() != Some(task)),
+            } => self.reached(task, *route, *from, through, published.as_ref()),
+            Delta::Unstaged { task, route } => self.staging.remove(task, *route),
+            Delta::Error(error) => self.push_error(error.clone()),
+            Delta::Forgiven { task } => self.errors.retain(|error| error.task_id.as_ref() != Some(task)),
             Delta::Again { entry, retry } => self.again(*entry, retry.clone()),
             Delta::Rerun(entries) => self.reruns.push(entries.clone()),
             Delta::Output(output) => self.output.clone_from(output),
@@ -208,7 +207,7 @@ impl State {
             | Delta::Items { task, route, .. }
             | Delta::Item { task, route, .. }
             | Delta::Completed { task, route, .. } => {
-                if let Some(staged) = self.staged.get_mut(&(Arc::clone(task), *route)) {
+                if let Some(staged) = self.staging.get_mut(task, *route) {
                     staged.apply(delta);
                 }
             }
@@ -216,7 +215,7 @@ impl State {
     }
 
     fn began(&mut self, task: &Arc<str>, route: u32, retry: Option<RetryState>) {
-        if let Some(staged) = self.staged.get(&(Arc::clone(task), route)) {
+        if let Some(staged) = self.staging.get(task, route) {
             let entry = entry_of(task, route, staged.prev.clone(), staged.contexts.clone(), retry);
             self.push_entry(entry);
         }
@@ -233,15 +232,13 @@ impl State {
             retry: one.retry.clone(),
             ..staged_of(&one.id, one.route, one.prev.clone(), one.contexts.clone(), true)
         };
-        let key = (Arc::clone(&one.id), one.route);
-        self.staged.shift_remove(&key);
-        self.staged.insert(key, staged);
+        self.staging.insert(staged);
     }
 
     fn root(&mut self, task: &Arc<str>) {
         if let Some(start) = &self.start {
             let staged = staged_of(task, 0, IndexMap::new(), start.clone(), true);
-            self.staged.insert((Arc::clone(task), 0), staged);
+            self.staging.insert(staged);
         }
     }
 
@@ -251,18 +248,16 @@ impl State {
         route: u32,
         from: usize,
         through: &Arc<str>,
-        published: Option<u32>,
+        published: Option<&Dict>,
     ) {
         let Some(source) = self.sequence.get(from) else {
             return;
         };
         let mut contexts = source.contexts.clone();
-        if let Some(number) = published
-            && let Some(own) = self.contexts.get(number as usize)
-        {
-            contexts = contexts.and(number, own.clone());
+        if let Some(own) = published {
+            contexts = contexts.and(own.clone());
         }
-        match self.staged.get_mut(&(Arc::clone(task), route)) {
+        match self.staging.get_mut(task, route) {
             Some(staged) => {
                 staged.contexts = staged.contexts.join(&contexts);
                 staged.prev.insert(Arc::clone(through), from);
@@ -272,7 +267,7 @@ impl State {
             None => {
                 let prev = IndexMap::from([(Arc::clone(through), from)]);
                 let staged = staged_of(task, route, prev, contexts, false);
-                self.staged.insert((Arc::clone(task), route), staged);
+                self.staging.insert(staged);
             }
         }
     }
@@ -285,7 +280,7 @@ impl State {
         let (prev, contexts) = (one.prev.clone(), one.contexts.clone());
         let staged = staged_of(&id, route, prev.clone(), contexts.clone(), true);
         self.push_entry(entry_of(&id, route, prev, contexts, retry));
-        self.staged.insert((id, route), staged);
+        self.staging.insert(staged);
     }
 }
 

@@ -13,6 +13,14 @@ pub enum ConductorError {
         /// The event that the request amounts to.
         event: String,
     },
+    /// A task in such a status takes no more events.
+    #[error("Unable to process event \"{event}\" for task in \"{status}\" status.")]
+    TaskTransition {
+        /// The task's status.
+        status: Status,
+        /// The event.
+        event: String,
+    },
     /// There is no such task.
     #[error("Task \"{0}\" does not exist.")]
     UnknownTask(String),
@@ -44,6 +52,7 @@ impl ConductorError {
     pub const fn class(&self) -> &'static str {
         match self {
             Self::WorkflowTransition { .. } => "InvalidWorkflowStatusTransition",
+            Self::TaskTransition { .. } => "InvalidTaskStatusTransition",
             Self::UnknownTask(_) => "InvalidTask",
             Self::NotStaged(_) => "InvalidTaskStateEntry",
             Self::UnknownItem { .. } => "IndexError",

@@ -24,6 +24,16 @@ impl Items {
         }
     }
 
+    /// As many items as there are statuses, each there where it stood.
+    pub(super) fn of(statuses: Vec<Status>) -> Self {
+        let mut items = Self::new(0);
+        for status in &statuses {
+            items.counts[*status as usize] += 1;
+        }
+        items.statuses = Arc::new(statuses);
+        items
+    }
+
     /// Where each item stands.
     #[must_use]
     pub fn statuses(&self) -> &[Status] {
@@ -57,7 +67,11 @@ impl Items {
 
     /// The first items that wait to be started, at most so many.
     pub(super) fn unset(&mut self, most: usize) -> Vec<usize> {
-        while self.statuses.get(self.first_unset).is_some_and(|status| *status != Status::Null) {
+        while self
+            .statuses
+            .get(self.first_unset)
+            .is_some_and(|status| *status != Status::Null)
+        {
             self.first_unset += 1;
         }
         let waiting = self.statuses.iter().enumerate().skip(self.first_unset);

@@ -7,16 +7,19 @@
 //! Semantics are those of orquesta's native conductor (tasks, joins, splits into routes, cycles, retries, delays, items,
 //! remediation, engine commands, pausing, canceling, running again), except where `docs/compatibility.md` says otherwise.
 
+mod codec;
 mod contexts;
 mod delta;
 mod error;
 mod items;
-mod links;
 mod machine;
 mod next;
 mod output;
-mod rerun;
+mod patch;
+mod plan;
 mod request;
+mod rerun;
+mod snapshot;
 mod start;
 mod state;
 mod status;
@@ -33,19 +36,19 @@ pub use delta::Delta;
 pub use error::ConductorError;
 pub use items::Items;
 pub use next::{ActionCall, Dispatch};
+pub use plan::Plan;
 pub use rerun::RerunTask;
+pub use snapshot::{BadSnapshot, Snapshot};
 pub use state::{Entry, ErrorEntry, RetryState, Staged};
 pub use status::{Status, UnknownStatus};
 pub use update::{ActionEvent, ItemEvent};
 
-use self::links::Links;
 use self::state::{Key, State};
 use self::view::View;
 use crate::expr::jinja::KeyLookup;
 use crate::expr::scene::{CurrentTask, Variables};
-use crate::expr::template::{Evaluator, Options, TemplateError};
+use crate::expr::template::{Evaluator, Options, Statement, TemplateError};
 use crate::expr::value::{Dict, Value};
-use crate::workflow::definition::Workflow;
 
 /// What expressions of a workflow may ask of the world outside of the conductor.
 pub trait Outside: Send + Sync {
@@ -70,8 +73,8 @@ impl Outside for Nothing {}
 /// What a conductor works with; shared by all executions of a workflow.
 #[derive(Clone)]
 pub struct Parts {
-    /// The workflow.
-    pub workflow: Arc<Workflow>,
+    /// The workflow, made ready.
+    pub plan: Arc<Plan>,
     /// Evaluates its expressions.
     pub evaluator: Arc<Evaluator>,
     /// How.
@@ -83,7 +86,6 @@ pub struct Parts {
 /// A running workflow.
 pub struct Conductor {
     parts: Parts,
-    links: Arc<Links>,
     state: State,
     journal: Vec<Delta>,
     /// Rendered tasks that are staged; only a memory, made again when lost.
@@ -92,7 +94,9 @@ pub struct Conductor {
 
 impl std::fmt::Debug for Conductor {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Conductor").field("state", &self.state).finish_non_exhaustive()
+        f.debug_struct("Conductor")
+            .field("state", &self.state)
+            .finish_non_exhaustive()
     }
 }
 
@@ -109,18 +113,45 @@ impl Conductor {
     /// Makes a conductor again from all of its deltas.
     #[must_use]
     pub fn restore(parts: Parts, journal: impl IntoIterator<Item = Delta>) -> Self {
-        let links = Arc::new(Links::of(&parts.workflow));
-        let mut state = State::default();
+        Self::with_state(parts, State::default(), journal)
+    }
+
+    /// Makes a conductor again from a snapshot and the deltas since.
+    ///
+    /// # Errors
+    ///
+    /// The snapshot is damaged or of a newer version.
+    pub fn restore_from(
+        parts: Parts,
+        snapshot: &Snapshot,
+        journal: impl IntoIterator<Item = Delta>,
+    ) -> Result<Self, BadSnapshot> {
+        Ok(Self::with_state(parts, snapshot.state()?, journal))
+    }
+
+    fn with_state(parts: Parts, mut state: State, journal: impl IntoIterator<Item = Delta>) -> Self {
         for delta in journal {
             state.apply(&delta);
         }
         Self {
             parts,
-            links,
             state,
             journal: Vec::new(),
             rendered: HashMap::new(),
         }
+    }
+
+    /// The whole state, deltas that were not taken yet included. Its size is that of what the workflow has done, so
+    /// make one when the journal has doubled, not at each step.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(&self.state)
+    }
+
+    /// What it works with.
+    #[must_use]
+    pub fn parts(&self) -> &Parts {
+        &self.parts
     }
 
     /// The changes since the last call.
@@ -160,7 +191,7 @@ impl Conductor {
 
     /// Tasks that wait.
     pub fn staged(&self) -> impl Iterator<Item = &Staged> {
-        self.state.staged.values()
+        self.state.staging.iter()
     }
 
     /// The variables with which an entry of [`Conductor::sequence`] began.
@@ -175,17 +206,29 @@ impl Conductor {
         self.journal.push(delta);
     }
 
+    /// Notes that something went wrong outside: the request for an action that does not exist, for instance. The status
+    /// stays as it is.
+    pub fn log_error(&mut self, message: &str, task: Option<&str>, route: Option<u32>) {
+        self.note(ErrorEntry {
+            message: message.into(),
+            task_id: task.map(Arc::from),
+            route,
+            task_transition_id: None,
+            result: None,
+        });
+    }
+
     /// Notes that something went wrong; the same thing is noted once.
     fn note(&mut self, error: ErrorEntry) {
-        if !self.state.errors.contains(&error) {
+        if !self.state.is_noted(&error) {
             self.change(Delta::Error(error));
         }
     }
 
-    /// Evaluates any value of the workflow at some point.
+    /// Evaluates a statement of the workflow at some point.
     fn evaluate(
         &self,
-        value: &Value,
+        statement: &Statement,
         variables: &Variables,
         task: Option<CurrentTask<'_>>,
         item: Option<&Value>,
@@ -197,7 +240,10 @@ impl Conductor {
             task,
             item,
         };
-        self.parts.evaluator.evaluate_value(value, &view, self.parts.options)
+        self.parts
+            .evaluator
+            .evaluate_statement(statement, &view, self.parts.options)
+            .map(codec::plain)
     }
 }
 

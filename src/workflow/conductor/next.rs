@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use super::state::Staged;
+use super::plan::{Number, TaskPlan};
+use super::state::{RetryState, Staged};
 use super::{Conductor, Delta, ErrorEntry, Status, complaint, failed};
 use crate::expr::scene::{CurrentTask, Variables};
-use crate::expr::value::{Dict, Value};
-use crate::workflow::definition::Task;
+use crate::expr::template::Statement;
+use crate::expr::value::{Dict, List, Value};
 
 /// A task to start. The caller says of each action that it runs before it asks for the next tasks again.
 #[derive(Clone, Debug)]
@@ -15,16 +16,17 @@ pub struct Dispatch {
     pub id: Arc<str>,
     /// Number of its route.
     pub route: u32,
-    /// Seconds to wait before it starts.
+    /// Seconds to wait before it starts; of a task with items and a bound of how many may be at work only those
+    /// items wait whose number is below it.
     pub delay: Option<i64>,
     /// How many items it has, when it has items.
     pub items_count: Option<usize>,
-    /// How many of them may be at work at once.
+    /// How many of them may be at work at once, as it was rendered.
     pub concurrency: Option<i64>,
     /// The variables that it starts with.
     pub variables: Dict,
-    /// What to run: one action, or one for each item that may start now. A task without action has one without a name
-    /// and succeeds at once, as does a task without items.
+    /// What to run: one action, or one for each item that may start now. A task without action has one whose
+    /// reference is null; it and a task without items are to be told as succeeded at once.
     pub actions: Vec<ActionCall>,
 }
 
@@ -40,14 +42,19 @@ pub struct ActionCall {
     pub item: Option<usize>,
 }
 
-/// A staged task with everything evaluated.
+/// A staged task with its numbers evaluated. The parameters of items are rendered when they are handed out, so that
+/// many items take no more room than their list.
 #[derive(Debug)]
 pub(super) struct Rendered {
-    actions: Vec<ActionCall>,
-    items: bool,
-    delay: Option<i64>,
-    concurrency: Option<i64>,
     variables: Variables,
+    delay: Option<i64>,
+    work: Work,
+}
+
+#[derive(Debug)]
+enum Work {
+    Action(ActionCall),
+    Items { list: List, concurrency: Option<i64> },
 }
 
 /// A value of the wrong type, in the reference's words.
@@ -96,141 +103,208 @@ impl Conductor {
 
     /// A staged task as it can be started now; none if all places of its items are taken.
     fn dispatch(&mut self, id: &Arc<str>, route: u32) -> Result<Option<Dispatch>, ErrorEntry> {
-        let rendered = self.rendered(id, route)?;
-        let Some(staged) = self.state.staged(id, route) else {
+        let plan = Arc::clone(&self.parts.plan);
+        let Some(task) = plan.task(id) else {
             return Ok(None);
         };
-        let delay = match &staged.retry {
-            Some(retry) => Some(retry.delay.unwrap_or(0)),
-            None => rendered.delay,
+        let rendered = self.rendered(task, route)?;
+        let Some(staged) = self.state.staged(id, route) else {
+            return Ok(None);
         };
         let mut dispatch = Dispatch {
             id: Arc::clone(id),
             route,
-            delay,
+            delay: match &staged.retry {
+                Some(retry) => Some(retry.delay.unwrap_or(0)),
+                None => rendered.delay,
+            },
             items_count: None,
-            concurrency: rendered.concurrency,
+            concurrency: None,
             variables: rendered.variables.public().clone(),
             actions: Vec::new(),
         };
-        if !rendered.items {
-            dispatch.actions.clone_from(&rendered.actions);
-            return Ok(Some(dispatch));
-        }
-        let count = rendered.actions.len();
-        dispatch.items_count = Some(count);
-        if staged.items.as_ref().is_none_or(|items| items.statuses().is_empty()) {
+        let (list, concurrency) = match &rendered.work {
+            Work::Action(call) => {
+                dispatch.actions.push(call.clone());
+                return Ok(Some(dispatch));
+            }
+            Work::Items { list, concurrency } => (list, *concurrency),
+        };
+        dispatch.items_count = Some(list.len());
+        dispatch.concurrency = concurrency;
+        let known = staged.items.as_ref().map_or(0, |items| items.statuses().len());
+        if known == 0 {
             self.change(Delta::Items {
                 task: Arc::clone(id),
                 route,
-                count,
+                count: list.len(),
             });
         }
         let items = self
             .state
-            .staged
-            .get_mut(&(Arc::clone(id), route))
+            .staging
+            .get_mut(id, route)
             .and_then(|staged| staged.items.as_mut());
-        if let Some(items) = items {
-            let places = rendered.concurrency.map_or(usize::MAX, |most| {
+        let starting = items.map_or_else(Vec::new, |items| {
+            let places = concurrency.map_or(usize::MAX, |most| {
                 let most = usize::try_from(most.max(1)).unwrap_or(usize::MAX);
                 most.saturating_sub(items.count(Status::is_active, None))
             });
-            let starting = items.unset(places);
-            dispatch.actions = starting
-                .into_iter()
-                .filter_map(|item| rendered.actions.get(item).cloned())
-                .collect();
+            items.unset(places)
+        });
+        for number in starting {
+            let value = list.get(number).cloned().unwrap_or_default();
+            let call = self.call(task, route, &rendered.variables, Some((number, &value)))?;
+            dispatch.actions.push(call);
         }
-        Ok((count == 0 || !dispatch.actions.is_empty()).then_some(dispatch))
+        Ok((list.is_empty() || !dispatch.actions.is_empty()).then_some(dispatch))
     }
 
-    fn rendered(&mut self, id: &Arc<str>, route: u32) -> Result<Arc<Rendered>, ErrorEntry> {
-        let key = (Arc::clone(id), route);
+    fn rendered(&mut self, task: &TaskPlan, route: u32) -> Result<Arc<Rendered>, ErrorEntry> {
+        let key = (Arc::clone(&task.name), route);
         if let Some(known) = self.rendered.get(&key) {
             return Ok(Arc::clone(known));
         }
-        let variables = match self.state.staged.get(&key) {
-            Some(staged) => staged.contexts.variables().clone(),
-            None => Variables::default(),
+        let (variables, is_new, is_retried) = match self.state.staged(&task.name, route) {
+            Some(staged) => (
+                staged.contexts.variables().clone(),
+                staged.items.is_none(),
+                staged.retry.is_some(),
+            ),
+            None => (Variables::default(), true, false),
         };
-        let workflow = Arc::clone(&self.parts.workflow);
-        let rendered = match workflow.task(id) {
-            Some(task) => Arc::new(self.render(task, route, variables)?),
-            // Engine commands have nothing to run.
-            None => Arc::new(Rendered {
-                actions: vec![nothing()],
-                items: false,
-                delay: None,
-                concurrency: None,
-                variables,
-            }),
-        };
+        let rendered = Arc::new(self.render(task, route, variables, is_new)?);
+        if !is_retried {
+            // Attempts that make no sense are told now, not when the action runs already.
+            self.attempts(task, route)?;
+        }
         self.rendered.insert(key, Arc::clone(&rendered));
         Ok(rendered)
     }
 
-    fn render(&self, task: &Task, route: u32, variables: Variables) -> Result<Rendered, ErrorEntry> {
+    fn render(
+        &self,
+        task: &TaskPlan,
+        route: u32,
+        variables: Variables,
+        is_new: bool,
+    ) -> Result<Rendered, ErrorEntry> {
         let current = CurrentTask {
             id: &task.name,
             route: route.into(),
             result: &Value::Null,
         };
-        let evaluate = |value: &Value, item: Option<&Value>| {
-            self.evaluate(value, &variables, Some(current), item)
+        let evaluate = |statement: &Statement| {
+            self.evaluate(statement, &variables, Some(current), None)
                 .map_err(|error| failed(&error))
         };
-        let action = task.action.clone().map_or(Value::Null, Value::Str);
-        let call = |item: Option<(usize, &Value)>| -> Result<ActionCall, ErrorEntry> {
-            let value = item.map(|(_, value)| value);
-            Ok(ActionCall {
-                action: evaluate(&action, value)?,
-                input: evaluate(&task.input, value)?,
-                item: item.map(|(number, _)| number),
-            })
-        };
-        let mut concurrency = None;
-        let actions = match &task.with {
-            None => vec![call(None)?],
-            Some(with) => {
-                let list = evaluate(&Value::Str(Arc::clone(&with.items.expression)), None)?;
-                let Value::List(list) = &list else {
-                    let message = format!("The value of \"{}\" is not type of list.", with.items.expression);
-                    return Err(type_error(&message));
+        let work = match &task.items {
+            None => Work::Action(self.call(task, route, &variables, None)?),
+            Some(items) => {
+                let Value::List(list) = evaluate(&items.list)? else {
+                    return Err(type_error(&format!(
+                        "The value of \"{}\" is not type of list.",
+                        items.text
+                    )));
                 };
-                let items: Vec<Value> = list.iter().map(|value| item(&with.items.names, value)).collect();
-                let calls = items.iter().enumerate().map(|item| call(Some(item)));
-                let calls = calls.collect::<Result<Vec<_>, _>>()?;
-                concurrency = match &with.concurrency {
+                let list = match items.names.is_empty() {
+                    true => list,
+                    false => list.iter().map(|value| named_item(&items.names, value)).collect(),
+                };
+                if is_new {
+                    // All or none: what is wrong with the last item is told before the first one starts.
+                    for item in list.iter().enumerate() {
+                        self.call(task, route, &variables, Some(item))?;
+                    }
+                }
+                let concurrency = match &items.concurrency {
                     None => None,
-                    Some(value) => match evaluate(value, None)? {
+                    Some(statement) => match evaluate(statement)? {
                         Value::Null => None,
                         value => Some(integer(&value).ok_or_else(|| {
                             type_error(&format!(
-                                "The value of task concurrency is not type of integer: {}.",
+                                "The value of task concurrency is not type of integer but {}.",
                                 value.type_name()
                             ))
                         })?),
                     },
                 };
-                calls
+                Work::Items { list, concurrency }
             }
         };
         let delay = match &task.delay {
             None => None,
-            Some(value) => {
-                let value = evaluate(value, None)?;
+            Some(Number::Written(seconds)) => Some(*seconds),
+            Some(Number::Rendered(statement)) => {
                 let wrong = || type_error("The value of task delay is not type of integer.");
-                Some(integer(&value).ok_or_else(wrong)?)
+                Some(integer(&evaluate(statement)?).ok_or_else(wrong)?)
             }
         };
         Ok(Rendered {
-            actions,
-            items: task.with.is_some(),
-            delay: delay.filter(|delay| *delay != 0),
-            concurrency,
             variables,
+            delay,
+            work,
         })
+    }
+
+    fn call(
+        &self,
+        task: &TaskPlan,
+        route: u32,
+        variables: &Variables,
+        item: Option<(usize, &Value)>,
+    ) -> Result<ActionCall, ErrorEntry> {
+        let current = CurrentTask {
+            id: &task.name,
+            route: route.into(),
+            result: &Value::Null,
+        };
+        let evaluate = |statement: &Statement| {
+            self.evaluate(statement, variables, Some(current), item.map(|(_, value)| value))
+                .map_err(|error| failed(&error))
+        };
+        Ok(ActionCall {
+            action: evaluate(&task.action)?,
+            input: evaluate(&task.input)?,
+            item: item.map(|(number, _)| number),
+        })
+    }
+
+    /// How often a task may be run again, when it may.
+    pub(super) fn attempts(&self, task: &TaskPlan, route: u32) -> Result<Option<RetryState>, ErrorEntry> {
+        let Some(rule) = &task.retry else {
+            return Ok(None);
+        };
+        let staged = self.state.staged(&task.name, route);
+        let entry = || self.state.entry(&task.name, route);
+        let contexts = staged
+            .map(|staged| &staged.contexts)
+            .or_else(|| entry().map(|entry| &entry.contexts));
+        let variables = contexts
+            .map(|contexts| contexts.variables().clone())
+            .unwrap_or_default();
+        let number = |number: &Number, what: &str| match number {
+            Number::Written(number) => Ok(*number),
+            Number::Rendered(statement) => {
+                let value = self
+                    .evaluate(statement, &variables, None, None)
+                    .map_err(|error| failed(&error))?;
+                integer(&value).ok_or_else(|| {
+                    let message = format!("The retry {what} for task \"{}\" is not an integer.", task.name);
+                    complaint("ValueError", &message)
+                })
+            }
+        };
+        Ok(Some(RetryState {
+            when: rule.when.as_ref().map(|(when, _)| Arc::clone(when)),
+            count: number(&rule.count, "count")?,
+            delay: rule
+                .delay
+                .as_ref()
+                .map(|delay| number(delay, "delay"))
+                .transpose()?,
+            tally: 0,
+        }))
     }
 }
 
@@ -238,28 +312,13 @@ fn key(staged: &Staged) -> (Arc<str>, u32) {
     (Arc::clone(&staged.id), staged.route)
 }
 
-fn nothing() -> ActionCall {
-    ActionCall {
-        action: Value::Null,
-        input: Value::Dict(Dict::default()),
-        item: None,
-    }
-}
-
 /// An integer as Python has it: true is 1.
-pub(super) fn integer(value: &Value) -> Option<i64> {
-    match value {
-        Value::Bool(value) => Some(i64::from(*value)),
-        Value::Int(value) => Some(*value),
-        _ => None,
-    }
+fn integer(value: &Value) -> Option<i64> {
+    value.as_i64()
 }
 
 /// An item under its names: a list is taken apart, of anything else one name gets all.
-fn item(names: &[Arc<str>], value: &Value) -> Value {
-    if names.is_empty() {
-        return value.clone();
-    }
+fn named_item(names: &[Arc<str>], value: &Value) -> Value {
     match value.as_items() {
         Some(parts) => Value::dict(names.iter().cloned().map(Value::Str).zip(parts.iter().cloned())),
         None if names.len() == 1 => Value::dict([(Value::Str(Arc::clone(&names[0])), value.clone())]),

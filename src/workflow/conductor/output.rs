@@ -1,6 +1,9 @@
 //! The output of a workflow that has ended.
 
-use super::{Conductor, Delta, Status, contexts, failed, with};
+use std::sync::Arc;
+
+use super::patch::merged;
+use super::{Conductor, Delta, Status, failed, with};
 use crate::expr::scene::Variables;
 use crate::expr::value::{Dict, Value};
 
@@ -12,22 +15,15 @@ impl Conductor {
             return None;
         }
         let mut ends = self.state.sequence.iter().filter(|entry| entry.term);
-        let mut merged = match ends.next() {
+        let mut all = match ends.next() {
             Some(first) => first.contexts.variables().all().clone(),
             None => return Some(Dict::default()),
         };
         for entry in ends {
             // The first one has brought the start context.
-            let own = entry
-                .contexts
-                .numbers()
-                .into_iter()
-                .filter(|number| *number != 0)
-                .filter_map(|number| self.state.contexts.get(number as usize))
-                .fold(Dict::default(), |all, one| contexts::merged(&all, one));
-            merged = contexts::merged(&merged, &own);
+            all = merged(&all, &entry.contexts.patch().onto(&Dict::default()));
         }
-        Some(merged)
+        Some(all)
     }
 
     /// Renders the output of a workflow that has ended, once. What cannot be rendered is noted and fails the workflow;
@@ -40,11 +36,11 @@ impl Conductor {
         let Some(context) = self.terminal_context() else {
             return;
         };
-        let workflow = std::sync::Arc::clone(&self.parts.workflow);
+        let plan = Arc::clone(&self.parts.plan);
         let mut rolling = Variables::new(context);
-        let mut output = Dict::builder(workflow.output.len());
+        let mut output = Dict::builder(plan.output.len());
         let mut errors = Vec::new();
-        for one in &workflow.output {
+        for one in &plan.output {
             match self.evaluate(&one.value, &rolling, None, None) {
                 Ok(value) => {
                     rolling = with(&rolling, &one.name, value.clone());

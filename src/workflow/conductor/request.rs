@@ -1,8 +1,10 @@
 //! Requests for a status of the whole workflow, and what tasks tell it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
-use crate::workflow::definition::Join;
+use crate::workflow::definition::{Command, Join};
+use crate::workflow::graph::NodeId;
 
 use super::{Conductor, ConductorError, Delta, ErrorEntry, Status, machine};
 
@@ -24,21 +26,12 @@ impl Conductor {
     pub fn request(&mut self, status: Status) -> Result<(), ConductorError> {
         let before = self.state.status;
         // Tasks with items pause or stop with the workflow.
-        let active: Vec<usize> = {
-            let state = &self.state;
-            let mut active: Vec<usize> = if state.has_active() {
-                state
-                    .latest
-                    .values()
-                    .copied()
-                    .filter(|index| state.sequence[*index].status.is_active())
-                    .collect()
-            } else {
-                Vec::new()
-            };
-            active.sort_unstable();
-            active
-        };
+        let state = &self.state;
+        let mut active: Vec<usize> = state
+            .latest()
+            .filter(|index| state.sequence[*index].status.is_active())
+            .collect();
+        active.sort_unstable();
         for index in active {
             let event = self.request_to_task(index, status);
             let entry = &self.state.sequence[index];
@@ -101,7 +94,11 @@ impl Conductor {
         let mut event = format!("workflow_{status}");
         let active = state.has_active();
         if status.is_paused() || status.is_canceled() {
-            event.push_str(if active { "_workflow_active" } else { "_workflow_dormant" });
+            event.push_str(if active {
+                "_workflow_active"
+            } else {
+                "_workflow_dormant"
+            });
         }
         if state.status == Status::Paused
             && matches!(status, Status::Running | Status::Resuming)
@@ -118,22 +115,15 @@ impl Conductor {
     pub(super) fn tell(&mut self, entry: usize) {
         let event = self.news(entry);
         let before = self.state.status;
-        if let Some(Some(next)) = machine::next_of_workflow(before, &event)
-            && next != before
-        {
+        let Some(Some(next)) = machine::next_of_workflow(before, &event) else {
+            return;
+        };
+        if next != before {
             self.change(Delta::Status(next));
         }
-        if !self.state.status.is_completed() || before.is_completed() && !self.links_have_joins() {
-            return;
+        if next.is_completed() {
+            self.find_unreachable();
         }
-        self.find_unreachable();
-    }
-
-    fn links_have_joins(&self) -> bool {
-        self.state
-            .staged
-            .values()
-            .any(|staged| self.links.join(&staged.id).is_some())
     }
 
     /// The name of the event that a task's status is for the workflow.
@@ -144,8 +134,11 @@ impl Conductor {
             (&*entry.id, entry.route, entry.status)
         };
         let goes_on = self.has_next(id, route);
-        let mut event = if status.is_abended() && goes_on {
+        let mut event = if status.is_abended() && (goes_on || self.has_join_next(id, route)) {
             "task_remediated".to_owned()
+        } else if status.is_abended() {
+            // The reference has no event for a time-out that was no failure before: the workflow would hang.
+            "task_failed".to_owned()
         } else {
             format!("task_{status}")
         };
@@ -161,7 +154,11 @@ impl Conductor {
         );
         if conditional {
             let active = state.has_active();
-            event.push_str(if active { "_workflow_active" } else { "_workflow_dormant" });
+            event.push_str(if active {
+                "_workflow_active"
+            } else {
+                "_workflow_dormant"
+            });
         }
         if event.starts_with("task_succeeded") || event.starts_with("task_remediated") {
             event.push_str(if state.any(Status::is_canceled) {
@@ -177,40 +174,56 @@ impl Conductor {
         event
     }
 
-    /// Whether a task that has ended leads on to something other than `continue`.
+    /// Ways that a task which has ended took, other than to `continue`.
+    fn taken(&self, id: &str, route: u32) -> impl Iterator<Item = NodeId> {
+        let plan = &self.parts.plan;
+        let entry = self
+            .state
+            .entry(id, route)
+            .filter(|entry| entry.status.is_completed());
+        let ways = plan.find(id).map_or(&[][..], |node| plan.ways_out(node));
+        ways.iter()
+            .map(|way| plan.way(*way))
+            .filter(move |way| entry.is_some_and(|entry| entry.next.get(&way.next) == Some(&true)))
+            .map(|way| way.target)
+            .filter(|target| plan.node(*target).command != Some(Command::Continue))
+    }
+
+    /// Whether a task that has ended leads on to something that can still be reached.
     pub(super) fn has_next(&self, id: &str, route: u32) -> bool {
-        let Some(entry) = self.state.entry(id, route).filter(|entry| entry.status.is_completed()) else {
-            return false;
-        };
-        self.links.ways_out(id).iter().any(|way| {
-            &*way.target != "continue"
-                && entry.next.get(&way.to) == Some(&true)
-                && (self.links.join(&way.target).is_none()
-                    || self.inbound(&way.target, route) != Inbound::NotSatisfied)
+        self.taken(id, route).any(|target| {
+            self.parts.plan.node(target).join.is_none()
+                || self.inbound(target, route) != Inbound::NotSatisfied
         })
     }
 
+    /// Whether a task that has ended leads on to a join.
+    fn has_join_next(&self, id: &str, route: u32) -> bool {
+        self.taken(id, route)
+            .any(|target| self.parts.plan.node(target).join.is_some())
+    }
+
     /// How far the ways into a task are, seen in one route.
-    pub(super) fn inbound(&self, task: &str, route: u32) -> Inbound {
-        let ways = self.links.ways_into(task);
-        // Sorted by source, so the ways of one source stand together.
-        let (mut satisfied, mut unknown, mut sources) = (0_i64, false, 0_i64);
-        for parallel in ways.chunk_by(|a, b| a.source == b.source) {
-            sources += 1;
-            match self.state.entry(&parallel[0].source, route) {
+    pub(super) fn inbound(&self, node: NodeId, route: u32) -> Inbound {
+        let plan = &self.parts.plan;
+        // A source counts once, however many ways lead from it.
+        let (mut satisfied, mut unknown) = (HashSet::new(), false);
+        for way in plan.ways_into(node) {
+            match self.state.entry(&plan.node(way.source).name, route) {
                 None => unknown = true,
-                Some(entry) => {
-                    let taken = parallel.iter().any(|way| entry.next.get(&way.to) == Some(&true));
-                    satisfied += i64::from(taken);
+                Some(entry) if entry.next.get(&way.next) == Some(&true) => {
+                    satisfied.insert(way.source);
                 }
+                Some(_) => {}
             }
         }
-        let required = match self.links.join(task) {
-            Some(Join::All) => sources,
-            Some(Join::Count(count)) => count.max(1),
+        let task = plan.node(node);
+        let required = match task.join {
+            Some(Join::All) => task.sources,
+            Some(Join::Count(count)) => usize::try_from(count).unwrap_or(1).max(1),
             None => 1,
         };
-        if satisfied >= required {
+        if satisfied.len() >= required {
             Inbound::Satisfied
         } else if unknown && (self.state.has_active() || self.state.has_ready()) {
             Inbound::InProgress
@@ -221,12 +234,18 @@ impl Conductor {
 
     /// A workflow that has ended while a join still waits for branches that cannot come has failed.
     fn find_unreachable(&mut self) {
+        let plan = &self.parts.plan;
         let waiting: Vec<(Arc<str>, u32)> = self
             .state
-            .staged
-            .values()
-            .filter(|staged| !staged.ready && self.links.join(&staged.id).is_some())
-            .filter(|staged| self.inbound(&staged.id, staged.route) == Inbound::NotSatisfied)
+            .staging
+            .iter()
+            .filter(|staged| !staged.ready)
+            .filter(|staged| {
+                plan.find(&staged.id).is_some_and(|node| {
+                    plan.node(node).join.is_some()
+                        && self.inbound(node, staged.route) == Inbound::NotSatisfied
+                })
+            })
             .map(|staged| (Arc::clone(&staged.id), staged.route))
             .collect();
         if waiting.is_empty() {

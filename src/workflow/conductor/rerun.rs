@@ -1,6 +1,6 @@
 //! Running parts of a workflow again after it has ended.
 
-use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::{Conductor, ConductorError, Delta, Status};
@@ -34,7 +34,7 @@ impl Conductor {
             .collect();
         let unknown: Vec<String> = named
             .keys()
-            .filter(|key| !self.state.latest.contains_key(*key))
+            .filter(|(task, route)| self.state.index(task, *route).is_none())
             .map(|(task, route)| format!("{task}|{route}"))
             .collect();
         if !unknown.is_empty() {
@@ -45,7 +45,11 @@ impl Conductor {
         } else {
             self.first_of(named.keys())
         };
-        let continues = self.state.sequence.iter().any(|entry| entry.term && entry.next.values().any(|taken| *taken));
+        let continues = self
+            .state
+            .sequence
+            .iter()
+            .any(|entry| entry.term && entry.next.values().any(|taken| *taken));
         if candidates.is_empty() && !continues && !self.state.has_ready() {
             return Err(ConductorError::NothingToRerun);
         }
@@ -91,8 +95,8 @@ impl Conductor {
     /// The named tasks without those that another of them leads to: they run again anyway.
     fn first_of<'a>(&self, named: impl Iterator<Item = &'a (Arc<str>, u32)>) -> Vec<usize> {
         let all: Vec<(usize, HashSet<usize>)> = named
-            .filter_map(|key| self.state.latest.get(key))
-            .map(|index| (*index, self.following(*index).into_iter().collect()))
+            .filter_map(|(task, route)| self.state.index(task, *route))
+            .map(|index| (index, self.following(index).into_iter().collect()))
             .collect();
         all.iter()
             .filter(|(index, own)| {
@@ -105,22 +109,22 @@ impl Conductor {
 
     /// An entry and all that came after it.
     fn following(&self, entry: usize) -> Vec<usize> {
+        let sequence = &self.state.sequence;
+        let mut followers: HashMap<(&str, u32), Vec<usize>> = HashMap::new();
+        for (index, one) in sequence.iter().enumerate() {
+            for prev in one.prev.values().filter_map(|prev| sequence.get(*prev)) {
+                followers.entry((&prev.id, prev.route)).or_default().push(index);
+            }
+        }
         let mut found = vec![entry];
         let mut seen = HashSet::from([entry]);
         let mut open = VecDeque::from([entry]);
         while let Some(source) = open.pop_front() {
-            let (id, route) = {
-                let one = &self.state.sequence[source];
-                (&one.id, one.route)
-            };
-            for (index, one) in self.state.sequence.iter().enumerate() {
-                let follows = one.prev.values().any(|prev| {
-                    let prev = &self.state.sequence[*prev];
-                    prev.id == *id && prev.route == route
-                });
-                if follows && seen.insert(index) {
-                    found.push(index);
-                    open.push_back(index);
+            let source = &sequence[source];
+            for index in followers.get(&(&*source.id, source.route)).into_iter().flatten() {
+                if seen.insert(*index) {
+                    found.push(*index);
+                    open.push_back(*index);
                 }
             }
         }
@@ -140,7 +144,8 @@ impl Conductor {
         self.change(Delta::Forgiven {
             task: Arc::clone(&task),
         });
-        let with_items = self.parts.workflow.task(&task).is_some_and(|task| task.with.is_some());
+        let plan = Arc::clone(&self.parts.plan);
+        let with_items = plan.task(&task).is_some_and(|task| task.items.is_some());
         let kept = self.state.staged(&task, route);
         if let Some(staged) = kept.filter(|_| with_items) {
             let items = staged.items.as_ref().map_or(&[][..], |items| items.statuses());
@@ -166,11 +171,9 @@ impl Conductor {
             return;
         }
         self.rendered.remove(&(Arc::clone(&task), route));
-        let retry = self
-            .links
-            .retry(&task)
-            .cloned()
-            .and_then(|rule| self.attempts(&task, route, &rule).ok());
+        let retry = plan
+            .task(&task)
+            .and_then(|task| self.attempts(task, route).ok().flatten());
         self.change(Delta::Again { entry: index, retry });
     }
 }

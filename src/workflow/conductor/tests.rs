@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::*;
 use crate::expr::template::{Limits, Surroundings};
 use crate::expr::value::{Date, DateTime, to_json};
-use crate::workflow::definition::Document;
+use crate::workflow::definition::{Document, Workflow};
 
 struct Still;
 
@@ -29,9 +29,11 @@ fn dict(json: Json) -> Dict {
 }
 
 fn begun(text: &str, input: Json) -> Conductor {
+    let evaluator = Arc::new(Evaluator::new(Limits::default(), Arc::new(Still)));
+    let workflow = Workflow::read(&Document::parse(text).expect("a document"));
     let parts = Parts {
-        workflow: Arc::new(Workflow::read(&Document::parse(text).expect("a document"))),
-        evaluator: Arc::new(Evaluator::new(Limits::default(), Arc::new(Still))),
+        plan: Arc::new(Plan::new(Arc::new(workflow), &evaluator)),
+        evaluator,
         options: Options::default(),
         outside: Arc::new(Nothing),
     };
@@ -58,7 +60,8 @@ fn run(mut conductor: Conductor, mut outcome: impl FnMut(&str) -> (Status, Json)
         }
         for status in [Some(Status::Running), None] {
             for task in &tasks {
-                let (status, result) = status.map_or_else(|| outcome(&task.id), |status| (status, Json::Null));
+                let (status, result) =
+                    status.map_or_else(|| outcome(&task.id), |status| (status, Json::Null));
                 conductor
                     .action_event(&task.id, task.route, &event(status, result))
                     .unwrap();
@@ -80,9 +83,9 @@ fn names(conductor: &Conductor) -> Vec<String> {
 }
 
 fn output(conductor: &Conductor) -> Json {
-    conductor
-        .output()
-        .map_or(Json::Null, |output| to_json(&Value::Dict(output.clone())).unwrap())
+    conductor.output().map_or(Json::Null, |output| {
+        to_json(&Value::Dict(output.clone())).unwrap()
+    })
 }
 
 const JOIN: &str = "version: 1.0\ntasks:\n  start:\n    next:\n      - do: left, right\n  left:\n    action: core.noop\n    next:\n      - when: <% succeeded() %>\n        publish: x=1\n        do: both\n  right:\n    action: core.noop\n    next:\n      - when: <% succeeded() %>\n        publish: x=2 y=2\n        do: both\n  both:\n    join: all\n    action: core.noop\noutput:\n  - x: <% ctx().get(x) %>\n  - y: <% ctx().get(y) %>\n";
@@ -137,7 +140,11 @@ fn a_failure_runs_again_as_often_as_the_task_says() {
     let mut attempts = 0;
     let conductor = run(begun(text, json!({})), |_| {
         attempts += 1;
-        let status = if attempts == 3 { Status::Succeeded } else { Status::Failed };
+        let status = if attempts == 3 {
+            Status::Succeeded
+        } else {
+            Status::Failed
+        };
         (status, json!(attempts))
     });
     assert_eq!((attempts, conductor.status()), (3, Status::Succeeded));

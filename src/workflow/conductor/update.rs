@@ -3,14 +3,13 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::links::{RetryRule, Way};
-use super::next::integer;
+use super::plan::Way;
 use super::request::Inbound;
-use super::state::RetryState;
-use super::{Conductor, ConductorError, Delta, ErrorEntry, Status, complaint, failed, machine, with};
+use super::{Conductor, ConductorError, Delta, ErrorEntry, Status, failed, machine, with};
 use crate::expr::scene::{CurrentTask, Variables};
 use crate::expr::value::{Dict, Value};
 use crate::workflow::definition::Command;
+use crate::workflow::graph::NodeId;
 
 /// What is logged of an action that failed.
 const EXECUTION_FAILED: &str = "Execution failed. See result for details.";
@@ -61,7 +60,12 @@ impl Conductor {
     /// # Errors
     ///
     /// There is no such task, or it was never handed out.
-    pub fn action_event(&mut self, task: &str, route: u32, event: &ActionEvent) -> Result<(), ConductorError> {
+    pub fn action_event(
+        &mut self,
+        task: &str,
+        route: u32,
+        event: &ActionEvent,
+    ) -> Result<(), ConductorError> {
         self.update(task, route, &Event::Action(event))
     }
 
@@ -111,10 +115,11 @@ impl Conductor {
         event: &Event<'_>,
         commands: &mut VecDeque<(Command, u32)>,
     ) -> Result<(), ConductorError> {
-        if !self.links.has(task) {
+        let plan = Arc::clone(&self.parts.plan);
+        let Some(node) = plan.find(task) else {
             return Err(ConductorError::UnknownTask(task.to_owned()));
-        }
-        let task: Arc<str> = Arc::from(task);
+        };
+        let task = Arc::clone(&plan.node(node).name);
         let staged = self.state.staged(&task, route);
         let has_items = staged.is_some_and(|staged| staged.items.is_some());
         let known = self.state.index(&task, route);
@@ -133,6 +138,14 @@ impl Conductor {
             }
         }
         let is_staged = staged.is_some();
+        if let Some(index) = known {
+            let status = self.state.sequence[index].status;
+            let is_end = matches!(status, Status::Timeout | Status::Abandoned);
+            if is_end && !is_staged && !matches!(event, Event::Retry) {
+                let event = self.name_of(&task, route, event);
+                return Err(ConductorError::TaskTransition { status, event });
+            }
+        }
         let begins_anew = known.is_some_and(|index| {
             self.state.sequence[index].status.is_completed()
                 && event.status().is_some_and(Status::is_starting)
@@ -140,7 +153,7 @@ impl Conductor {
         let entry = match known {
             Some(index) if !begins_anew && Command::named(&task).is_none() => index,
             _ if !is_staged => return Err(ConductorError::NotStaged(task.to_string())),
-            _ => self.begin(&task, route),
+            _ => self.begin(node, route),
         };
         let status = event.status();
         if status.is_some() && is_staged && !has_items {
@@ -170,7 +183,14 @@ impl Conductor {
         }
         let before = self.state.sequence[entry].status;
         let name = self.name_of(&task, route, event);
-        if let Some(Some(status)) = machine::next_of_task(before, &name) {
+        let next = match machine::next_of_task(before, &name) {
+            // The reference's table ends at these two.
+            _ if matches!(before, Status::Timeout | Status::Abandoned) && matches!(event, Event::Retry) => {
+                Some(Status::Retrying)
+            }
+            found => found.flatten(),
+        };
+        if let Some(status) = next.filter(|status| *status != before) {
             self.change(Delta::Task { entry, status });
         }
         let after = self.state.sequence[entry].status;
@@ -179,7 +199,7 @@ impl Conductor {
             self.change(Delta::Retry { entry });
         }
         if after.is_completed() {
-            self.ended(entry, before, event, commands)?;
+            self.ended(node, entry, before, event, commands)?;
             if self.state.sequence[entry].status == Status::Retrying {
                 return Ok(());
             }
@@ -192,55 +212,17 @@ impl Conductor {
     }
 
     /// A new entry for a staged task.
-    fn begin(&mut self, task: &Arc<str>, route: u32) -> usize {
-        let rule = self.links.retry(task).cloned();
-        let retry = rule.and_then(|rule| match self.attempts(task, route, &rule) {
-            Ok(retry) => Some(retry),
-            Err(error) => {
-                self.note(error);
-                self.fail();
-                None
-            }
-        });
+    fn begin(&mut self, node: NodeId, route: u32) -> usize {
+        let plan = Arc::clone(&self.parts.plan);
+        let task = plan.node(node);
+        // Attempts that make no sense were told when the task was handed out.
+        let retry = self.attempts(task, route).ok().flatten();
         self.change(Delta::Began {
-            task: Arc::clone(task),
+            task: Arc::clone(&task.name),
             route,
             retry,
         });
         self.state.sequence.len() - 1
-    }
-
-    pub(super) fn attempts(
-        &self,
-        task: &Arc<str>,
-        route: u32,
-        rule: &RetryRule,
-    ) -> Result<RetryState, ErrorEntry> {
-        let in_task = |error: ErrorEntry| ErrorEntry {
-            task_id: Some(Arc::clone(task)),
-            route: Some(route),
-            ..error
-        };
-        let variables = match (self.state.staged(task, route), self.state.entry(task, route)) {
-            (Some(staged), _) => staged.contexts.variables().clone(),
-            (None, Some(entry)) => entry.contexts.variables().clone(),
-            (None, None) => Variables::default(),
-        };
-        let number = |value: &Value, what: &str| {
-            let value = self
-                .evaluate(value, &variables, None, None)
-                .map_err(|error| in_task(failed(&error)))?;
-            integer(&value).ok_or_else(|| {
-                let message = format!("The retry {what} for task \"{task}\" is not an integer.");
-                in_task(complaint("ValueError", &message))
-            })
-        };
-        Ok(RetryState {
-            when: rule.when.clone(),
-            count: number(&rule.count, "count")?,
-            delay: rule.delay.as_ref().map(|delay| number(delay, "delay")).transpose()?,
-            tally: 0,
-        })
     }
 
     fn unstage(&mut self, task: &Arc<str>, route: u32) {
@@ -267,10 +249,8 @@ impl Conductor {
             Event::Item(event, _) => event,
         };
         let mut name = format!("action_{}", event.status);
-        let matters = matches!(
-            event.status,
-            Status::Resuming | Status::Pending | Status::Paused
-        ) || event.status.is_completed();
+        let matters = matches!(event.status, Status::Resuming | Status::Pending | Status::Paused)
+            || event.status.is_completed();
         let items = self
             .state
             .staged(task, route)
@@ -300,6 +280,7 @@ impl Conductor {
     /// A task has ended: runs it again, or goes on to what follows.
     fn ended(
         &mut self,
+        node: NodeId,
         entry: usize,
         before: Status,
         event: &Event<'_>,
@@ -309,7 +290,7 @@ impl Conductor {
             let one = &self.state.sequence[entry];
             (Arc::clone(&one.id), one.route, one.status, one.contexts.clone())
         };
-        let has_items = self.parts.workflow.task(&task).is_some_and(|task| task.with.is_some());
+        let has_items = self.parts.plan.node(node).items.is_some();
         if has_items && status.is_abended() {
             self.change(Delta::Completed {
                 task: Arc::clone(&task),
@@ -327,7 +308,7 @@ impl Conductor {
         };
         let variables = contexts.variables().clone();
         if self.state.status.is_active() {
-            match self.is_retry_due(entry, &variables, &result) {
+            match self.is_retry_due(node, entry, &variables, &result) {
                 Ok(false) => {}
                 Ok(true) => {
                     let mut none = VecDeque::new();
@@ -344,17 +325,24 @@ impl Conductor {
             }
         }
         if status != before {
-            self.go_on(entry, &variables, &result, commands);
+            self.go_on(node, entry, &variables, &result, commands);
         }
         Ok(())
     }
 
-    fn is_retry_due(&self, entry: usize, variables: &Variables, result: &Value) -> Result<bool, ErrorEntry> {
+    fn is_retry_due(
+        &self,
+        node: NodeId,
+        entry: usize,
+        variables: &Variables,
+        result: &Value,
+    ) -> Result<bool, ErrorEntry> {
         let one = &self.state.sequence[entry];
-        let Some(retry) = one.retry.as_ref().filter(|retry| retry.tally < retry.count) else {
+        if one.retry.as_ref().is_none_or(|retry| retry.tally >= retry.count) {
             return Ok(false);
-        };
-        let Some(when) = &retry.when else {
+        }
+        let rule = self.parts.plan.node(node).retry.as_ref();
+        let Some((_, when)) = rule.and_then(|rule| rule.when.as_ref()) else {
             return Ok(one.status.is_abended());
         };
         let current = CurrentTask {
@@ -362,7 +350,7 @@ impl Conductor {
             route: one.route.into(),
             result,
         };
-        self.evaluate(&Value::Str(Arc::clone(when)), variables, Some(current), None)
+        self.evaluate(when, variables, Some(current), None)
             .map(|value| value.is_true())
             .map_err(|error| failed(&error))
     }
@@ -370,50 +358,51 @@ impl Conductor {
     /// Walks the ways out of a task that has ended, in order of their targets.
     fn go_on(
         &mut self,
+        node: NodeId,
         entry: usize,
         variables: &Variables,
         result: &Value,
         commands: &mut VecDeque<(Command, u32)>,
     ) {
-        let (task, route) = {
-            let one = &self.state.sequence[entry];
-            (Arc::clone(&one.id), one.route)
-        };
-        let links = Arc::clone(&self.links);
-        let ways = links.ways_out(&task);
+        let plan = Arc::clone(&self.parts.plan);
+        let task = &plan.node(node).name;
+        let route = self.state.sequence[entry].route;
+        let ways = plan.ways_out(node);
         if ways.is_empty() {
             self.change(Delta::Term { entry, term: true });
         }
+        let current = CurrentTask {
+            id: task,
+            route: route.into(),
+            result,
+        };
         let mut ready = Vec::new();
         let mut fails = false;
-        for way in ways {
-            let current = CurrentTask {
-                id: &task,
-                route: route.into(),
-                result,
-            };
+        for way in ways.iter().map(|way| plan.way(*way)) {
+            let target = plan.node(way.target);
             let note = |error: ErrorEntry| ErrorEntry {
-                task_id: Some(Arc::clone(&task)),
+                task_id: Some(Arc::clone(task)),
                 route: Some(route),
-                task_transition_id: Some(Arc::clone(&way.to)),
+                task_transition_id: Some(Arc::clone(&way.next)),
                 ..error
             };
-            let taken = match &way.criteria {
-                None => true,
-                Some(when) => {
-                    match self.evaluate(&Value::Str(Arc::clone(when)), variables, Some(current), None) {
-                        Ok(value) => value.is_true(),
-                        Err(error) => {
-                            self.note(note(failed(&error)));
-                            self.fail();
-                            continue;
-                        }
-                    }
+            let taken = match &way.when {
+                None => Ok(true),
+                Some(when) => self
+                    .evaluate(when, variables, Some(current), None)
+                    .map(|value| value.is_true()),
+            };
+            let taken = match taken {
+                Ok(taken) => taken,
+                Err(error) => {
+                    self.note(note(failed(&error)));
+                    self.fail();
+                    continue;
                 }
             };
             self.change(Delta::Next {
                 entry,
-                transition: Arc::clone(&way.to),
+                transition: Arc::clone(&way.next),
                 taken,
             });
             if !taken {
@@ -429,37 +418,33 @@ impl Conductor {
                     continue;
                 }
             };
-            let published = (!published.is_empty()).then(|| {
-                self.change(Delta::Published(published));
-                u32::try_from(self.state.contexts.len() - 1).unwrap_or(u32::MAX)
-            });
-            let onward = self.route_to(way, route);
-            self.rendered.remove(&(Arc::clone(&way.target), onward));
+            let onward = self.route_to(way, target.is_split, route);
+            self.rendered.remove(&(Arc::clone(&target.name), onward));
             self.change(Delta::Reached {
-                task: Arc::clone(&way.target),
+                task: Arc::clone(&target.name),
                 route: onward,
                 from: entry,
-                through: Arc::clone(&way.from),
-                published,
+                through: Arc::clone(&way.previous),
+                published: (!published.is_empty()).then_some(published),
             });
-            let is_ready = self.inbound(&way.target, route) == Inbound::Satisfied;
+            let is_ready = self.inbound(way.target, route) == Inbound::Satisfied;
             let was_ready = self
                 .state
-                .staged(&way.target, onward)
+                .staged(&target.name, onward)
                 .is_some_and(|staged| staged.ready);
             if is_ready != was_ready {
                 self.change(Delta::Ready {
-                    task: Arc::clone(&way.target),
+                    task: Arc::clone(&target.name),
                     route: onward,
                     ready: is_ready,
                 });
             }
-            match Command::named(&way.target) {
+            match target.command {
                 Some(command) => {
                     fails |= command == Command::Fail;
                     commands.push_back((command, onward));
                 }
-                None if is_ready => ready.push((Arc::clone(&way.target), onward)),
+                None if is_ready => ready.push((Arc::clone(&target.name), onward)),
                 None => {}
             }
         }
@@ -471,18 +456,19 @@ impl Conductor {
     }
 
     /// What a way publishes.
-    fn publish(&self, way: &Way, variables: &Variables, current: CurrentTask<'_>) -> Result<Dict, Vec<ErrorEntry>> {
-        let workflow = Arc::clone(&self.parts.workflow);
-        let transition = workflow
-            .task(&way.source)
-            .and_then(|task| task.next.get(way.transition));
-        let Some(transition) = transition.filter(|transition| !transition.publish.is_empty()) else {
+    fn publish(
+        &self,
+        way: &Way,
+        variables: &Variables,
+        current: CurrentTask<'_>,
+    ) -> Result<Dict, Vec<ErrorEntry>> {
+        if way.publish.is_empty() {
             return Ok(Dict::default());
-        };
+        }
         let mut rolling = variables.clone();
-        let mut published = Dict::builder(transition.publish.len());
+        let mut published = Dict::builder(way.publish.len());
         let mut errors = Vec::new();
-        for one in &transition.publish {
+        for one in &*way.publish {
             match self.evaluate(&one.value, &rolling, Some(current), None) {
                 Ok(value) => {
                     rolling = with(&rolling, &one.name, value.clone());
@@ -499,17 +485,17 @@ impl Conductor {
     }
 
     /// The route of a way's target: a split begins a new one.
-    fn route_to(&mut self, way: &Way, route: u32) -> u32 {
-        if !self.links.is_split(&way.target) {
+    fn route_to(&mut self, way: &Way, is_split: bool, route: u32) -> u32 {
+        if !is_split {
             return route;
         }
         let Some(old) = self.state.routes.get(route as usize) else {
             return route;
         };
-        if old.contains(&way.from) {
+        if old.contains(&way.previous) {
             return route;
         }
-        let new: Arc<[Arc<str>]> = old.iter().cloned().chain([Arc::clone(&way.from)]).collect();
+        let new: Arc<[Arc<str>]> = old.iter().cloned().chain([Arc::clone(&way.previous)]).collect();
         self.change(Delta::Route(new));
         u32::try_from(self.state.routes.len() - 1).unwrap_or(u32::MAX)
     }

@@ -34,16 +34,28 @@ mod tests {
     #[test]
     fn known_transitions() {
         let workflow = |status, event: &str| next_of_workflow(status, event).flatten();
-        assert_eq!(workflow(Status::Running, "task_failed_workflow_active"), Some(Status::Failed));
-        assert_eq!(workflow(Status::Running, "task_paused_workflow_active"), Some(Status::Running));
+        assert_eq!(
+            workflow(Status::Running, "task_failed_workflow_active"),
+            Some(Status::Failed)
+        );
+        assert_eq!(
+            workflow(Status::Running, "task_paused_workflow_active"),
+            Some(Status::Running)
+        );
         assert_eq!(workflow(Status::Running, "task_retrying_workflow_active"), None);
-        assert_eq!(workflow(Status::Paused, "workflow_running_workflow_completed"), Some(Status::Succeeded));
+        assert_eq!(
+            workflow(Status::Paused, "workflow_running_workflow_completed"),
+            Some(Status::Succeeded)
+        );
         assert_eq!(workflow(Status::Null, "workflow_paused_workflow_dormant"), None);
         assert_eq!(workflow(Status::Canceled, "workflow_running"), None);
         let task = |status, event: &str| next_of_task(status, event).flatten();
         assert_eq!(task(Status::Running, "action_timeout"), Some(Status::Failed));
         assert_eq!(task(Status::Delayed, "action_timeout"), Some(Status::Timeout));
-        assert_eq!(task(Status::Succeeded, "task_retry_requested"), Some(Status::Retrying));
+        assert_eq!(
+            task(Status::Succeeded, "task_retry_requested"),
+            Some(Status::Retrying)
+        );
         assert_eq!(task(Status::Pausing, "action_succeeded"), None);
         assert_eq!(next_of_task(Status::Running, "action_dreaming"), None);
     }

@@ -98,4 +98,18 @@ static TABLE: [(&str, [Cell; 13]); 67] = [
 ];
 
 /// The statuses in which an event can mean something.
-const COLUMNS: [Status; 13] = [Status::Null, Status::Requested, Status::Scheduled, Status::Delayed, Status::Running, Status::Pending, Status::Pausing, Status::Paused, Status::Resuming, Status::Retrying, Status::Canceling, Status::Succeeded, Status::Failed];
+const COLUMNS: [Status; 13] = [
+    Status::Null,
+    Status::Requested,
+    Status::Scheduled,
+    Status::Delayed,
+    Status::Running,
+    Status::Pending,
+    Status::Pausing,
+    Status::Paused,
+    Status::Resuming,
+    Status::Retrying,
+    Status::Canceling,
+    Status::Succeeded,
+    Status::Failed,
+];

@@ -74,4 +74,15 @@ static TABLE: [(&str, [Cell; 10]); 47] = [
 ];
 
 /// The statuses in which an event can mean something.
-const COLUMNS: [Status; 10] = [Status::Null, Status::Requested, Status::Scheduled, Status::Delayed, Status::Running, Status::Pausing, Status::Paused, Status::Resuming, Status::Canceling, Status::Succeeded];
+const COLUMNS: [Status; 10] = [
+    Status::Null,
+    Status::Requested,
+    Status::Scheduled,
+    Status::Delayed,
+    Status::Running,
+    Status::Pausing,
+    Status::Paused,
+    Status::Resuming,
+    Status::Canceling,
+    Status::Succeeded,
+];
