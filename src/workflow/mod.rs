@@ -4,7 +4,9 @@
 //! [`definition::Workflow`] (what is meant). Inspection works on both, the conductor on the second alone.
 
 pub mod batch;
+pub mod conductor;
 pub mod definition;
 pub mod draw;
 pub mod graph;
 pub mod inspect;
+pub mod simulate;

@@ -1,0 +1,1 @@
+//! Simulated workflows, and the answers of the reference.
