@@ -102,6 +102,8 @@ fn main() {
             observers: Vec::new(),
             key: SecretKey::new([0; 32]),
             jinja: Arc::default(),
+            evaluator: Arc::new(sayso::app::evaluator(sayso::expr::template::Limits::default())),
+            api_url: String::new(),
             scratch: folder.path().to_path_buf(),
         })
         .await

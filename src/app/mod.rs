@@ -4,12 +4,15 @@ mod catalogue;
 mod checks;
 mod running;
 mod start;
+mod surroundings;
 
 use futures_util::future::BoxFuture;
 
 use crate::cli::{Host, Running, Start};
 use crate::content::Checks;
 use crate::runners::{self, RunnerSpec, Runners};
+
+pub use surroundings::evaluator;
 
 /// Sayso itself, as the command line starts it.
 #[derive(Clone, Copy, Debug, Default)]

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::catalogue::ContentCatalogue;
 use super::checks;
 use super::running::App;
+use super::surroundings::evaluator;
 use crate::access::{Policy, Principal, Tokens};
 use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
@@ -20,6 +21,7 @@ use crate::cli::{Purpose, Running, Start};
 use crate::content::Content;
 use crate::engine::{Engine, EngineParts};
 use crate::expr::jinja::Jinja;
+use crate::expr::template::Limits;
 use crate::runners::{self, RunnerSpec};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -63,6 +65,8 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         observers: vec![Arc::new(Cards), Arc::new(ExecutionCounter)],
         key: start.key.clone(),
         jinja: Arc::new(Jinja::default()),
+        evaluator: Arc::new(evaluator(Limits::default())),
+        api_url: format!("{}/api/v1", settings.api.web_base()),
         scratch: settings.data_dir.join("scratch"),
     })
     .await

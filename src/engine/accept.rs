@@ -9,21 +9,31 @@ use tokio_util::sync::CancellationToken;
 use super::prepared::Prepared;
 use super::state::{Place, Running, State};
 use super::step::{enter, set_result};
-use super::{Accepted, Submit, SubmitError, audit, work};
+use super::{Accepted, Submit, SubmitError, audit, work, workflow};
 use crate::access::Ask;
 use crate::model::{Action, Execution, Id, JsonMap, LogEntry, Progress, Request, Status, Timestamp};
 use crate::runners::{Job, OutputSink, Runner};
 use crate::store::{CommitError, StoreError, Write};
 
 /// A request that was found good, with everything that is needed to run it.
-struct Checked {
-    execution: Execution,
-    action: Arc<Action>,
-    prepared: Arc<Prepared>,
+pub(super) struct Checked {
+    pub(super) execution: Execution,
+    pub(super) action: Arc<Action>,
+    pub(super) prepared: Arc<Prepared>,
     /// Live parameters with secrets in clear.
-    parameters: JsonMap,
+    pub(super) parameters: JsonMap,
     with: Vec<Write>,
     via: String,
+}
+
+/// The action of a request, and its parameters as they would be stored and run.
+struct Found {
+    id: Id,
+    now: Timestamp,
+    action: Arc<Action>,
+    prepared: Arc<Prepared>,
+    parameters: JsonMap,
+    sealed: JsonMap,
 }
 
 pub(super) async fn submit(state: &Arc<State>, request: Submit) -> Result<Accepted, SubmitError> {
@@ -43,7 +53,52 @@ pub(super) async fn submit(state: &Arc<State>, request: Submit) -> Result<Accept
 }
 
 /// Everything that can be wrong with a request is found here, before anything is stored.
-async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitError> {
+async fn check(state: &Arc<State>, mut request: Submit) -> Result<Checked, SubmitError> {
+    let found = find(state, &mut request)?;
+    let origin = &mut request.origin;
+    if let Some(text) = &origin.text {
+        origin.text = Some(audit::masked_text(
+            text,
+            &found.prepared.secret_texts(&found.parameters),
+        ));
+    }
+    let decision = state.parts.authority.decide(&Ask {
+        identity: &request.identity,
+        action: &found.action,
+        alias: request.origin.alias.as_deref(),
+        parameters: &found.parameters,
+        place: request.origin.place.as_ref(),
+        now: found.now,
+    });
+    if decision.allowed {
+        return Ok(checked(request, found, decision.reason));
+    }
+    let draft = audit::denied(
+        &request.identity,
+        &request.origin,
+        &found.action.reference,
+        &found.sealed,
+        &decision,
+        found.now,
+    );
+    match state.parts.store.commit(vec![Write::Audit(draft)]).await {
+        Ok(()) => Err(SubmitError::Denied(decision)),
+        Err(CommitError::Store(error)) => Err(error.into()),
+        Err(other) => Err(StoreError::Database(other.to_string()).into()),
+    }
+}
+
+/// A request that needs no decision of its own, because it is part of something that was allowed.
+pub(super) fn check_allowed(
+    state: &Arc<State>,
+    mut request: Submit,
+    reason: String,
+) -> Result<Checked, SubmitError> {
+    let found = find(state, &mut request)?;
+    Ok(checked(request, found, reason))
+}
+
+fn find(state: &Arc<State>, request: &mut Submit) -> Result<Found, SubmitError> {
     let parts = &state.parts;
     let action = parts
         .catalogue
@@ -58,54 +113,40 @@ async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitErr
     let runner = runner_of(state, &action)?;
     let prepared = state
         .prepared
-        .get(&action, runner.spec())
+        .get(&action, &**runner)
         .map_err(SubmitError::BadAction)?;
-
-    let now = Timestamp::now();
     let id = request.id.unwrap_or_else(Id::new);
-    let mut context = request.context;
+    let context = &mut request.context;
     context.insert("user".to_owned(), request.identity.user.clone().into());
     context.insert("pack".to_owned(), action.pack.clone().into());
     let parameters = prepared
         .live(
             &parts.jinja,
-            request.parameters,
-            request.data,
-            &context,
+            std::mem::take(&mut request.parameters),
+            std::mem::take(&mut request.data),
+            context,
             &parts.catalogue.config(&action.pack),
         )
         .map_err(|error| SubmitError::Parameters(Box::new(error)))?;
+    Ok(Found {
+        id,
+        now: Timestamp::now(),
+        sealed: prepared.seal_parameters(&parameters, &parts.key, id),
+        action,
+        prepared,
+        parameters,
+    })
+}
 
-    let mut origin = request.origin;
-    if let Some(text) = &origin.text {
-        origin.text = Some(audit::masked_text(text, &prepared.secret_texts(&parameters)));
-    }
-    let decision = parts.authority.decide(&Ask {
-        identity: &request.identity,
-        action: &action,
-        alias: origin.alias.as_deref(),
-        parameters: &parameters,
-        place: origin.place.as_ref(),
+fn checked(request: Submit, found: Found, reason: String) -> Checked {
+    let Found {
+        id,
         now,
-    });
-    let sealed = prepared.seal_parameters(&parameters, &parts.key, id);
-    if !decision.allowed {
-        let draft = audit::denied(
-            &request.identity,
-            &origin,
-            &action.reference,
-            &sealed,
-            &decision,
-            now,
-        );
-        match parts.store.commit(vec![Write::Audit(draft)]).await {
-            Ok(()) => {}
-            Err(CommitError::Store(error)) => return Err(error.into()),
-            Err(other) => return Err(StoreError::Database(other.to_string()).into()),
-        }
-        return Err(SubmitError::Denied(decision));
-    }
-
+        action,
+        prepared,
+        parameters,
+        sealed,
+    } = found;
     let not_before = request
         .delay
         .filter(|delay| !delay.is_zero())
@@ -119,15 +160,15 @@ async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitErr
             runner: action.runner_type.clone(),
             user: request.identity.user,
             parameters: sealed,
-            context,
+            context: request.context,
             parent: request.parent,
             not_before,
             notify: request.notify,
             pack_version: action.pack_version.clone(),
             digest: action.digest.clone(),
             idempotent: action.idempotent,
-            origin,
-            decision: decision.reason,
+            origin: request.origin,
+            decision: reason,
             rule: None,
             trigger_instance: None,
         }),
@@ -147,23 +188,22 @@ async fn check(state: &Arc<State>, request: Submit) -> Result<Checked, SubmitErr
     if not_before.is_some() {
         enter(&mut execution, Status::Delayed, now);
     }
-    Ok(Checked {
+    Checked {
         execution,
         action,
         prepared,
         parameters,
         with: request.with,
         via: request.identity.via,
-    })
+    }
 }
 
 /// The runner of an action.
-pub(super) fn runner_of(state: &State, action: &Action) -> Result<Arc<dyn Runner>, SubmitError> {
+pub(super) fn runner_of<'s>(state: &'s State, action: &Action) -> Result<&'s Arc<dyn Runner>, SubmitError> {
     state
         .parts
         .runners
         .get(&action.runner_type)
-        .cloned()
         .ok_or_else(|| SubmitError::UnknownRunner {
             action: action.reference.clone(),
             runner: action.runner_type.clone(),
@@ -179,7 +219,15 @@ async fn accept(state: &Arc<State>, mut checked: Checked) -> Result<(), SubmitEr
         state.enqueue(execution.id, &execution.request.user, not_before);
         return Ok(());
     }
-    if run_purely(state, &mut checked)? {
+    let runner = runner_of(state, &checked.action)?;
+    if runner.conducts().is_some() {
+        begin(state, &mut checked.execution);
+        let execution = commit(state, checked).await?;
+        workflow::conduct(state, execution);
+        return Ok(());
+    }
+    if runner.spec().pure {
+        run_purely(state, &mut checked, &**runner);
         commit(state, checked).await?;
         return Ok(());
     }
@@ -229,12 +277,8 @@ pub(super) fn begin(state: &State, execution: &mut Execution) {
     execution.progress.runner_info = state.runner_info.clone();
 }
 
-/// Runs an action whose runner has no effect outside and takes no time; false when its runner is another.
-fn run_purely(state: &Arc<State>, checked: &mut Checked) -> Result<bool, SubmitError> {
-    let runner = runner_of(state, &checked.action)?;
-    if !runner.spec().pure {
-        return Ok(false);
-    }
+/// Runs an action whose runner has no effect outside and takes no time.
+pub(super) fn run_purely(state: &Arc<State>, checked: &mut Checked, runner: &dyn Runner) {
     let context = checked.execution.context();
     let config = state.parts.catalogue.config(&checked.action.pack);
     begin(state, &mut checked.execution);
@@ -267,7 +311,6 @@ fn run_purely(state: &Arc<State>, checked: &mut Checked) -> Result<bool, SubmitE
         }
     };
     end(&mut checked.execution, status, result);
-    Ok(true)
 }
 
 fn end(execution: &mut Execution, status: Status, result: Value) {
@@ -278,26 +321,8 @@ fn end(execution: &mut Execution, status: Status, result: Value) {
 /// Commits a new execution with its audit entry, its definition (once), the observers' rows and the
 /// requester's own rows.
 async fn commit(state: &Arc<State>, checked: Checked) -> Result<Arc<Execution>, SubmitError> {
-    let Checked {
-        execution,
-        prepared,
-        with,
-        via,
-        ..
-    } = checked;
-    let execution = Arc::new(execution);
-    let mut rows = Vec::with_capacity(3 + with.len());
-    rows.push(Write::Insert(Arc::clone(&execution)));
-    rows.push(Write::Audit(audit::accepted(&execution, &via)));
-    let new_definition = !state.prepared.is_stored(&execution.request.digest);
-    if new_definition {
-        rows.push(Write::Definition {
-            digest: execution.request.digest.clone(),
-            document: prepared.definition_document(),
-        });
-    }
-    state.observed(None, &execution, &mut rows);
-    rows.extend(with);
+    let mut rows = Vec::with_capacity(3 + checked.with.len());
+    let new = insert(state, checked, &mut rows);
     state
         .parts
         .store
@@ -310,9 +335,28 @@ async fn commit(state: &Arc<State>, checked: Checked) -> Result<Arc<Execution>, 
                 SubmitError::Store(StoreError::Database(format!("the id {id} exists already")))
             }
         })?;
-    if new_definition {
-        state.prepared.mark_stored(execution.request.digest.clone());
+    inserted(state, &new);
+    Ok(new)
+}
+
+/// Adds the rows of a new execution.
+pub(super) fn insert(state: &State, checked: Checked, rows: &mut Vec<Write>) -> Arc<Execution> {
+    let execution = Arc::new(checked.execution);
+    rows.push(Write::Insert(Arc::clone(&execution)));
+    rows.push(Write::Audit(audit::accepted(&execution, &checked.via)));
+    if !state.prepared.is_stored(&execution.request.digest) {
+        rows.push(Write::Definition {
+            digest: execution.request.digest.clone(),
+            document: checked.prepared.definition_document(),
+        });
     }
-    state.announce(&execution, true);
-    Ok(execution)
+    state.observed(None, &execution, rows);
+    rows.extend(checked.with);
+    execution
+}
+
+/// To be called when the rows of [`insert`] are committed.
+pub(super) fn inserted(state: &State, execution: &Arc<Execution>) {
+    state.prepared.mark_stored(&execution.request.digest);
+    state.announce(execution, true);
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use serde_json::json;
+use tokio::sync::oneshot;
 
 use super::dispatch::commit_step;
 use super::state::{Running, State};
 use super::step::{set_result, step};
+use super::workflow::{Answer, Control, ControlKind, Message};
 use super::{CancelError, Cancelled};
 use crate::model::{Decision, Execution, Id, Identity, Status, Timestamp};
 use crate::store::StoreError;
@@ -14,11 +16,81 @@ use crate::store::StoreError;
 /// A step taken by somebody else makes us look again; more often than this it cannot happen by chance.
 const ATTEMPTS: usize = 16;
 
+/// Cancels an execution; of a workflow also what it is part of. `now` stops the actions of a workflow that are at work,
+/// which otherwise run to their end.
 pub(super) async fn cancel(
     state: &Arc<State>,
     id: Id,
     identity: &Identity,
+    now: bool,
 ) -> Result<Cancelled, CancelError> {
+    if state.drivers.has(id) {
+        let root = root_of(state, id).await?;
+        may(state, &root, identity)?;
+        match control(state, root.id, ControlKind::Cancel { now }, identity).await {
+            Some(Answer::Done(execution)) => return Ok(Cancelled::Asked(execution)),
+            Some(Answer::Refused(execution)) => return Ok(Cancelled::NotCancelable(execution)),
+            Some(Answer::Failed(error)) => {
+                return Err(CancelError::Store(StoreError::Database(error.to_string())));
+            }
+            None => {} // it has ended meanwhile
+        }
+    }
+    cancel_alone(state, id, identity).await
+}
+
+/// Tells a workflow's driver what somebody wants; `None` when the workflow has none (any more).
+pub(super) async fn control(
+    state: &State,
+    workflow: Id,
+    kind: ControlKind,
+    identity: &Identity,
+) -> Option<Answer> {
+    let (answer, answered) = oneshot::channel();
+    let control = Control {
+        kind,
+        user: identity.user.clone(),
+        answer: Some(answer),
+    };
+    state.drivers.tell(workflow, Message::Control(control)).ok()?;
+    answered.await.ok()
+}
+
+/// The outermost workflow that a workflow is part of.
+async fn root_of(state: &State, id: Id) -> Result<Execution, CancelError> {
+    let mut current = state
+        .parts
+        .store
+        .execution(id)
+        .await?
+        .ok_or(CancelError::Unknown(id))?;
+    while let Some(parent) = current.request.parent.filter(|parent| state.drivers.has(*parent)) {
+        match state.parts.store.execution(parent).await? {
+            Some(execution) => current = execution,
+            None => break,
+        }
+    }
+    Ok(current)
+}
+
+/// Cancels a part of a canceled workflow: at work only when that is wanted.
+pub(super) async fn cancel_part(
+    state: &Arc<State>,
+    id: Id,
+    identity: &Identity,
+    now: bool,
+) -> Result<(), CancelError> {
+    if now {
+        return cancel_alone(state, id, identity).await.map(drop);
+    }
+    // A part that starts at this moment runs to its end, as those before it.
+    if !state.running.lock().contains_key(&id) {
+        cancel_waiting(state, id, identity).await?;
+    }
+    Ok(())
+}
+
+async fn cancel_alone(state: &Arc<State>, id: Id, identity: &Identity) -> Result<Cancelled, CancelError> {
     for _ in 0..ATTEMPTS {
         let running = state.running.lock().get(&id).cloned();
         let done = match running {
@@ -96,7 +168,7 @@ fn canceled(execution: &Execution, status: Status, identity: &Identity) -> Optio
 }
 
 /// Who asked for it may cancel it, and so may everybody who could run the action themselves.
-fn may(state: &State, execution: &Execution, identity: &Identity) -> Result<(), CancelError> {
+pub(super) fn may(state: &State, execution: &Execution, identity: &Identity) -> Result<(), CancelError> {
     if identity.is_admin() || identity.user == execution.request.user {
         return Ok(());
     }
@@ -106,7 +178,7 @@ fn may(state: &State, execution: &Execution, identity: &Identity) -> Result<(), 
         return Ok(());
     }
     let reason = format!(
-        "execution {} belongs to {}; others may cancel it only when they may run {} themselves",
+        "execution {} belongs to {}; others may stop or pause it only when they may run {} themselves",
         execution.id, execution.request.user, execution.request.action
     );
     Err(CancelError::Denied(Decision {

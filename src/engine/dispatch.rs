@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{Place, Running, State};
 use super::step::{set_result, step};
-use super::{accept, audit, work};
+use super::{accept, audit, work, workflow};
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::{CommitError, StoreError, Write};
 
@@ -68,7 +68,7 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
         .ok_or_else(|| format!("the action `{}` is gone or disabled", request.action));
     let ready = found.and_then(|action| {
         let runner = accept::runner_of(state, &action).map_err(|error| error.to_string())?;
-        let prepared = state.prepared.get(&action, runner.spec())?;
+        let prepared = state.prepared.get(&action, &**runner)?;
         Ok((action, prepared))
     });
     let (action, prepared) = match ready {
@@ -80,6 +80,14 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
     let mut next = execution;
     next.revision += 1;
     accept::begin(state, &mut next);
+    let runner = accept::runner_of(state, &action).ok();
+    if runner.is_some_and(|runner| runner.conducts().is_some()) {
+        drop(place); // workflows take none: their actions do
+        if let Some(execution) = commit_step(state, before, next, None).await? {
+            workflow::conduct(state, execution);
+        }
+        return Ok(());
+    }
     let running = Arc::new(Running {
         state: tokio::sync::Mutex::new(next.clone()),
         cancel: CancellationToken::new(),
@@ -135,7 +143,7 @@ pub(super) async fn commit_step(
         Write::Audit(audit::stepped(&next, by)),
     ];
     state.observed(Some(before), &next, &mut rows);
-    match state.parts.store.commit(rows).await {
+    match workflow::commit(state, before, &next, rows).await {
         Ok(()) => {
             state.announce(&next, false);
             Ok(Some(next))

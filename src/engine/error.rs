@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use crate::model::{Decision, Id, InboxClaim};
+use crate::model::{Decision, Id, InboxClaim, Status};
 use crate::params::ParamError;
 use crate::store::StoreError;
 
@@ -74,6 +74,31 @@ pub enum CancelError {
     /// No such execution.
     #[error("there is no execution {0}")]
     Unknown(Id),
+    /// The identity may not.
+    #[error("not allowed: {}", .0.reason)]
+    Denied(Decision),
+    /// The store failed; an internal error.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why a workflow was not paused or resumed.
+#[derive(Debug, Error)]
+pub enum ControlError {
+    /// No such execution.
+    #[error("there is no execution {0}")]
+    Unknown(Id),
+    /// Only workflows can.
+    #[error("\"{action}\" is run by the \"{runner}\" runner, and only workflows can be paused and resumed")]
+    NoWorkflow {
+        /// The action.
+        action: String,
+        /// Its runner.
+        runner: String,
+    },
+    /// Not from where it is.
+    #[error("execution {0} is {1}, so it cannot be {2}")]
+    Refused(Id, Status, &'static str),
     /// The identity may not.
     #[error("not allowed: {}", .0.reason)]
     Denied(Decision),

@@ -11,11 +11,12 @@ use tokio::sync::broadcast;
 use super::secrets::{mask_seals, mask_value};
 use super::state::State;
 use super::{
-    Accepted, CancelError, Cancelled, EngineOptions, Event, Observer, RerunOptions, Submit, SubmitError,
-    accept, cancel, dispatch, recover,
+    Accepted, CancelError, Cancelled, ControlError, EngineOptions, Event, Observer, RerunOptions, Submit,
+    SubmitError, accept, cancel, dispatch, recover, workflow,
 };
 use crate::access::Authority;
 use crate::expr::jinja::Jinja;
+use crate::expr::template::Evaluator;
 use crate::model::{Action, Execution, Id, Identity, JsonMap, Origin};
 use crate::runners::Runners;
 use crate::store::{Store, StoreError};
@@ -48,6 +49,10 @@ pub struct EngineParts {
     pub key: super::SecretKey,
     /// Renders parameters.
     pub jinja: Arc<Jinja>,
+    /// Evaluates expressions of workflows.
+    pub evaluator: Arc<Evaluator>,
+    /// Where clients find the API, for workflows that ask (`st2.api_url`); may be empty.
+    pub api_url: String,
     /// Folder for scratch files of running actions.
     pub scratch: std::path::PathBuf,
 }
@@ -152,7 +157,31 @@ impl Engine {
     /// # Errors
     /// See [`CancelError`].
     pub async fn cancel(&self, id: Id, identity: &Identity) -> Result<Cancelled, CancelError> {
-        cancel::cancel(&self.state, id, identity).await
+        cancel::cancel(&self.state, id, identity, false).await
+    }
+
+    /// Cancels an execution; of a workflow also the actions that are at work, which [`Self::cancel`] lets end.
+    ///
+    /// # Errors
+    /// See [`CancelError`].
+    pub async fn cancel_now(&self, id: Id, identity: &Identity) -> Result<Cancelled, CancelError> {
+        cancel::cancel(&self.state, id, identity, true).await
+    }
+
+    /// Pauses a workflow: nothing more is started, and it stands still when what is at work has ended.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn pause(&self, id: Id, identity: &Identity) -> Result<Arc<Execution>, ControlError> {
+        workflow::pause(&self.state, id, identity).await
+    }
+
+    /// Lets a paused workflow go on.
+    ///
+    /// # Errors
+    /// See [`ControlError`].
+    pub async fn resume(&self, id: Id, identity: &Identity) -> Result<Arc<Execution>, ControlError> {
+        workflow::resume(&self.state, id, identity).await
     }
 
     /// The execution as it is now, with its result.

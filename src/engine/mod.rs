@@ -21,12 +21,13 @@ mod state;
 mod step;
 mod submit;
 mod work;
+mod workflow;
 
 #[cfg(test)]
 mod tests;
 
 pub use apart::apart;
-pub use error::{CancelError, SubmitError};
+pub use error::{CancelError, ControlError, SubmitError};
 pub use event::{Event, Observer};
 pub use handle::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown};
 pub use options::EngineOptions;

@@ -10,7 +10,10 @@ use super::{Definition, SecretKey, apart};
 use crate::expr::jinja::{Jinja, KeyLookup, KeyScope};
 use crate::model::{Action, Id, JsonMap, Status};
 use crate::params::{self, CompiledParameters, OutputSchema, ParamError, ParamLimits, RenderContext};
-use crate::runners::RunnerSpec;
+use crate::runners::Runner;
+
+/// Key of a workflow's text in the stored definition of its action.
+pub(super) const FLOW: &str = "workflow";
 
 /// So many digests are kept; beyond it a cache starts anew (a storm of reloads, not normal life).
 const CACHE_LIMIT: usize = 20_000;
@@ -33,7 +36,7 @@ pub(super) struct PreparedCache {
 
 impl PreparedCache {
     /// The action made ready; compiled at the first use of its digest.
-    pub(super) fn get(&self, action: &Action, runner: &RunnerSpec) -> Result<Arc<Prepared>, String> {
+    pub(super) fn get(&self, action: &Action, runner: &dyn Runner) -> Result<Arc<Prepared>, String> {
         if let Some(prepared) = self.prepared.lock().get(&action.digest) {
             return Ok(Arc::clone(prepared));
         }
@@ -61,8 +64,11 @@ impl PreparedCache {
     }
 
     /// The definition with this digest is in the store now.
-    pub(super) fn mark_stored(&self, digest: String) {
-        self.stored.lock().insert(digest);
+    pub(super) fn mark_stored(&self, digest: &str) {
+        let mut stored = self.stored.lock();
+        if !stored.contains(digest) {
+            stored.insert(digest.to_owned());
+        }
     }
 }
 
@@ -75,7 +81,9 @@ fn insert<T>(cache: &Mutex<HashMap<String, Arc<T>>>, digest: &str, value: &Arc<T
 }
 
 impl Prepared {
-    fn new(action: &Action, runner: &RunnerSpec) -> Result<Self, String> {
+    fn new(action: &Action, runner: &dyn Runner) -> Result<Self, String> {
+        let conducts = runner.conducts().is_some();
+        let runner = runner.spec();
         let parameters =
             CompiledParameters::compile(&runner.parameters, &action.parameters).map_err(|problems| {
                 let first = problems
@@ -95,7 +103,11 @@ impl Prepared {
                 action.reference
             )
         })?;
-        let document = json!({"action": action.to_api(), "runner": runner.to_api()});
+        let mut document = json!({"action": action.to_api(), "runner": runner.to_api()});
+        // What a workflow runs is what was accepted, whatever becomes of the file.
+        if conducts {
+            document[FLOW] = json!(action.entry_point_text);
+        }
         Ok(Self {
             parameters,
             output,

@@ -11,6 +11,7 @@ use serde_json::json;
 use super::dispatch::commit_step;
 use super::state::State;
 use super::step::{set_result, step};
+use super::workflow;
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::StoreError;
 
@@ -19,7 +20,7 @@ pub(super) async fn recover(state: &Arc<State>) -> Result<(), StoreError> {
         Id::continue_after(newest);
     }
     for digest in state.parts.store.definition_digests().await? {
-        state.prepared.mark_stored(digest);
+        state.prepared.mark_stored(&digest);
     }
     let unfinished = state.parts.store.unfinished().await?;
     if !unfinished.is_empty() {
@@ -28,10 +29,27 @@ pub(super) async fn recover(state: &Arc<State>) -> Result<(), StoreError> {
             "going on with the executions that the last run left unfinished"
         );
     }
-    for execution in unfinished {
+    // Workflows first: what becomes of the others may matter to them.
+    let (workflows, others): (Vec<_>, Vec<_>) = unfinished
+        .into_iter()
+        .partition(|execution| is_conducted(state, execution));
+    for execution in workflows {
+        workflow::conduct(state, Arc::new(execution));
+    }
+    for execution in others {
         go_on(state, execution).await?;
     }
     Ok(())
+}
+
+/// Whether it is a workflow that has begun.
+fn is_conducted(state: &State, execution: &Execution) -> bool {
+    let waits = matches!(
+        execution.status,
+        Status::Requested | Status::Scheduled | Status::Delayed
+    );
+    let runner = state.parts.runners.get(&execution.request.runner);
+    !waits && runner.is_some_and(|runner| runner.conducts().is_some())
 }
 
 async fn go_on(state: &Arc<State>, execution: Execution) -> Result<(), StoreError> {

@@ -39,10 +39,17 @@ impl SecretKey {
         if value.is_null() {
             return Value::Null;
         }
-        let nonce: [u8; NONCE_BYTES] = rand::random();
         let plain = Zeroizing::new(value.to_string());
+        let bytes = self.seal_bytes(plain.as_bytes(), owner);
+        serde_json::json!({ SEAL: STANDARD.encode(bytes) })
+    }
+
+    /// Seals bytes for the execution `owner`.
+    #[must_use]
+    pub fn seal_bytes(&self, plain: &[u8], owner: Id) -> Vec<u8> {
+        let nonce: [u8; NONCE_BYTES] = rand::random();
         let payload = Payload {
-            msg: plain.as_bytes(),
+            msg: plain,
             aad: owner.bytes(),
         };
         // AES-GCM refuses only texts of many gigabytes, which requests cannot carry; if it ever did, the
@@ -51,9 +58,24 @@ impl SecretKey {
             .cipher()
             .encrypt(&Nonce::from(nonce), payload)
             .unwrap_or_default();
-        let mut bytes = nonce.to_vec();
+        let mut bytes = Vec::with_capacity(NONCE_BYTES + sealed.len());
+        bytes.extend_from_slice(&nonce);
         bytes.extend_from_slice(&sealed);
-        serde_json::json!({ SEAL: STANDARD.encode(bytes) })
+        bytes
+    }
+
+    /// Opens what [`Self::seal_bytes`] made; `None` when it was made with another key or for another execution.
+    #[must_use]
+    pub fn open_bytes(&self, bytes: &[u8], owner: Id) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
+        let payload = Payload {
+            msg: sealed,
+            aad: owner.bytes(),
+        };
+        self.cipher()
+            .decrypt(&Nonce::from(*nonce), payload)
+            .ok()
+            .map(Zeroizing::new)
     }
 
     /// Opens what [`Self::seal`] made; `None` when it is no seal, was made with another key, or belongs to
@@ -61,13 +83,7 @@ impl SecretKey {
     #[must_use]
     pub fn open(&self, value: &Value, owner: Id) -> Option<Value> {
         let bytes = STANDARD.decode(sealed_text(value)?).ok()?;
-        let (nonce, sealed) = bytes.split_first_chunk::<NONCE_BYTES>()?;
-        let payload = Payload {
-            msg: sealed,
-            aad: owner.bytes(),
-        };
-        let plain = Zeroizing::new(self.cipher().decrypt(&Nonce::from(*nonce), payload).ok()?);
-        serde_json::from_slice(&plain).ok()
+        serde_json::from_slice(&self.open_bytes(&bytes, owner)?).ok()
     }
 
     /// Opens every seal inside the parameters. A seal that does not open becomes null.

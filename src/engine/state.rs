@@ -9,6 +9,7 @@ use tokio::sync::{Notify, broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
 use super::queue::FairQueue;
+use super::workflow::{Drivers, Plans};
 use super::{EngineParts, EngineStats, Event};
 use crate::engine::prepared::PreparedCache;
 use crate::model::{Execution, Id, JsonMap, Status, Timestamp};
@@ -51,6 +52,10 @@ pub(super) struct State {
     pub(super) left: Notify,
     waiters: Mutex<HashMap<Id, Vec<oneshot::Sender<Arc<Execution>>>>>,
     pub(super) events: broadcast::Sender<Event>,
+    /// Workflows at work.
+    pub(super) drivers: Drivers,
+    /// Workflows made ready.
+    pub(super) plans: Plans,
     accepted: AtomicU64,
     completed: AtomicU64,
     pub(super) runner_info: JsonMap,
@@ -94,6 +99,8 @@ impl State {
             left: Notify::new(),
             waiters: Mutex::default(),
             events: broadcast::Sender::new(EVENT_BUFFER),
+            drivers: Drivers::default(),
+            plans: Plans::default(),
             accepted: AtomicU64::new(0),
             completed: AtomicU64::new(0),
             runner_info,

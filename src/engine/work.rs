@@ -12,7 +12,7 @@ use super::output::OutputPump;
 use super::prepared::Prepared;
 use super::state::{Place, Running, State};
 use super::step::{enter, set_result, size_of_json};
-use super::{Event, audit};
+use super::{Event, audit, workflow};
 use crate::model::{Action, Execution, JsonMap, OutputChunk, Status, Timestamp};
 use crate::runners::{Job, Outcome, OutputSink, OutputWrite};
 use crate::store::{CommitError, Write};
@@ -140,7 +140,7 @@ async fn store_output(state: Arc<State>, chunks: Vec<Arc<OutputChunk>>) {
     let rows = vec![Write::Output(
         chunks.iter().map(|chunk| (**chunk).clone()).collect(),
     )];
-    if commit_surely(&state, rows).await {
+    if commit_surely(&state, rows, None).await {
         for chunk in chunks {
             state.send(|| Event::Output(chunk));
         }
@@ -181,7 +181,7 @@ async fn finish(
         by_shutdown.then_some(&*state.parts.options.system_user),
     )));
     state.observed(Some(before), &next, &mut rows);
-    let committed = commit_surely(state, rows).await;
+    let committed = commit_surely(state, rows, Some((before, &next))).await;
     state.left(id);
     if !committed {
         return;
@@ -252,11 +252,19 @@ fn ended(
     (next, false)
 }
 
-/// Commits what must not be lost: tries again until the store takes it or is closed.
-pub(super) async fn commit_surely(state: &State, rows: Vec<Write>) -> bool {
+/// Commits what must not be lost, such as the `step` of an execution: tries again until the store takes it or is closed.
+pub(super) async fn commit_surely(
+    state: &State,
+    rows: Vec<Write>,
+    step: Option<(Status, &Arc<Execution>)>,
+) -> bool {
     let mut told = false;
     loop {
-        match state.parts.store.commit(rows.clone()).await {
+        let committed = match step {
+            Some((before, after)) => workflow::commit(state, before, after, rows.clone()).await,
+            None => state.parts.store.commit(rows.clone()).await,
+        };
+        match committed {
             Ok(()) => return true,
             Err(CommitError::Store(crate::store::StoreError::Closed)) => return false,
             Err(CommitError::Store(error)) => {

@@ -84,6 +84,12 @@ pub trait Runner: Send + Sync + 'static {
         None
     }
 
+    /// Of a runner that waits for people: whether in a workflow only the branch behind it waits (`approval`). Otherwise
+    /// the whole workflow stands still (`inquirer`).
+    fn holds_branch_only(&self) -> bool {
+        false
+    }
+
     /// Carries out the job to its end. Dropping the future must stop the work (kill the process group).
     /// When `job.cancel` fires the runner stops the work and returns what it has, with status `canceled`.
     fn run(&self, job: Job) -> BoxFuture<'_, Outcome>;

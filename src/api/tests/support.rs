@@ -133,6 +133,8 @@ impl Server {
             observers: vec![Arc::new(ExecutionCounter)],
             key: SecretKey::new([7; 32]),
             jinja: Arc::new(Jinja::default()),
+            evaluator: Arc::new(crate::app::evaluator(crate::expr::template::Limits::default())),
+            api_url: String::new(),
             scratch: dir.path().join("scratch"),
         })
         .await

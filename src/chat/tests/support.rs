@@ -306,6 +306,8 @@ impl Bot {
             observers: vec![Arc::new(Cards)],
             key: SecretKey::new([3; 32]),
             jinja: Arc::new(Jinja::default()),
+            evaluator: Arc::new(crate::app::evaluator(crate::expr::template::Limits::default())),
+            api_url: String::new(),
             scratch: folder.path().join("scratch"),
         })
         .await

@@ -1,6 +1,7 @@
-//! The engine against a real store and real processes.
+//! The engine with a real store, real runners, and one runner that tests hold back.
 
-mod support;
-
+mod flows;
 mod lifecycle;
 mod recovery;
+mod support;
+mod workflows;

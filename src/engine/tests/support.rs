@@ -11,6 +11,8 @@ use tempfile::TempDir;
 
 use crate::access::{Ask, Authority};
 use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey, Submit};
+use crate::expr::template::{Evaluator, Limits, Surroundings};
+use crate::expr::value::{Date, DateTime};
 use crate::model::{Action, Decision, Id, Identity, JsonMap, Place};
 use crate::runners::{self, Job, Outcome, Runner, RunnerSpec, Runners};
 use crate::store::Store;
@@ -120,6 +122,19 @@ impl Runner for Gate {
     }
 }
 
+/// Expressions see a clock that stands still.
+struct Still;
+
+impl Surroundings for Still {
+    fn now(&self) -> DateTime {
+        DateTime::utc(Date::new(2026, 11, 22).unwrap(), 0)
+    }
+
+    fn random(&self) -> u64 {
+        4
+    }
+}
+
 /// An engine and all its parts.
 pub(super) struct World {
     pub(super) folder: TempDir,
@@ -182,6 +197,12 @@ impl World {
                 .lock()
                 .insert(action.reference.clone(), Arc::new(action));
         }
+        for (name, text) in super::flows::ALL {
+            let mut flow = action(name, "orquesta", super::flows::parameters(name));
+            flow.entry_point = format!("workflows/{name}.yaml");
+            flow.entry_point_text = Some((*text).into());
+            actions.0.lock().insert(flow.reference.clone(), Arc::new(flow));
+        }
         let mut runners: Runners = runners::builtin(runners::RunnerOptions::default());
         runners.add(gate.clone());
         let engine = Engine::start(EngineParts {
@@ -193,6 +214,8 @@ impl World {
             observers: Vec::new(),
             key: SecretKey::new([3; 32]),
             jinja: Arc::default(),
+            evaluator: Arc::new(Evaluator::new(Limits::default(), Arc::new(Still))),
+            api_url: "http://127.0.0.1:9101/api/v1".to_owned(),
             scratch: folder.path().join("scratch"),
         })
         .await

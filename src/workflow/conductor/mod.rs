@@ -189,6 +189,12 @@ impl Conductor {
         &self.state.sequence
     }
 
+    /// Place in [`Conductor::sequence`] of the latest execution of a task in a route.
+    #[must_use]
+    pub fn latest(&self, task: &str, route: u32) -> Option<usize> {
+        self.state.index(task, route)
+    }
+
     /// Tasks that wait.
     pub fn staged(&self) -> impl Iterator<Item = &Staged> {
         self.state.staging.iter()

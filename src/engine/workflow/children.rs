@@ -1,0 +1,185 @@
+//! The executions that a workflow asks for: what each is for, what it is given, and what its steps mean.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value as Json, json};
+
+use super::plans::CONTEXT;
+use super::results::TaskKey;
+use crate::engine::Submit;
+use crate::expr::value::{self, Value};
+use crate::model::{Execution, Id, Identity, JsonMap, Origin, Status};
+use crate::workflow::conductor;
+
+/// A child that has not ended.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Child {
+    /// Where it stood when the workflow last heard of it.
+    pub(super) status: Status,
+    /// It is a workflow itself.
+    pub(super) conducted: bool,
+}
+
+/// All children that have not ended.
+pub(super) type Children = HashMap<Id, Child>;
+
+/// An action that waits to be asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Call {
+    pub(super) task: TaskKey,
+    pub(super) item: Option<usize>,
+    pub(super) delay: Option<Duration>,
+    pub(super) action: Value,
+    pub(super) input: Value,
+}
+
+/// Keys of a context that pass from a workflow to its children.
+const INHERITED: [&str; 3] = ["api_user", "source_channel", "trace_context"];
+
+/// The id of an execution of a task: the same whenever it is asked for.
+pub(super) fn task_execution_id(workflow: Id, entry: usize) -> Id {
+    Id::of_name(&format!("task:{workflow}:{entry}"))
+}
+
+/// The request for a child. Parameters are data: what expressions gave is not rendered again.
+pub(super) fn request(
+    workflow: &Execution,
+    call: &Call,
+    action: String,
+    entry: usize,
+) -> Result<Submit, String> {
+    let data = parameters(&call.input)?;
+    let parent = &workflow.request;
+    let mut link =
+        json!({"execution_id": workflow.id, "user": parent.user, "pack": parent.context.get("pack")});
+    let mut orquesta = json!({
+        "workflow_execution_id": workflow.id,
+        "task_execution_id": task_execution_id(workflow.id, entry),
+        "task_name": call.task.0,
+        "task_id": call.task.0,
+        "task_route": call.task.1,
+    });
+    if let Some(item) = call.item {
+        orquesta["item_id"] = json!(item);
+    }
+    let mut context = JsonMap::new();
+    for key in INHERITED {
+        if let Some(value) = parent.context.get(key) {
+            link[key] = value.clone();
+            context.insert(key.to_owned(), value.clone());
+        }
+    }
+    context.insert("parent".to_owned(), link);
+    context.insert("orquesta".to_owned(), orquesta);
+    Ok(Submit {
+        action,
+        data,
+        identity: Identity {
+            user: parent.user.clone(),
+            via: "workflow".to_owned(),
+            ..Identity::default()
+        },
+        origin: Origin {
+            kind: "workflow".to_owned(),
+            ..Origin::default()
+        },
+        context,
+        delay: call.delay,
+        parent: Some(workflow.id),
+        ..Submit::default()
+    })
+}
+
+fn parameters(input: &Value) -> Result<JsonMap, String> {
+    if input.is_null() {
+        return Ok(JsonMap::new());
+    }
+    match value::to_json(input) {
+        Ok(Json::Object(map)) => Ok(map),
+        Ok(_) => Err(format!(
+            "the input of a task is a mapping of parameters, not {}",
+            input.type_name()
+        )),
+        Err(error) => Err(format!("the input cannot be handed to an action: {error}")),
+    }
+}
+
+/// The variables that every workflow begins with.
+pub(super) fn context(workflow: &Execution, api_url: &str) -> Json {
+    let request = &workflow.request;
+    let mut st2 = json!({
+        "action_execution_id": workflow.id,
+        "workflow_execution_id": workflow.id,
+        "api_url": api_url,
+        "user": request.user,
+        "pack": request.context.get("pack"),
+        "action": request.action,
+        "runner": request.runner,
+    });
+    for key in &INHERITED[..2] {
+        if let Some(value) = request.context.get(*key) {
+            st2[*key] = value.clone();
+        }
+    }
+    let mut context = json!({});
+    context[CONTEXT[0]] = st2;
+    context[CONTEXT[1]] = Json::Object(request.context.clone());
+    context
+}
+
+/// What a child is for, from its context; `None` when it is no part of a workflow.
+pub(super) fn place(child: &Execution) -> Option<(TaskKey, Option<usize>, Id)> {
+    let link = child.request.context.get("orquesta")?;
+    let task = link.get("task_id")?.as_str()?;
+    let route = u32::try_from(link.get("task_route")?.as_u64()?).ok()?;
+    let item = link
+        .get("item_id")
+        .and_then(Json::as_u64)
+        .and_then(|item| usize::try_from(item).ok());
+    let execution = link.get("task_execution_id")?.as_str()?.parse().ok()?;
+    Some(((Arc::from(task), route), item, execution))
+}
+
+/// A status in the conductor's words.
+pub(super) const fn to_conductor(status: Status) -> conductor::Status {
+    match status {
+        Status::Requested => conductor::Status::Requested,
+        Status::Scheduled => conductor::Status::Scheduled,
+        Status::Delayed => conductor::Status::Delayed,
+        Status::Running => conductor::Status::Running,
+        Status::Canceling => conductor::Status::Canceling,
+        Status::Pending => conductor::Status::Pending,
+        Status::Pausing => conductor::Status::Pausing,
+        Status::Paused => conductor::Status::Paused,
+        Status::Resuming => conductor::Status::Resuming,
+        Status::Succeeded => conductor::Status::Succeeded,
+        Status::Failed => conductor::Status::Failed,
+        Status::Timeout => conductor::Status::Timeout,
+        Status::Abandoned => conductor::Status::Abandoned,
+        Status::Canceled => conductor::Status::Canceled,
+    }
+}
+
+/// A conductor's status as its execution shows it.
+pub(super) const fn from_conductor(status: conductor::Status) -> Status {
+    match status {
+        conductor::Status::Null
+        | conductor::Status::Requested
+        | conductor::Status::Scheduled
+        | conductor::Status::Delayed
+        | conductor::Status::Running
+        | conductor::Status::Retrying => Status::Running,
+        conductor::Status::Pending => Status::Pending,
+        conductor::Status::Pausing => Status::Pausing,
+        conductor::Status::Paused => Status::Paused,
+        conductor::Status::Resuming => Status::Resuming,
+        conductor::Status::Succeeded => Status::Succeeded,
+        conductor::Status::Failed => Status::Failed,
+        conductor::Status::Timeout => Status::Timeout,
+        conductor::Status::Abandoned => Status::Abandoned,
+        conductor::Status::Canceling => Status::Canceling,
+        conductor::Status::Canceled => Status::Canceled,
+    }
+}

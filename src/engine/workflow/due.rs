@@ -1,0 +1,192 @@
+//! What is due in a workflow: asking the conductor, and making executions of the answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio_util::sync::CancellationToken;
+
+use super::children::{self, Call, Child};
+use super::driver::Driver;
+use super::step::{Launch, Step};
+use crate::engine::state::{Running, State};
+use crate::engine::{accept, work};
+use crate::expr::value::{Value, from_json};
+use crate::model::Status;
+use crate::workflow::conductor::{self, Dispatch};
+
+/// Children that are asked for in one commit.
+const CHUNK: usize = 256;
+
+impl Driver {
+    /// Starts what is due, at most so much as fits one commit; the rest waits in `calls`.
+    pub(super) fn start_due(&mut self, state: &Arc<State>, out: &mut Step) {
+        if matches!(
+            self.conductor.status(),
+            conductor::Status::Null | conductor::Status::Resuming
+        ) {
+            let before = self.conductor.status();
+            if before == conductor::Status::Null {
+                self.request(conductor::Status::Requested);
+            }
+            self.request(conductor::Status::Running);
+        }
+        let mut started = 0;
+        while started < CHUNK {
+            if self.calls.is_empty() {
+                let tasks = self.conductor.next_tasks();
+                if tasks.is_empty() {
+                    break;
+                }
+                for task in tasks {
+                    self.take(task);
+                }
+            }
+            if let Some(call) = self.calls.pop_front() {
+                let status = self.conductor.status();
+                self.start_call(state, call, out);
+                if self.conductor.status() != status {
+                    self.calls.clear();
+                }
+            }
+            started += 1;
+        }
+    }
+
+    /// The actions of a task wait to be asked for; a task without items has ended.
+    fn take(&mut self, task: Dispatch) {
+        let key = (task.id, task.route);
+        if let Some(count) = task.items_count {
+            self.items.begin(key.clone(), count);
+            if count == 0 {
+                self.event(&key, None, conductor::Status::Running, Value::Null);
+                self.event(&key, None, conductor::Status::Succeeded, Value::list([]));
+                return;
+            }
+        }
+        let delay = task
+            .delay
+            .and_then(|seconds| u64::try_from(seconds).ok())
+            .map(Duration::from_secs);
+        for call in task.actions {
+            let delayed = match (call.item, task.concurrency) {
+                (Some(item), Some(most)) => i64::try_from(item).is_ok_and(|item| item < most),
+                _ => true,
+            };
+            self.calls.push_back(Call {
+                task: key.clone(),
+                item: call.item,
+                delay: delay.filter(|_| delayed),
+                action: call.action,
+                input: call.input,
+            });
+        }
+    }
+
+    fn start_call(&mut self, state: &Arc<State>, call: Call, out: &mut Step) {
+        self.event(&call.task, call.item, conductor::Status::Running, Value::Null);
+        if call.action.is_null() {
+            self.event(&call.task, call.item, conductor::Status::Succeeded, Value::Null);
+            return;
+        }
+        if let Err((kind, message)) = self.ask_for(state, &call, out) {
+            // As the reference: the task fails, and so does the workflow.
+            let error = json!({
+                "type": kind,
+                "message": message,
+                "task_id": call.task.0,
+                "route": call.task.1,
+            });
+            let result = from_json(&json!({ "errors": [error] }));
+            self.event(&call.task, call.item, conductor::Status::Failed, result);
+            self.conductor
+                .log_error(&message, Some(&call.task.0), Some(call.task.1));
+            self.request(conductor::Status::Failed);
+        }
+    }
+
+    /// Makes the execution of an action; an error is its kind and its message.
+    fn ask_for(
+        &mut self,
+        state: &Arc<State>,
+        call: &Call,
+        out: &mut Step,
+    ) -> Result<(), (&'static str, String)> {
+        const BAD: &str = "error";
+        let Some(reference) = call.action.as_str() else {
+            let message = format!(
+                "the action of a task is a reference, not {}",
+                call.action.type_name()
+            );
+            return Err((BAD, message));
+        };
+        let entry = self
+            .conductor
+            .latest(&call.task.0, call.task.1)
+            .unwrap_or_default();
+        let request = children::request(&self.execution, call, reference.to_owned(), entry)
+            .map_err(|message| (BAD, message))?;
+        let reason = format!(
+            "part of {}, execution {}",
+            self.execution.request.action, self.execution.id
+        );
+        let mut checked =
+            accept::check_allowed(state, request, reason).map_err(|error| (BAD, error.to_string()))?;
+        let runner = accept::runner_of(state, &checked.action).map_err(|error| (BAD, error.to_string()))?;
+        let conducted = runner.conducts().is_some();
+        let launch = if checked.execution.status == Status::Delayed {
+            Launch::Queue
+        } else if conducted {
+            accept::begin(state, &mut checked.execution);
+            Launch::Conduct
+        } else if runner.spec().pure {
+            accept::run_purely(state, &mut checked, &**runner);
+            Launch::Ended
+        } else if let Some(place) = state.place_at_once() {
+            accept::begin(state, &mut checked.execution);
+            let running = Arc::new(Running {
+                state: tokio::sync::Mutex::new(checked.execution.clone()),
+                cancel: CancellationToken::new(),
+                shutdown: false.into(),
+            });
+            state
+                .running
+                .lock()
+                .insert(checked.execution.id, Arc::clone(&running));
+            Launch::Work(Box::new(work::Work {
+                state: Arc::clone(state),
+                running,
+                action: Arc::clone(&checked.action),
+                prepared: Arc::clone(&checked.prepared),
+                parameters: std::mem::take(&mut checked.parameters),
+                place,
+            }))
+        } else {
+            Launch::Queue
+        };
+        let child = accept::insert(state, checked, &mut out.rows);
+        if child.status.is_completed() {
+            let result = super::heard::result_of(state, &child);
+            if call.item.is_none() && self.executions.wanted() {
+                let shown = super::heard::task_shown(&child, &call.task, &result);
+                self.executions.set(call.task.clone(), shown);
+            }
+            self.event(
+                &call.task,
+                call.item,
+                children::to_conductor(child.status),
+                result,
+            );
+        } else {
+            self.children.insert(
+                child.id,
+                Child {
+                    status: child.status,
+                    conducted,
+                },
+            );
+        }
+        out.new.push((child, launch));
+        Ok(())
+    }
+}

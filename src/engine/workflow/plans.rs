@@ -1,0 +1,75 @@
+//! Workflows made ready, once per text.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use serde_json::{Value, json};
+
+use crate::expr::template::Evaluator;
+use crate::workflow::conductor::Plan;
+use crate::workflow::definition::{Document, Workflow};
+use crate::workflow::inspect::{Category, Finding, Inspector};
+
+/// So many are kept; beyond it the cache starts anew.
+const LIMIT: usize = 5000;
+
+/// Why a workflow cannot be run, as the result of its execution.
+pub(super) type Flaws = Arc<Value>;
+
+/// Plans by the digest of their action.
+#[derive(Default)]
+pub(in crate::engine) struct Plans {
+    known: Mutex<HashMap<String, Result<Arc<Plan>, Flaws>>>,
+}
+
+impl Plans {
+    /// The plan of a text; made at the first use of its digest.
+    pub(super) fn get(&self, digest: &str, text: &str, evaluator: &Evaluator) -> Result<Arc<Plan>, Flaws> {
+        if let Some(known) = self.known.lock().get(digest) {
+            return known.clone();
+        }
+        let plan = make(text, evaluator).map(Arc::new).map_err(Arc::new);
+        let mut known = self.known.lock();
+        if known.len() >= LIMIT {
+            known.clear();
+        }
+        known.insert(digest.to_owned(), plan.clone());
+        plan
+    }
+}
+
+/// Variables that every workflow has: what it is part of.
+pub(super) const CONTEXT: [&str; 2] = ["st2", "parent"];
+
+fn make(text: &str, evaluator: &Evaluator) -> Result<Plan, Value> {
+    let names = CONTEXT.into_iter().map(str::to_owned).collect::<Vec<_>>();
+    let report = Inspector::new(evaluator).with_context(names).inspect_text(text);
+    if !report.is_valid() {
+        let mut errors: Vec<_> = report.errors.iter().map(|found| shown(found, text)).collect();
+        let place = |error: &Value, key: &str| error[key].as_str().unwrap_or_default().to_owned();
+        errors.sort_by_cached_key(|error| (place(error, "type"), place(error, "schema_path")));
+        return Err(json!({"errors": errors, "output": null}));
+    }
+    let document = Document::parse(text).map_err(|error| {
+        let error = json!({"type": "syntax", "message": error.to_string()});
+        json!({"errors": [error], "output": null})
+    })?;
+    Ok(Plan::new(Arc::new(Workflow::read(&document)), evaluator))
+}
+
+/// A finding as results of executions show it: as the reference, and where it is.
+fn shown(found: &Finding, text: &str) -> Value {
+    let mut shown = found.to_json(text);
+    shown["type"] = json!(match found.category {
+        Category::Semantics => "semantic",
+        Category::Expressions => "expression",
+        Category::Context => "context",
+        Category::Content => "content",
+        Category::Load | Category::Syntax | Category::Advice => "syntax",
+    });
+    if let Some(shown) = shown.as_object_mut() {
+        shown.shift_remove("category");
+    }
+    shown
+}
