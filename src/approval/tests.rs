@@ -288,8 +288,29 @@ fn a_change_voids_the_votes_and_shows_itself() {
         (diff[1].before.clone(), diff[1].after.clone()),
         (Some(json!("Deploys.")), Some(json!("Deploys faster.")))
     );
-    // Both vote again about what it is now.
-    let again = changed.vote(&ballot, &now, at(6)).unwrap();
+    // Nobody approves what they may not have seen; with the fingerprint of it they have.
+    let blind = changed.vote(&ballot, &now, at(6)).unwrap_err();
+    assert!(
+        blind
+            .message
+            .ends_with(&format!("with its fingerprint {}", &changed.fingerprint[..8]))
+    );
+    let short = Ballot {
+        seen: Some(&changed.fingerprint[..7]),
+        ..ballot.clone()
+    };
+    assert!(
+        changed
+            .vote(&short, &now, at(6))
+            .unwrap_err()
+            .message
+            .contains("too short")
+    );
+    let looked = Ballot {
+        seen: Some(&changed.fingerprint[..8]),
+        ..ballot.clone()
+    };
+    let again = changed.vote(&looked, &now, at(6)).unwrap();
     assert_eq!((again.refused, again.next.votes.len()), (None, 1));
 
     // Who says what they saw is not taken at their word about something else.

@@ -15,6 +15,9 @@ const MOST_VOIDED: usize = 20;
 /// Delegations of one approval.
 const MOST_DELEGATIONS: usize = 200;
 
+/// Digits of a fingerprint that tell which one is meant.
+pub(super) const SHORTEST_FINGERPRINT: usize = 8;
+
 /// What somebody wants to say.
 #[derive(Clone, Debug)]
 pub struct Ballot<'a> {
@@ -24,7 +27,8 @@ pub struct Ballot<'a> {
     pub verdict: Verdict,
     /// Why; needed for a no.
     pub reason: Option<&'a str>,
-    /// Fingerprint of what they saw, when they say so; a vote about something else does not count.
+    /// Fingerprint of what they saw or its beginning (eight digits at least), when they say so; a vote about something
+    /// else does not count. What was changed after it was asked is approved with a fingerprint only.
     pub seen: Option<&'a str>,
     /// How they were known.
     pub via: &'a str,
@@ -109,11 +113,7 @@ impl Approval {
             ..
         } = turn;
         let reason = reason(ballot.reason)?;
-        if ballot.seen.is_some_and(|seen| seen != self.fingerprint) {
-            return Err(Refusal::conflict(
-                "what is to be approved has changed since you looked: look again",
-            ));
-        }
+        self.looked(ballot)?;
         if ballot.verdict == Verdict::Deny && reason.is_none() {
             return Err(Refusal::invalid("say why: a no needs a reason"));
         }
@@ -301,6 +301,27 @@ impl Approval {
             remarks,
             refused,
         })
+    }
+
+    /// Whether the voter knows what it is about by now. What was never changed they know.
+    fn looked(&self, ballot: &Ballot<'_>) -> Result<(), Refusal> {
+        let short = self.fingerprint.get(..SHORTEST_FINGERPRINT).unwrap_or_default();
+        match ballot.seen.map(str::trim) {
+            Some(seen) if seen.len() < SHORTEST_FINGERPRINT => Err(Refusal::invalid(format!(
+                "the fingerprint is too short: give {SHORTEST_FINGERPRINT} digits of it at least"
+            ))),
+            Some(seen) if self.fingerprint.starts_with(&seen.to_ascii_lowercase()) => Ok(()),
+            Some(_) => Err(Refusal::conflict(
+                "what is to be approved has changed since you looked: look again",
+            )),
+            None if ballot.verdict == Verdict::Approve && !self.voided.is_empty() => {
+                Err(Refusal::conflict(format!(
+                    "what is to be approved was changed after it was asked: look at it, then approve it with its \
+                     fingerprint {short}"
+                )))
+            }
+            None => Ok(()),
+        }
     }
 
     /// By what right the person may vote.

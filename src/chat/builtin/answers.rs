@@ -87,7 +87,7 @@ pub(super) async fn inquiries(call: &Call<'_>) -> Answer {
             })
         })
         .collect();
-    Ok(json!({"inquiry": null, "inquiries": rows, "omitted": omitted}))
+    Ok(json!({"inquiry": null, "count": rows.len(), "inquiries": rows, "omitted": omitted}))
 }
 
 fn fields(schema: &ResponseSchema) -> Vec<Value> {
@@ -243,7 +243,7 @@ pub(super) async fn approvals(call: &Call<'_>) -> Answer {
             })
         })
         .collect();
-    Ok(json!({"approval": null, "approvals": rows, "omitted": omitted}))
+    Ok(json!({"approval": null, "count": rows.len(), "approvals": rows, "omitted": omitted}))
 }
 
 /// Seconds that are left; null for ever.
@@ -310,6 +310,7 @@ fn detail(call: &Call<'_>, execution: &Execution, now: Timestamp) -> Value {
             })
         })
         .collect();
+    let diff_is_there = !diff.is_empty();
     let missing: Vec<String> = view["missing"]
         .as_object()
         .into_iter()
@@ -336,6 +337,11 @@ fn detail(call: &Call<'_>, execution: &Execution, now: Timestamp) -> Value {
         "may": view["may_vote"] == json!(true),
         "waiting": view["state"] == json!("waiting"),
         "error": view["error"].as_str().unwrap_or_default(),
+        "seen": if diff_is_there {
+            format!(" {}", view["fingerprint"].as_str().and_then(|text| text.get(..8)).unwrap_or_default())
+        } else {
+            String::new()
+        },
     })
 }
 
@@ -347,12 +353,25 @@ pub(super) async fn deny(call: &Call<'_>) -> Answer {
     vote(call, Verdict::Deny).await
 }
 
+/// A fingerprint may come before the reason: `approve <id> 3f9a0c11 looks good`.
+fn seen_and_reason(text: &str) -> (Option<&str>, &str) {
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let is_fingerprint =
+        (8..=64).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_fingerprint {
+        (Some(first), rest.trim())
+    } else {
+        (None, text)
+    }
+}
+
 async fn vote(call: &Call<'_>, verdict: Verdict) -> Answer {
     let execution = find::execution(call, call.text("id").unwrap_or_default()).await?;
+    let (seen, reason) = seen_and_reason(call.text("reason").unwrap_or_default());
     let say = Say {
         verdict,
-        reason: call.text("reason"),
-        seen: None,
+        reason: Some(reason).filter(|text| !text.is_empty()),
+        seen,
     };
     let done = approvals::vote(&call.desk.engine, execution.id, &say, answerer(call))
         .await

@@ -53,7 +53,7 @@ fn approval() -> Value {
     json!({
         "id": "i", "state": "waiting", "status": "pending", "title": "t", "reason": "r", "requesters": "ana",
         "action": "t.x", "version": "1.0.0", "parameters": [{"name": "env", "value": "prod"}], "asked": "bo, group:oncall",
-        "given": 1, "needed": 2, "missing": "1 from oncall", "left": 60.0, "may": true, "waiting": true, "error": "e",
+        "given": 1, "needed": 2, "missing": "1 from oncall", "left": 60.0, "may": true, "waiting": true, "error": "e", "seen": "",
         "votes": [{"user": "bo", "word": "approved", "at": "2026-11-22T13:00:27Z", "reason": "fine"}],
         "diff": [{"path": "digest", "before": "a", "after": "b"}],
     })
