@@ -7,6 +7,7 @@
 pub mod model;
 
 pub mod alias;
+pub mod approval;
 pub mod expr;
 pub mod params;
 pub mod workflow;
@@ -19,6 +20,8 @@ pub mod access;
 pub mod audit;
 pub mod engine;
 pub mod runners;
+
+pub mod answers;
 
 pub mod api;
 pub mod app;

@@ -27,6 +27,12 @@ pub trait Authority: Send + Sync + 'static {
     /// Whether the identity could run the action by its name, with some parameters.
     fn could(&self, identity: &Identity, action: &Action, place: Option<&Place>) -> bool;
 
+    /// The users in a group, or with a role; empty when there is no such group.
+    fn members(&self, group: &str) -> Vec<String> {
+        let _ = group;
+        Vec::new()
+    }
+
     /// Whether the identity could run the action by saying this alias, with some parameters: what `help` shows.
     fn could_say(&self, identity: &Identity, alias: &str, action: &Action, place: Option<&Place>) -> bool {
         let _ = alias;

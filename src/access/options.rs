@@ -16,6 +16,9 @@ pub struct AccessOptions {
     pub admins: Vec<String>,
     /// The user as whom requests with the administrator's token act; always an administrator.
     pub token_user: String,
+    /// Groups of people: name → users. Approvals and inquiries name them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub groups: BTreeMap<String, Vec<String>>,
     /// What others may do. No rule takes anything away; what no rule allows is refused.
     pub allow: Vec<AllowRule>,
 }
@@ -26,6 +29,7 @@ impl Default for AccessOptions {
             mode: Mode::Closed,
             admins: Vec::new(),
             token_user: "admin".to_owned(),
+            groups: BTreeMap::new(),
             allow: Vec::new(),
         }
     }

@@ -210,7 +210,10 @@ impl std::fmt::Debug for Metrics {
 pub struct ExecutionCounter;
 
 impl Observer for ExecutionCounter {
-    fn rows(&self, _before: Option<Status>, after: &Execution) -> Vec<Write> {
+    fn rows(&self, before: Option<Status>, after: &Execution) -> Vec<Write> {
+        if before == Some(after.status) {
+            return Vec::new();
+        }
         if let Some(counter) = Metrics::global().executions.get(&after.status) {
             counter.increment(1);
         }

@@ -8,7 +8,9 @@ use http::Method;
 
 use super::http::error::ApiError;
 use super::http::front::Front;
-use super::resources::{actions, alias_execution, aliases, audit, executions, packs, runners, server, user};
+use super::resources::{
+    actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, runners, server, user,
+};
 use super::{ApiState, openapi, stream};
 
 /// Where the routes of the reference's API service are served: as behind its proxy, and as itself.
@@ -186,6 +188,7 @@ pub(super) fn all() -> Vec<Route> {
     routes.extend(about_content());
     routes.extend(about_aliases());
     routes.extend(about_executions());
+    routes.extend(about_answers());
     routes.extend(about_streams());
     routes
 }
@@ -505,6 +508,58 @@ fn about_executions() -> Vec<Route> {
             executions::filters,
         )
         .query(&[("types", Text, "Only these filters (comma list)")]),
+    ]
+}
+
+fn about_answers() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/inquiries",
+            "List the inquiries that wait for an answer",
+            inquiries::list,
+        )
+        .query(&PAGING[..2])
+        .query(&[INCLUDE, EXCLUDE]),
+        Route::get(
+            "/inquiries/{id}",
+            "One inquiry that waits for an answer",
+            inquiries::get,
+        ),
+        Route::put("/inquiries/{id}", "Answer an inquiry", inquiries::put).body(&[(
+            "response",
+            Object,
+            true,
+            "The answer; must fit the inquiry's schema",
+        )]),
+        Route::get("/approvals", "List the approvals that wait", approvals::list)
+            .query(&PAGING[..2])
+            .query(&[
+                ("all", Flag, "Those that are over, too"),
+                ("mine", Flag, "Only those that the caller may vote on"),
+            ]),
+        Route::get("/approvals/{id}", "One approval", approvals::get),
+        Route::put(
+            "/approvals/{id}",
+            "Change what is to be approved; voids the votes",
+            approvals::put,
+        )
+        .body(&[("parameters", Object, true, "The new parameters")]),
+        Route::post("/approvals/{id}/vote", "Vote", approvals::vote).body(&[
+            ("vote", Text, true, "`approve` or `deny`"),
+            ("reason", Text, false, "Why; a no needs one"),
+            (
+                "fingerprint",
+                Text,
+                false,
+                "Fingerprint of what was looked at; a vote about something else is refused",
+            ),
+        ]),
+        Route::post(
+            "/approvals/{id}/delegate",
+            "Let somebody else vote",
+            approvals::delegate,
+        )
+        .body(&[("to", Text, true, "Who; oneself takes it back")]),
     ]
 }
 

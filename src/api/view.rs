@@ -11,7 +11,7 @@ use super::ApiState;
 use super::http::error::{ApiError, ApiResult};
 use super::http::json_bytes;
 use super::http::paging::Projection;
-use crate::engine::{Definition, Shown};
+use crate::engine::{Definition, ON_BEHALF_BY, Shown};
 use crate::model::{Execution, Id, JsonMap, LogEntry, Status, Timestamp};
 use crate::store::{ExecutionFilter, Page, SortOrder};
 
@@ -148,10 +148,14 @@ impl<'a> Showing<'a> {
         {
             shown.result = None;
         }
-        let context = if execution.progress.context.is_empty() {
-            Cow::Borrowed(&execution.request.context)
+        let known = &execution.request.context;
+        let context = if execution.progress.context.is_empty() && !known.contains_key(ON_BEHALF_BY) {
+            Cow::Borrowed(known)
         } else {
-            Cow::Owned(execution.context())
+            let mut context = execution.context();
+            // For us alone; the reference's clients know no such key.
+            context.shift_remove(ON_BEHALF_BY);
+            Cow::Owned(context)
         };
         let children = if is_workflow(execution) {
             children(state, execution.id).await?

@@ -5,6 +5,7 @@
 
 mod action;
 mod alias;
+mod answers;
 pub mod args;
 mod audit;
 mod base;
@@ -206,6 +207,8 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Run(args) => run::run(context, args).await,
         Command::Action(command) => action::action(context, command).await,
         Command::Execution(command) => execution::execution(context, command).await,
+        Command::Inquiry(command) => answers::inquiry(context, command).await,
+        Command::Approval(command) => answers::approval(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
         Command::Expr(command) => expr::expr(context, command).await,

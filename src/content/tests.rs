@@ -42,6 +42,8 @@ const RUNNERS: &[(&str, &[&str])] = &[
             "timeout",
         ],
     ),
+    ("inquirer", &["schema", "route", "roles", "users", "ttl"]),
+    ("approval", &["title", "by"]),
     (
         "local-shell-script",
         &["cwd", "env", "kwarg_op", "sudo", "sudo_password", "timeout"],

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::By;
 use super::secrets::mask_seals;
 use crate::audit::{DETAIL_REASON, DETAIL_SECONDS};
 use crate::model::{AuditDraft, Decision, Execution, Identity, JsonMap, MASK, Origin, Timestamp};
@@ -45,6 +46,20 @@ pub(super) fn stepped(execution: &Execution, by: Option<&str>) -> AuditDraft {
         by.clone_into(&mut draft.actor);
     }
     draft
+}
+
+/// What somebody did about an execution beside a step of it. `place`: where, for people.
+pub(super) fn noted(execution: &Execution, kind: &str, detail: Value, by: &By, now: Timestamp) -> AuditDraft {
+    AuditDraft {
+        timestamp: now,
+        kind: kind.to_owned(),
+        actor: by.user.clone(),
+        place: by.place.clone(),
+        text: None,
+        execution: Some(execution.id),
+        action: Some(execution.request.action.clone()),
+        detail,
+    }
 }
 
 /// A request that was refused for want of rights.

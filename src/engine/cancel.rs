@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::oneshot;
 
 use super::dispatch::commit_step;
@@ -113,8 +113,8 @@ async fn cancel_running(
     identity: &Identity,
 ) -> Result<Option<Cancelled>, CancelError> {
     let mut current = running.state.lock().await;
-    if current.status.is_completed() {
-        return Ok(None); // it ended while we waited: look at the stored state
+    if current.status.is_completed() || current.status == Status::Pending {
+        return Ok(None); // it left its runner while we waited: look at the stored state
     }
     may(state, &current, identity)?;
     if !current.status.is_cancelable() {
@@ -152,6 +152,9 @@ async fn cancel_waiting(
     };
     let committed = commit_step(state, execution.status, next, Some(&identity.user)).await?;
     state.dequeue(id, execution.request.not_before);
+    if execution.status == Status::Pending && committed.is_some() {
+        state.alarms.set(id, None);
+    }
     Ok(committed.map(Cancelled::Asked))
 }
 
@@ -160,10 +163,17 @@ fn canceled(execution: &Execution, status: Status, identity: &Identity) -> Optio
     next.progress
         .context
         .insert("cancelled_by".to_owned(), identity.user.clone().into());
-    set_result(
-        &mut next,
-        json!({"message": "Action canceled by user.", "user": identity.user}),
-    );
+    next.progress.wake = None;
+    let mut result = json!({"message": "Action canceled by user.", "user": identity.user});
+    // What people said before stays on the record.
+    if execution.status == Status::Pending
+        && let (Some(Value::Object(said)), Value::Object(added)) = (execution.result.as_deref(), &mut result)
+    {
+        let mut whole = said.clone();
+        whole.append(added);
+        result = Value::Object(whole);
+    }
+    set_result(&mut next, result);
     Some(next)
 }
 

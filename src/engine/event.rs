@@ -30,7 +30,8 @@ pub enum Event {
 
 /// Adds rows to the engine's commits, so that what follows from a step is as durable as the step.
 pub trait Observer: Send + Sync + 'static {
-    /// Rows to commit with the step from `before` (`None`: just accepted) to the state of `after`.
+    /// Rows to commit with the step from `before` (`None`: just accepted) to the state of `after`. Both are `pending`
+    /// when only what is known of a pending execution changed, such as a vote.
     /// Must be quick and do no I/O.
     fn rows(&self, before: Option<Status>, after: &Execution) -> Vec<Write>;
 }

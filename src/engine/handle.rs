@@ -11,14 +11,15 @@ use tokio::sync::broadcast;
 use super::secrets::{mask_seals, mask_value};
 use super::state::State;
 use super::{
-    Accepted, CancelError, Cancelled, ControlError, EngineOptions, Event, Observer, RerunOptions, Submit,
-    SubmitError, accept, cancel, dispatch, recover, workflow,
+    Accepted, AmendError, By, CancelError, Cancelled, ControlError, EngineOptions, Event, ON_BEHALF_BY,
+    Observer, RerunOptions, Submit, SubmitError, accept, cancel, dispatch, pending, recover, workflow,
 };
 use crate::access::Authority;
 use crate::expr::jinja::Jinja;
 use crate::expr::template::Evaluator;
-use crate::model::{Action, Execution, Id, Identity, JsonMap, Origin};
-use crate::runners::Runners;
+use crate::model::{Action, Execution, Id, Identity, JsonMap, Origin, Status};
+use crate::params;
+use crate::runners::{ActionFinder, Amendment, Change, Note, Runners};
 use crate::store::{Store, StoreError};
 
 /// Finds actions; the content snapshot behind a trait, so that the engine knows nothing of files.
@@ -95,9 +96,15 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read or written.
     pub async fn start(parts: EngineParts) -> Result<Self, StoreError> {
+        let catalogue = Arc::clone(&parts.catalogue);
+        let actions: ActionFinder = Arc::new(move |reference: &str| catalogue.action(reference));
+        for runner in parts.runners.all() {
+            runner.attach(&actions);
+        }
         let state = Arc::new(State::new(parts));
         recover::recover(&state).await?;
         tokio::spawn(dispatch::run(Arc::downgrade(&state)));
+        tokio::spawn(pending::run(Arc::downgrade(&state)));
         Ok(Self { state })
     }
 
@@ -135,6 +142,9 @@ impl Engine {
             if let Some(value) = first.request.context.get(key) {
                 context.insert(key.to_owned(), value.clone());
             }
+        }
+        if let Some(asker) = options.on_behalf_by {
+            context.insert(ON_BEHALF_BY.to_owned(), asker.into());
         }
         self.submit(Submit {
             id: options.id,
@@ -182,6 +192,72 @@ impl Engine {
     /// See [`ControlError`].
     pub async fn resume(&self, id: Id, identity: &Identity) -> Result<Arc<Execution>, ControlError> {
         workflow::resume(&self.state, id, identity).await
+    }
+
+    /// Changes a pending execution by what `decide` makes of it: durable before this returns. When somebody else
+    /// changes it at the same time `decide` is asked again, so it must depend on nothing but its argument.
+    ///
+    /// # Errors
+    /// See [`AmendError`]; nothing is changed then.
+    pub async fn amend<E>(
+        &self,
+        id: Id,
+        by: &By,
+        decide: impl FnMut(&Execution) -> Result<Amendment, E> + Send,
+    ) -> Result<Arc<Execution>, AmendError<E>> {
+        pending::amend(&self.state, id, by, decide).await
+    }
+
+    /// Ends a pending execution.
+    ///
+    /// # Errors
+    /// See [`AmendError`].
+    pub async fn settle(
+        &self,
+        id: Id,
+        status: Status,
+        result: Value,
+        by: &By,
+    ) -> Result<Arc<Execution>, AmendError<std::convert::Infallible>> {
+        let settled = Amendment {
+            change: Change::Settle { status, result },
+            notes: Vec::new(),
+        };
+        self.amend(id, by, |_| Ok(settled.clone())).await
+    }
+
+    /// How many pending executions have a time set.
+    #[cfg(test)]
+    pub(crate) fn alarms(&self) -> usize {
+        self.state.alarms.len()
+    }
+
+    /// Writes into the audit log what somebody tried to do about an execution.
+    ///
+    /// # Errors
+    /// When the store cannot be written.
+    pub async fn note(&self, execution: &Execution, note: Note, by: &By) -> Result<(), StoreError> {
+        pending::note(&self.state, execution, note, by).await
+    }
+
+    /// Seals the parts of a value that a schema declares secret, for an execution's result.
+    #[must_use]
+    pub fn seal_by(&self, schema: &Value, mut value: Value, owner: Id) -> Value {
+        let key = &self.state.parts.key;
+        params::each_secret_by(schema, &mut value, &mut |part| *part = key.seal(part, owner));
+        value
+    }
+
+    /// The action as it is now.
+    #[must_use]
+    pub fn action(&self, reference: &str) -> Option<Arc<Action>> {
+        self.state.parts.catalogue.action(reference)
+    }
+
+    /// Who may do what.
+    #[must_use]
+    pub fn authority(&self) -> &Arc<dyn Authority> {
+        &self.state.parts.authority
     }
 
     /// The execution as it is now, with its result.

@@ -71,7 +71,11 @@ async fn go_on(state: &Arc<State>, execution: Execution) -> Result<(), StoreErro
             next
         }
         Status::Canceling => step(&execution, Status::Canceled, now),
-        // These wait for people or other executions and need nothing now.
+        Status::Pending => {
+            state.alarms.set(execution.id, execution.progress.wake);
+            None
+        }
+        // These wait for other executions and need nothing now.
         _ => None,
     };
     let Some(next) = next else { return Ok(()) };

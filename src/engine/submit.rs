@@ -8,6 +8,9 @@ use serde_json::Value;
 use crate::model::{Execution, Id, Identity, JsonMap, Origin};
 use crate::store::Write;
 
+/// Key of the context with the person who really asks, when it is on behalf of somebody else.
+pub const ON_BEHALF_BY: &str = "on_behalf_by";
+
 /// A request to execute an action.
 #[derive(Clone, Debug, Default)]
 pub struct Submit {
@@ -67,4 +70,6 @@ pub struct RerunOptions {
     pub with: Vec<Write>,
     /// The id that the new execution will have.
     pub id: Option<Id>,
+    /// The person who really asks, when it is on behalf of somebody else.
+    pub on_behalf_by: Option<String>,
 }

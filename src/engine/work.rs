@@ -157,7 +157,7 @@ async fn finish(
 ) {
     let mut current = running.state.lock().await;
     let id = current.id;
-    let (next, by_shutdown) = ended(
+    let (mut next, by_shutdown) = ended(
         state,
         &current,
         running,
@@ -166,6 +166,9 @@ async fn finish(
         outcome.result,
         &pump,
     );
+    if next.status == Status::Pending {
+        next.progress.wake = outcome.wake;
+    }
     let before = current.status;
     let chunks = pump.rest();
     let mut rows = Vec::with_capacity(4);
@@ -188,6 +191,9 @@ async fn finish(
     }
     *current = (*next).clone();
     drop(current);
+    if next.status == Status::Pending {
+        state.alarms.set(id, next.progress.wake);
+    }
     for chunk in chunks {
         state.send(|| Event::Output(chunk));
     }

@@ -93,6 +93,9 @@ pub struct Progress {
     /// How often it was started; more than 1 only after a crash.
     #[serde(default)]
     pub attempts: u32,
+    /// While it is pending: when its runner is to look at it again (a reminder, the end of its time).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wake: Option<Timestamp>,
 }
 
 /// An execution as it is in the store and in memory.

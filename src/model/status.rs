@@ -104,7 +104,8 @@ impl Status {
         matches!(self, Self::Failed | Self::Timeout | Self::Abandoned)
     }
 
-    /// True when a cancel request has an effect on the execution itself (EXE-3).
+    /// True when a cancel request has an effect on the execution itself (EXE-3). Pending ones can be canceled here;
+    /// in the reference only with their workflow.
     #[must_use]
     pub const fn is_cancelable(self) -> bool {
         matches!(
@@ -113,6 +114,7 @@ impl Status {
                 | Self::Scheduled
                 | Self::Delayed
                 | Self::Running
+                | Self::Pending
                 | Self::Pausing
                 | Self::Paused
                 | Self::Resuming

@@ -163,6 +163,13 @@ pub fn each_secret(
     }
 }
 
+/// Hands every part of a value that a schema marks secret to `change`.
+pub fn each_secret_by(schema: &Value, value: &mut Value, change: &mut dyn FnMut(&mut Value)) {
+    if let Some(secrets) = Secrets::of_schema(schema) {
+        secrets.each(value, change);
+    }
+}
+
 /// The parameters with secret values replaced by the mask.
 pub fn mask(values: &Map<String, Value>, compiled: &CompiledParameters) -> Map<String, Value> {
     let mut masked = values.clone();

@@ -11,15 +11,17 @@ mod graph;
 mod mask;
 mod output;
 mod render;
+mod response;
 mod schema;
 mod validate;
 
 pub use cast::{CastError, cast};
 pub use compiled::{CompiledParameters, ParameterSpec};
 pub use error::{ParamError, ParamErrorKind};
-pub use mask::{MASK, each_secret, mask, mask_result};
+pub use mask::{MASK, each_secret, each_secret_by, mask, mask_result};
 pub use output::OutputSchema;
 pub use render::{RenderContext, any_template, final_params, live, render_live};
+pub use response::ResponseSchema;
 pub use schema::{Problem, Severity, merge_schema, validate_schema};
 
 /// Bounds of the parameters of one request.

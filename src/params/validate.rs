@@ -93,7 +93,6 @@ fn describe(compiled: &CompiledParameters, error: &ValidationError<'_>) -> Param
                 part.clone()
             }
         });
-    let text = |value: &Value| pyvalue::repr(value);
     let (message, hint) = match error.kind() {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             return unexpected_names(compiled, unexpected, &path);
@@ -109,15 +108,36 @@ fn describe(compiled: &CompiledParameters, error: &ValidationError<'_>) -> Param
                 let description = spec.schema.get("description")?.as_str()?;
                 Some(format!("'{name}' is: {description}"))
             });
-            let error = ParamError::new(
-                ParamErrorKind::Missing,
-                format!("{} is a required property", text(property)),
-            );
-            let error = error.of(whole);
+            let (message, _) = words(error, &shown, secret, &place);
+            let error = ParamError::new(ParamErrorKind::Missing, message).of(whole);
             return match hint {
                 Some(hint) => error.hint(hint),
                 None => error,
             };
+        }
+        _ => words(error, &shown, secret, &place),
+    };
+    let made = ParamError::new(ParamErrorKind::Invalid, message)
+        .of(place)
+        .with_value(shown);
+    match hint {
+        Some(hint) => made.hint(hint),
+        None => made,
+    }
+}
+
+/// What is wrong in the reference's words, and advice. `shown` is the value as it may be repeated.
+pub(super) fn words(
+    error: &ValidationError<'_>,
+    shown: &str,
+    secret: bool,
+    place: &str,
+) -> (String, Option<String>) {
+    let text = |value: &Value| pyvalue::repr(value);
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => (additional(unexpected), None),
+        ValidationErrorKind::Required { property } => {
+            (format!("{} is a required property", text(property)), None)
         }
         ValidationErrorKind::Type { kind } => {
             let names: Vec<String> = match kind {
@@ -214,27 +234,24 @@ fn describe(compiled: &CompiledParameters, error: &ValidationError<'_>) -> Param
         ),
         // The validator's own words, with the value masked out.
         _ => (error.masked().to_string(), None),
-    };
-    let made = ParamError::new(ParamErrorKind::Invalid, message)
-        .of(place)
-        .with_value(shown);
-    match hint {
-        Some(hint) => made.hint(hint),
-        None => made,
     }
 }
 
-fn unexpected_names(compiled: &CompiledParameters, unexpected: &[String], path: &[String]) -> ParamError {
+fn additional(unexpected: &[String]) -> String {
     let listed: Vec<String> = unexpected
         .iter()
         .take(20)
         .map(|name| pyvalue::str_repr(name))
         .collect();
     let verb = if unexpected.len() == 1 { "was" } else { "were" };
-    let message = format!(
+    format!(
         "Additional properties are not allowed ({} {verb} unexpected)",
         listed.join(", ")
-    );
+    )
+}
+
+fn unexpected_names(compiled: &CompiledParameters, unexpected: &[String], path: &[String]) -> ParamError {
+    let message = additional(unexpected);
     if !path.is_empty() {
         return ParamError::new(ParamErrorKind::Invalid, message).of(path.join("."));
     }

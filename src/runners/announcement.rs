@@ -62,9 +62,9 @@ impl AnnouncementRunner {
         };
         let payload = Value::Object(own_parameters(&self.spec, job.parameters));
         Outcome {
-            status: Status::Succeeded,
             result: payload.clone(),
             announcements: vec![Announcement { route, payload }],
+            ..Outcome::new(Status::Succeeded, Value::Null)
         }
     }
 }

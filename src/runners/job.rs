@@ -7,7 +7,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{Action, Id, JsonMap, OutputStream, Status};
+use crate::model::{Action, Id, JsonMap, OutputStream, Status, Timestamp};
 
 /// One action to carry out.
 #[derive(Debug)]
@@ -40,6 +40,8 @@ pub struct Outcome {
     pub result: Value,
     /// Messages to publish on the event stream with the commit of the result.
     pub announcements: Vec<Announcement>,
+    /// With `pending`: when [`super::Runner::due`] is asked, should nobody have answered by then.
+    pub wake: Option<Timestamp>,
 }
 
 impl Outcome {
@@ -50,8 +52,59 @@ impl Outcome {
             status,
             result,
             announcements: Vec::new(),
+            wake: None,
         }
     }
+
+    /// An outcome that waits for people, at most until `wake`.
+    #[must_use]
+    pub const fn pending(result: Value, wake: Option<Timestamp>) -> Self {
+        Self {
+            status: Status::Pending,
+            result,
+            announcements: Vec::new(),
+            wake,
+        }
+    }
+}
+
+/// What becomes of an execution that waits for people.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Amendment {
+    /// The change.
+    pub change: Change,
+    /// What the audit log tells about it.
+    pub notes: Vec<Note>,
+}
+
+/// A change of a pending execution.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    /// None.
+    Keep,
+    /// It goes on waiting with another result, until `wake` at most.
+    Amend {
+        /// The new result.
+        result: Value,
+        /// When to look again.
+        wake: Option<Timestamp>,
+    },
+    /// It ends.
+    Settle {
+        /// A completed status.
+        status: Status,
+        /// The final result.
+        result: Value,
+    },
+}
+
+/// An entry for the audit log beside the one of the step itself.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Note {
+    /// `approval.approved`, `inquiry.answered`…
+    pub kind: &'static str,
+    /// Everything worth knowing; no secrets.
+    pub detail: Value,
 }
 
 /// A message on the event stream, `st2.announcement__<route>`.

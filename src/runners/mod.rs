@@ -4,8 +4,10 @@
 //! of chat or of HTTP. Cancellation and output go through the job.
 
 mod announcement;
+mod approval;
 mod conducted;
 mod http;
+mod inquirer;
 mod job;
 mod noop;
 mod process;
@@ -18,13 +20,15 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 pub use announcement::AnnouncementRunner;
+pub use approval::{APPROVAL, ApprovalRunner, amendment};
 pub use conducted::{ActionChainRunner, FlowLanguage, OrquestaRunner};
 pub use http::{HttpOptions, HttpRunner, install_crypto};
-pub use job::{Announcement, Job, Outcome, OutputSink, OutputWrite};
+pub use inquirer::{INQUIRER, InquirerRunner};
+pub use job::{Amendment, Announcement, Change, Job, Note, Outcome, OutputSink, OutputWrite};
 pub use noop::NoopRunner;
 pub use shell::{ShellCommandRunner, ShellOptions, ShellScriptRunner};
 
-use crate::model::{Id, JsonMap};
+use crate::model::{Action, Id, JsonMap, Status, Timestamp};
 
 /// What is known about a runner without running it.
 #[derive(Clone, Debug)]
@@ -84,16 +88,35 @@ pub trait Runner: Send + Sync + 'static {
         None
     }
 
+    /// Carries out the job to its end. Dropping the future must stop the work (kill the process group).
+    /// When `job.cancel` fires the runner stops the work and returns what it has, with status `canceled`.
+    fn run(&self, job: Job) -> BoxFuture<'_, Outcome>;
+
     /// Of a runner that waits for people: whether in a workflow only the branch behind it waits (`approval`). Otherwise
-    /// the whole workflow stands still (`inquirer`).
+    /// the workflow pauses as a whole (`inquirer`).
     fn holds_branch_only(&self) -> bool {
         false
     }
 
-    /// Carries out the job to its end. Dropping the future must stop the work (kill the process group).
-    /// When `job.cancel` fires the runner stops the work and returns what it has, with status `canceled`.
-    fn run(&self, job: Job) -> BoxFuture<'_, Outcome>;
+    /// What becomes of a pending execution now that the time has come that its outcome named as `wake`. `result` is
+    /// what is stored. Must be quick, and give the same for the same arguments. Without an answer of its own the
+    /// execution ends as `timeout`.
+    fn due(&self, result: &Value, _now: Timestamp) -> Amendment {
+        Amendment {
+            change: Change::Settle {
+                status: Status::Timeout,
+                result: result.clone(),
+            },
+            notes: Vec::new(),
+        }
+    }
+
+    /// Told once, before the first job: how actions are found, for runners that are about other actions.
+    fn attach(&self, _actions: &ActionFinder) {}
 }
+
+/// Finds actions by reference, as they are now.
+pub type ActionFinder = Arc<dyn Fn(&str) -> Option<Arc<Action>> + Send + Sync>;
 
 /// All runners by name.
 #[derive(Clone, Default)]
@@ -113,6 +136,11 @@ impl Runners {
         self.by_name.get(name)
     }
 
+    /// All runners, by name.
+    pub fn all(&self) -> impl Iterator<Item = &Arc<dyn Runner>> {
+        self.by_name.values()
+    }
+
     /// All specs, by name.
     pub fn specs(&self) -> impl Iterator<Item = &RunnerSpec> {
         self.by_name.values().map(|runner| runner.spec())
@@ -128,8 +156,8 @@ pub struct RunnerOptions {
     pub http: HttpOptions,
 }
 
-/// The runners that need nothing but this machine: `noop`, `announcement`, `local-shell-cmd`,
-/// `local-shell-script`, `http-request`, `orquesta` and `action-chain`.
+/// The runners that need nothing but this machine, and people: `noop`, `announcement`, `local-shell-cmd`,
+/// `local-shell-script`, `http-request`, `orquesta`, `action-chain`, `inquirer` and `approval`.
 #[must_use]
 pub fn builtin(options: RunnerOptions) -> Runners {
     let RunnerOptions { shell, http } = options;
@@ -142,6 +170,8 @@ pub fn builtin(options: RunnerOptions) -> Runners {
     runners.add(Arc::new(ShellCommandRunner::with_shell(Arc::clone(&shell))));
     runners.add(Arc::new(ShellScriptRunner::with_shell(shell)));
     runners.add(Arc::new(HttpRunner::new(http)));
+    runners.add(Arc::new(InquirerRunner::default()));
+    runners.add(Arc::new(ApprovalRunner::default()));
     runners
 }
 

@@ -111,7 +111,9 @@ fn specs_agree_with_the_reference() {
     let recorded: JsonMap =
         serde_json::from_str(include_str!("../../tests/data/runners/specs.json")).unwrap();
     let runners = builtin(RunnerOptions::default());
-    assert_eq!(runners.specs().count(), recorded.len());
+    // One is ours alone.
+    let theirs = runners.specs().filter(|spec| spec.name != APPROVAL);
+    assert_eq!(theirs.count(), recorded.len());
     for (name, expected) in recorded {
         let spec = runners.get(&name).unwrap().spec();
         assert_eq!(spec.package, expected["runner_package"]);

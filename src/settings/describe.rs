@@ -112,7 +112,13 @@ pub fn default_toml() -> String {
             let _ = writeln!(text, "{}[{header}]", if optional { "#" } else { "" });
         }
         for key in KEYS.iter().filter(|key| in_section(key, section)) {
-            let name = key.path.rsplit('.').next().unwrap_or(key.path);
+            // A name of the user's own stands there as an example.
+            let name = key
+                .path
+                .rsplit('.')
+                .next()
+                .unwrap_or(key.path)
+                .replace('*', "oncall");
             text.push('\n');
             for line in wrapped(key.doc, 96) {
                 let _ = writeln!(text, "# {line}");
@@ -166,7 +172,12 @@ pub fn markdown_table() -> String {
             "### {title}\n\n{about}\n\n| key | default | variable | meaning |\n| --- | --- | --- | --- |\n"
         );
         for key in KEYS.iter().filter(|key| in_section(key, section)) {
-            let name = key.path.rsplit('.').next().unwrap_or(key.path);
+            let name = key
+                .path
+                .rsplit('.')
+                .next()
+                .unwrap_or(key.path)
+                .replace('*', "<name>");
             let default = fixed_default(key).map_or_else(
                 || key.default.to_owned(),
                 |value| format!("`{}`", value.replace('|', "\\|")),

@@ -92,6 +92,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
     ),
     ("runners", "How actions are run."),
     ("access", "Who may do what."),
+    (
+        "access.groups",
+        "Groups of people, for approvals and inquiries: a name of your own and the users in it.",
+    ),
     ("chat", "The bot in chat."),
     (
         "chat.slack.*",
@@ -156,6 +160,8 @@ pub const KEYS: &[Key] = &[
     key("access.token_user", Kind::Text, "The user as whom requests with the administrator's token act."),
     key("access.allow", Kind::Tables, "What others may do, rule by rule; what no rule allows is refused. See docs/access.md.")
         .unset("no rules", "[{ who = \"ana\", actions = \"core.*\" }]"),
+    key("access.groups.*", Kind::Texts, "Users in the group of this name.")
+        .unset("no groups", "[\"ana\", \"bo\"]"),
     // chat
     key("chat.name", Kind::Text, "Name that the bot answers to."),
     key("chat.prefix", Kind::Text, "Mark before commands in shared channels, besides the bot's name."),

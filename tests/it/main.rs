@@ -4,6 +4,7 @@
 
 mod support;
 
+mod answers;
 mod bad_input;
 mod command_line;
 mod content;

@@ -9,8 +9,20 @@ pub const ADMIN: &str = "admin";
 
 /// Runner of the built-in chat commands.
 const BUILTIN: &str = "builtin";
-/// Entry points of built-in commands that only tell, open to everyone who can talk to the bot.
-const READ_ONLY: [&str; 4] = ["help", "whoami", "status", "explain"];
+/// Entry points of built-in commands that are open to everyone who can talk to the bot: those that only tell, and
+/// those that decide by themselves who may (what is answered names who may answer).
+const FOR_ALL: [&str; 10] = [
+    "help",
+    "whoami",
+    "status",
+    "explain",
+    "inquiries",
+    "answer",
+    "approvals",
+    "approve",
+    "deny",
+    "delegate",
+];
 
 /// Decides by the settings in `[access]`.
 #[derive(Clone, Debug)]
@@ -50,6 +62,16 @@ impl Policy {
                 ));
             }
         }
+        for (name, users) in &options.groups {
+            if name.trim().is_empty() || name == ADMIN {
+                problems.push(format!(
+                    "access.groups: a group cannot be called \"{name}\"; administrators are named in access.admins"
+                ));
+            }
+            if users.iter().any(|user| user.trim().is_empty()) {
+                problems.push(format!("access.groups.{name}: a name in it is empty"));
+            }
+        }
         if options.token_user.trim().is_empty() {
             problems.push("access.token_user: it is empty: name the user as whom the token acts".to_owned());
         }
@@ -72,14 +94,20 @@ impl Policy {
         user == self.options.token_user || self.options.admins.iter().any(|admin| admin == user)
     }
 
-    /// The identity of a user: with the role `admin` when the settings say so.
+    /// The identity of a user: with the role `admin` when the settings say so, and with the groups that they are in.
     #[must_use]
     pub fn identity(&self, user: &str, via: &str) -> Identity {
-        let roles = if self.is_admin(user) {
+        let mut roles = if self.is_admin(user) {
             vec![ADMIN.to_owned()]
         } else {
             Vec::new()
         };
+        let groups = self.options.groups.iter();
+        roles.extend(
+            groups
+                .filter(|(_, users)| users.iter().any(|name| name == user))
+                .map(|(group, _)| group.clone()),
+        );
         Identity {
             user: user.to_owned(),
             roles,
@@ -188,6 +216,17 @@ impl Authority for Policy {
         self.some_way(identity, None, action, place)
     }
 
+    fn members(&self, group: &str) -> Vec<String> {
+        if group == ADMIN {
+            let admins = self.options.admins.iter();
+            return std::iter::once(&self.options.token_user)
+                .chain(admins)
+                .cloned()
+                .collect();
+        }
+        self.options.groups.get(group).cloned().unwrap_or_default()
+    }
+
     fn could_say(&self, identity: &Identity, alias: &str, action: &Action, place: Option<&Place>) -> bool {
         self.some_way(identity, Some(alias), action, place)
     }
@@ -206,7 +245,7 @@ fn names(who: &[String], user: &str) -> bool {
 }
 
 fn is_open_to_all(action: &Action) -> bool {
-    action.runner_type == BUILTIN && READ_ONLY.contains(&action.entry_point.as_str())
+    action.runner_type == BUILTIN && FOR_ALL.contains(&action.entry_point.as_str())
 }
 
 fn is_in(rule: &AllowRule, place: Option<&Place>) -> bool {

@@ -3,8 +3,10 @@
 pub(crate) mod actions;
 pub(crate) mod alias_execution;
 pub(crate) mod aliases;
+pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod executions;
+pub(crate) mod inquiries;
 pub(crate) mod packs;
 pub(crate) mod runners;
 pub(crate) mod server;

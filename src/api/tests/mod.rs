@@ -1,6 +1,7 @@
 //! The API as its clients meet it: recorded calls of the reference, and everything that can go wrong.
 
 mod access;
+mod answers;
 mod executions;
 mod limits;
 mod recorded;

@@ -78,7 +78,7 @@ pub(super) struct Server {
     pub(super) router: Router,
     pub(super) client: Client,
     pub(super) shutdown: CancellationToken,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 impl Server {
@@ -171,8 +171,13 @@ impl Server {
             router,
             client,
             shutdown,
-            _dir: dir,
+            dir,
         }
+    }
+
+    /// The folder with the packs.
+    pub(super) fn packs(&self) -> std::path::PathBuf {
+        self.dir.path().join("packs")
     }
 
     /// A client without a token.

@@ -131,7 +131,7 @@ pub(super) async fn rerun(call: &Call<'_>) -> Answer {
 }
 
 /// Splits `name=value` pairs at blanks. Quotes of either kind around a value keep it together and are taken off.
-fn pairs(text: &str) -> Result<Vec<String>, Refusal> {
+pub(super) fn pairs(text: &str) -> Result<Vec<String>, Refusal> {
     let mut pairs = Vec::new();
     let mut chars = text.chars().peekable();
     while let Some(first) = chars.next() {

@@ -3,6 +3,7 @@
 //! A command gives structured data; what people read is made from it by `templates/command/<name>.hbs`. All
 //! commands act with the rights of the person who said them.
 
+mod answers;
 mod audit;
 mod control;
 mod executions;
@@ -141,6 +142,12 @@ impl Call<'_> {
             "rerun" => control::rerun(self).await,
             "reload" => control::reload(self).await,
             "status" => control::status(self).await,
+            "inquiries" => answers::inquiries(self).await,
+            "answer" => answers::answer(self).await,
+            "approvals" => answers::approvals(self).await,
+            "approve" => answers::approve(self).await,
+            "deny" => answers::deny(self).await,
+            "delegate" => answers::delegate(self).await,
             "audit_summary" => audit::summary(self).await,
             "audit_search" => audit::search(self).await,
             "audit_tail" => audit::tail(self).await,

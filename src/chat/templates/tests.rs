@@ -48,6 +48,17 @@ fn sample() -> Value {
     data
 }
 
+/// An approval as its templates see it.
+fn approval() -> Value {
+    json!({
+        "id": "i", "state": "waiting", "status": "pending", "title": "t", "reason": "r", "requesters": "ana",
+        "action": "t.x", "version": "1.0.0", "parameters": [{"name": "env", "value": "prod"}], "asked": "bo, group:oncall",
+        "given": 1, "needed": 2, "missing": "1 from oncall", "left": 60.0, "may": true, "waiting": true, "error": "e", "seen": "",
+        "votes": [{"user": "bo", "word": "approved", "at": "2026-11-22T13:00:27Z", "reason": "fine"}],
+        "diff": [{"path": "digest", "before": "a", "after": "b"}],
+    })
+}
+
 /// The sample with what some templates want differently.
 fn data_for(name: &str) -> Value {
     let mut data = sample();
@@ -66,6 +77,22 @@ fn data_for(name: &str) -> Value {
             data["more_failures"] = json!(1);
             data["not_understood"] = json!(2);
             data["oldest"] = json!("2026-11-22 13:00:27");
+        }
+        "command/answer" => data["response"] = data["changes"].clone(),
+        "command/inquiries" => {
+            data["inquiry"] = json!({
+                "id": "i", "user": "ana", "age": 3.0, "over": "2026-11-22T13:00:27Z", "may": true, "form": "ok=…", "whole": "w",
+                "fields": [{"name": "ok", "kind": "boolean", "description": "d"}],
+            });
+        }
+        "command/approvals" => {
+            let approval = approval();
+            data["approval"] = approval;
+        }
+        "command/approve" | "command/deny" => data = approval(),
+        "command/delegate" => {
+            data["to"] = json!("bo");
+            data["back"] = json!(false);
         }
         "command/audit_verify" => data["entries"] = json!(9),
         "command/reload" | "command/status" => {

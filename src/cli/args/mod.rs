@@ -1,5 +1,6 @@
 //! What can be typed: the commands and their flags, with the words that help shows.
 
+mod answers;
 mod client;
 mod expr;
 mod site;
@@ -9,6 +10,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+pub use answers::{ApprovalCommand, InquiryCommand, Speaker};
 pub use client::{
     ActionCommand, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show, Stream,
 };
@@ -130,6 +132,12 @@ pub enum Command {
     /// Look at executions, cancel and repeat them
     #[command(subcommand)]
     Execution(ExecutionCommand),
+    /// Answer questions that wait for people
+    #[command(subcommand)]
+    Inquiry(InquiryCommand),
+    /// Decide about what waits for approval
+    #[command(subcommand)]
+    Approval(ApprovalCommand),
     /// Look at packs and check them
     #[command(subcommand)]
     Pack(PackCommand),

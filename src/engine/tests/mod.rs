@@ -2,6 +2,7 @@
 
 mod flows;
 mod lifecycle;
+mod pending;
 mod recovery;
 mod support;
 mod workflows;

@@ -191,6 +191,8 @@ impl World {
             ),
             action("again", "gate", json!({})),
             action("brief", "gate", json!({})),
+            action("ask", "inquirer", json!({})),
+            action("approve", "approval", json!({})),
         ] {
             actions
                 .0

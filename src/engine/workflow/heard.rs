@@ -43,7 +43,9 @@ impl Driver {
         }
         self.event(&task, item, status, result);
         // An answer lets the workflow go on that stood still for it; so does a workflow inside that goes on.
-        let answered = before == Status::Pending && child.status.is_completed();
+        let answered = before == Status::Pending
+            && child.status.is_completed()
+            && !super::holds_branch_only(state, &child);
         let goes_on = matches!(child.status, Status::Running | Status::Resuming);
         if (answered || goes_on)
             && child.status != Status::Canceled

@@ -145,7 +145,7 @@ pub(super) async fn commit(
 fn matters(state: &State, before: Status, after: &Execution) -> bool {
     match after.status {
         Status::Paused => true,
-        Status::Pending => !holds_branch_only(state, after),
+        Status::Pending => before != Status::Pending && !holds_branch_only(state, after),
         Status::Running | Status::Resuming => matches!(before, Status::Paused | Status::Pending),
         status => status.is_completed(),
     }

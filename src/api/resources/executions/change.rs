@@ -4,7 +4,7 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse as _, Response};
 use http::StatusCode;
 
-use super::request::{on_behalf, origin};
+use super::request::{asker, on_behalf, origin};
 use super::{find, find_id, sees_secrets};
 use crate::api::http::auth::Caller;
 use crate::api::http::body::{Fields as _, Payload, excerpt};
@@ -140,13 +140,14 @@ pub(crate) async fn rerun(
         };
         return Err(ApiError::bad_request(text));
     }
+    let identity = on_behalf(&caller, user)?;
     let options = RerunOptions {
         parameters,
         no_merge,
         delay,
+        on_behalf_by: asker(&caller, &identity),
         ..RerunOptions::default()
     };
-    let identity = on_behalf(&caller, user)?;
     let accepted = state
         .engine()
         .rerun(original.id, identity, origin(&caller), options)

@@ -14,7 +14,7 @@ use crate::api::http::body::{Fields as _, Payload};
 use crate::api::http::error::{ApiError, ApiResult};
 use crate::api::http::query::Query;
 use crate::api::{ApiState, view};
-use crate::engine::Submit;
+use crate::engine::{ON_BEHALF_BY, Submit};
 use crate::model::{Id, Identity, JsonMap, Origin};
 
 /// `POST /executions`.
@@ -29,11 +29,12 @@ pub(crate) async fn create(
     let action = body.need_text("action")?;
     let mut context = body.take_object("context")?.unwrap_or_default();
     context.extend(header.0);
-    let user = body.take_text("user")?;
+    let identity = on_behalf(&caller, body.take_text("user")?)?;
+    note_asker(&caller, &identity, &mut context);
     let submit = Submit {
         action,
         parameters: body.take_object("parameters")?.unwrap_or_default(),
-        identity: on_behalf(&caller, user)?,
+        identity,
         origin: origin(&caller),
         parent: parent(&context),
         context,
@@ -66,6 +67,19 @@ pub(super) fn on_behalf(caller: &Caller, user: Option<String>) -> ApiResult<Iden
             })
         }
     }
+}
+
+/// Keeps who really asks in the context of what is asked on behalf of somebody else: neither may approve it.
+fn note_asker(caller: &Caller, identity: &Identity, context: &mut JsonMap) {
+    context.remove(ON_BEHALF_BY);
+    if let Some(asker) = asker(caller, identity) {
+        context.insert(ON_BEHALF_BY.to_owned(), asker.into());
+    }
+}
+
+/// Who really asks, when it is on behalf of somebody else.
+pub(super) fn asker(caller: &Caller, identity: &Identity) -> Option<String> {
+    (identity.user != caller.identity.user).then(|| caller.identity.user.clone())
 }
 
 pub(super) fn origin(caller: &Caller) -> Origin {

@@ -1,0 +1,438 @@
+//! `inquiries`, `answer`, `approvals`, `approve`, `deny` and `delegate`: what waits for people.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::control::pairs;
+use super::{Answer, Call, Refusal, find};
+use crate::answers::approvals::{self, Say};
+use crate::answers::{self, AnswerError, Answerer, inquiries};
+use crate::approval::Verdict;
+use crate::chat::phrasebook::cast;
+use crate::chat::say::readable;
+use crate::model::{Execution, Timestamp};
+use crate::params::ResponseSchema;
+use crate::runners::{APPROVAL, INQUIRER};
+use crate::store::Page;
+
+/// Entries that a list shows.
+const LISTED: usize = 50;
+
+impl From<AnswerError> for Refusal {
+    fn from(error: AnswerError) -> Self {
+        match error {
+            AnswerError::Store(error) => error.into(),
+            AnswerError::Forbidden(message) => Self::new(format!("not allowed: {message}")),
+            other => Self::new(other.to_string()),
+        }
+    }
+}
+
+fn answerer<'a>(call: &'a Call<'_>) -> Answerer<'a> {
+    Answerer {
+        identity: &call.identity,
+        place: call.place.as_ref(),
+    }
+}
+
+/// What waits, newest first, and how much more there is.
+async fn waiting(call: &Call<'_>, runner: &str) -> Result<(Vec<Arc<Execution>>, usize), Refusal> {
+    let page = Page {
+        limit: u32::try_from(LISTED).ok(),
+        count: true,
+        ..Page::default()
+    };
+    let (found, total) = answers::list(&call.desk.engine, runner, false, page).await?;
+    let total = usize::try_from(total.unwrap_or(0)).unwrap_or(usize::MAX);
+    let omitted = total.saturating_sub(found.len());
+    Ok((found, omitted))
+}
+
+pub(super) async fn inquiries(call: &Call<'_>) -> Answer {
+    let engine = &call.desk.engine;
+    if let Some(text) = call.text("id") {
+        let execution = find::execution(call, text).await?;
+        inquiries::check(&execution)?;
+        let schema = inquiries::schema(&execution)?;
+        return Ok(json!({
+            "inquiry": {
+                "id": execution.id,
+                "user": execution.request.user,
+                "age": Timestamp::now().seconds_since(execution.start),
+                "over": execution.progress.wake,
+                "may": inquiries::may_answer(engine, &execution, &call.identity),
+                "fields": fields(&schema),
+                "form": form(&schema),
+                "whole": readable(&inquiries::view(&execution)["schema"]),
+            },
+            "inquiries": [],
+            "omitted": 0,
+        }));
+    }
+    let (found, omitted) = waiting(call, INQUIRER).await?;
+    let now = Timestamp::now();
+    let rows: Vec<Value> = found
+        .iter()
+        .map(|execution| {
+            let question = inquiries::schema(execution)
+                .map(|schema| asks(&schema))
+                .unwrap_or_default();
+            json!({
+                "id": execution.id,
+                "user": execution.request.user,
+                "age": now.seconds_since(execution.start),
+                "question": question,
+                "may": inquiries::may_answer(engine, execution, &call.identity),
+            })
+        })
+        .collect();
+    Ok(json!({"inquiry": null, "count": rows.len(), "inquiries": rows, "omitted": omitted}))
+}
+
+fn fields(schema: &ResponseSchema) -> Vec<Value> {
+    schema
+        .fields()
+        .map(|(name, field)| {
+            let kind = match (&field["enum"], &field["type"]) {
+                (Value::Array(choices), _) => choices.iter().map(readable).collect::<Vec<_>>().join(" or "),
+                (_, Value::String(kind)) => kind.clone(),
+                _ => "any value".to_owned(),
+            };
+            let required = field["required"] == json!(true);
+            json!({
+                "name": name,
+                "kind": if required { kind } else { format!("{kind}, if you like") },
+                "description": field["description"].as_str().unwrap_or_default(),
+            })
+        })
+        .collect()
+}
+
+/// What is asked, on one line.
+fn asks(schema: &ResponseSchema) -> String {
+    schema
+        .fields()
+        .map(|(name, field)| field["description"].as_str().unwrap_or(name))
+        .collect::<Vec<_>>()
+        .join("; ")
+}
+
+/// How the answer is written: `continue=… env=…`.
+fn form(schema: &ResponseSchema) -> String {
+    schema
+        .fields()
+        .map(|(name, _)| format!("{name}=…"))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+pub(super) async fn answer(call: &Call<'_>) -> Answer {
+    let execution = find::execution(call, call.text("id").unwrap_or_default()).await?;
+    inquiries::check(&execution)?;
+    let schema = inquiries::schema(&execution)?;
+    let how = || {
+        format!(
+            "Write it as: answer {} {}",
+            execution.id,
+            Some(form(&schema))
+                .filter(|form| !form.is_empty())
+                .unwrap_or_else(|| "{…}".to_owned())
+        )
+    };
+    let text = call.text("response").unwrap_or_default();
+    let response = read(text, &schema).map_err(|refusal| match refusal.hint {
+        None => refusal.hint(how()),
+        Some(_) => refusal,
+    })?;
+    let shown = inquiries::respond(&call.desk.engine, execution.id, response, answerer(call))
+        .await
+        .map_err(|error| match error {
+            // The reference's words, of which people need the first line.
+            AnswerError::Invalid(message) if message.contains("did not pass schema validation") => {
+                let why = message
+                    .split_once("validation. ")
+                    .map_or(&*message, |(_, why)| why);
+                Refusal::new(format!(
+                    "the answer does not fit: {}",
+                    why.lines().next().unwrap_or_default()
+                ))
+                .hint(how())
+            }
+            other => other.into(),
+        })?;
+    let rows: Vec<Value> = match &shown {
+        Value::Object(map) => map
+            .iter()
+            .map(|(name, value)| json!({"name": name, "value": readable(value)}))
+            .collect(),
+        other => vec![json!({"name": "answer", "value": readable(other)})],
+    };
+    Ok(json!({"id": execution.id, "response": rows, "user": call.identity.user}))
+}
+
+/// An answer as people write it: `name=value …`, JSON, or the bare value where there is one field only.
+fn read(text: &str, schema: &ResponseSchema) -> Result<Value, Refusal> {
+    if text.is_empty() {
+        return Err(Refusal::new("the answer is missing"));
+    }
+    if text.starts_with('{') {
+        return serde_json::from_str(text)
+            .map_err(|error| Refusal::new(format!("the answer is no JSON: {error}")));
+    }
+    let known: Vec<(&str, &Value)> = schema.fields().collect();
+    let is_field = |word: &str| {
+        let name = word.split_once('=').map(|(name, _)| name);
+        name.is_some_and(|name| known.iter().any(|(field, _)| *field == name))
+    };
+    if let [(name, field)] = known[..]
+        && !text.split_whitespace().next().is_some_and(is_field)
+    {
+        return Ok(json!({name: value(name, text, field)?}));
+    }
+    let mut response = Map::new();
+    for word in pairs(text)? {
+        let Some((name, given)) = word.split_once('=').filter(|(name, _)| !name.is_empty()) else {
+            return Err(Refusal::new(format!(
+                "`{word}` answers nothing: write name=value"
+            )));
+        };
+        let Some((_, field)) = known.iter().find(|(field, _)| *field == name) else {
+            if known.is_empty() {
+                response.insert(name.to_owned(), given.into());
+                continue;
+            }
+            let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            return Err(Refusal::new(format!("nobody asks for `{name}`"))
+                .hint(format!("It asks for: {}.", names.join(", "))));
+        };
+        response.insert(name.to_owned(), value(name, given, field)?);
+    }
+    Ok(Value::Object(response))
+}
+
+fn value(name: &str, text: &str, field: &Value) -> Result<Value, Refusal> {
+    let word = match (field["type"].as_str(), text.trim().to_ascii_lowercase().as_str()) {
+        (Some("boolean"), "yes" | "y") => "true",
+        (Some("boolean"), "no" | "n") => "false",
+        _ => text,
+    };
+    cast(name, word, Some(field)).map_err(Refusal::new)
+}
+
+pub(super) async fn approvals(call: &Call<'_>) -> Answer {
+    let engine = &call.desk.engine;
+    let now = Timestamp::now();
+    if let Some(text) = call.text("id") {
+        let execution = approvals::find(engine, find::execution(call, text).await?.id).await?;
+        return Ok(json!({"approval": detail(call, &execution, now), "approvals": [], "omitted": 0}));
+    }
+    let (found, omitted) = waiting(call, APPROVAL).await?;
+    let rows: Vec<Value> = found
+        .iter()
+        .map(|execution| {
+            let view = approvals::view(engine, execution, &call.identity, now);
+            json!({
+                "id": execution.id,
+                "title": view["title"],
+                "given": view["given"],
+                "needed": view["needed"],
+                "user": execution.request.user,
+                "left": left(&view, now),
+                "may": view["may_vote"],
+            })
+        })
+        .collect();
+    Ok(json!({"approval": null, "count": rows.len(), "approvals": rows, "omitted": omitted}))
+}
+
+/// Seconds that are left; null for ever.
+fn left(view: &Value, now: Timestamp) -> Value {
+    let deadline = view["deadline"]
+        .as_str()
+        .and_then(|text| text.parse::<Timestamp>().ok());
+    deadline.map_or(Value::Null, |deadline| {
+        json!(deadline.seconds_since(now).max(0.0))
+    })
+}
+
+fn texts(value: &Value) -> String {
+    let items = value.as_array().into_iter().flatten();
+    items.map(readable).collect::<Vec<_>>().join(", ")
+}
+
+/// Everything about one approval that somebody who decides needs.
+fn detail(call: &Call<'_>, execution: &Execution, now: Timestamp) -> Value {
+    let view = approvals::view(&call.desk.engine, execution, &call.identity, now);
+    let parameters: Vec<Value> = view["parameters"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| json!({"name": name, "value": readable(value)}))
+        .collect();
+    let votes: Vec<Value> = view["votes"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|vote| {
+            let word = if vote["verdict"] == json!("approve") {
+                "approved"
+            } else {
+                "denied"
+            };
+            let behalf = texts(&vote["on_behalf_of"]);
+            json!({
+                "user": vote["user"],
+                "word": if behalf.is_empty() { word.to_owned() } else { format!("{word} for {behalf}") },
+                "at": vote["at"],
+                "reason": vote["reason"].as_str().unwrap_or_default(),
+            })
+        })
+        .collect();
+    let diff: Vec<Value> = view["voided"]
+        .as_array()
+        .and_then(|voided| voided.last())
+        .and_then(|last| last["diff"].as_array())
+        .into_iter()
+        .flatten()
+        .map(|difference| {
+            let side = |value: &Value| {
+                if value.is_null() {
+                    "nothing".to_owned()
+                } else {
+                    readable(value)
+                }
+            };
+            json!({
+                "path": difference["path"],
+                "before": side(&difference["before"]),
+                "after": side(&difference["after"]),
+            })
+        })
+        .collect();
+    let diff_is_there = !diff.is_empty();
+    let missing: Vec<String> = view["missing"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(group, number)| format!("{number} from {group}"))
+        .collect();
+    json!({
+        "id": execution.id,
+        "state": view["state"],
+        "status": execution.status,
+        "title": view["title"].as_str().unwrap_or(&execution.request.action),
+        "reason": view["reason"].as_str().unwrap_or_default(),
+        "requesters": texts(&view["requesters"]),
+        "action": view["action"].as_str().unwrap_or_default(),
+        "version": view["version"].as_str().unwrap_or_default(),
+        "parameters": parameters,
+        "asked": view["asked"].as_str().unwrap_or_default(),
+        "given": view["given"].as_u64().unwrap_or(0),
+        "needed": view["needed"].as_u64().unwrap_or(0),
+        "missing": missing.join(", "),
+        "votes": votes,
+        "diff": diff,
+        "left": left(&view, now),
+        "may": view["may_vote"] == json!(true),
+        "waiting": view["state"] == json!("waiting"),
+        "error": view["error"].as_str().unwrap_or_default(),
+        "seen": if diff_is_there {
+            format!(" {}", view["fingerprint"].as_str().and_then(|text| text.get(..8)).unwrap_or_default())
+        } else {
+            String::new()
+        },
+    })
+}
+
+pub(super) async fn approve(call: &Call<'_>) -> Answer {
+    vote(call, Verdict::Approve).await
+}
+
+pub(super) async fn deny(call: &Call<'_>) -> Answer {
+    vote(call, Verdict::Deny).await
+}
+
+/// A fingerprint may come before the reason: `approve <id> 3f9a0c11 looks good`.
+fn seen_and_reason(text: &str) -> (Option<&str>, &str) {
+    let (first, rest) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
+    let is_fingerprint =
+        (8..=64).contains(&first.len()) && first.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if is_fingerprint {
+        (Some(first), rest.trim())
+    } else {
+        (None, text)
+    }
+}
+
+async fn vote(call: &Call<'_>, verdict: Verdict) -> Answer {
+    let execution = find::execution(call, call.text("id").unwrap_or_default()).await?;
+    let (seen, reason) = seen_and_reason(call.text("reason").unwrap_or_default());
+    let say = Say {
+        verdict,
+        reason: Some(reason).filter(|text| !text.is_empty()),
+        seen,
+    };
+    let done = approvals::vote(&call.desk.engine, execution.id, &say, answerer(call))
+        .await
+        .map_err(|error| hinted(error, &execution))?;
+    Ok(detail(call, &done, Timestamp::now()))
+}
+
+pub(super) async fn delegate(call: &Call<'_>) -> Answer {
+    let execution = find::execution(call, call.text("id").unwrap_or_default()).await?;
+    let to = call
+        .text("to")
+        .unwrap_or_default()
+        .trim_start_matches('@')
+        .to_owned();
+    approvals::delegate(&call.desk.engine, execution.id, &to, answerer(call))
+        .await
+        .map_err(|error| hinted(error, &execution))?;
+    Ok(json!({"id": execution.id, "to": to, "back": crate::approval::same_person(&to, &call.identity.user)}))
+}
+
+fn hinted(error: AnswerError, execution: &Execution) -> Refusal {
+    let look = matches!(error, AnswerError::Conflict(_));
+    let refusal = Refusal::from(error);
+    if look {
+        return refusal.hint(format!("`approvals {}` shows it.", execution.id));
+    }
+    refusal
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn answers_are_read_as_people_write_them() {
+        let one = ResponseSchema::new(&json!({"properties": {"continue": {"type": "boolean"}}})).unwrap();
+        let many = ResponseSchema::new(&json!({"properties": {
+            "env": {"type": "string"}, "count": {"type": "integer"}, "sure": {"type": "boolean"}}}))
+        .unwrap();
+        let free = ResponseSchema::new(&json!({"type": "object"})).unwrap();
+        for (schema, text, expected) in [
+            (&one, "yes", Ok(json!({"continue": true}))),
+            (&one, "continue=no", Ok(json!({"continue": false}))),
+            (&one, r#"{"continue": true}"#, Ok(json!({"continue": true}))),
+            (
+                &one,
+                "perhaps",
+                Err("parameter `continue` must be `true` or `false`, not `perhaps`"),
+            ),
+            (
+                &many,
+                "env='a b' count=3 sure=y",
+                Ok(json!({"env": "a b", "count": 3, "sure": true})),
+            ),
+            (&many, "prod", Err("`prod` answers nothing: write name=value")),
+            (&many, "envv=prod", Err("nobody asks for `envv`")),
+            (&free, "any=thing", Ok(json!({"any": "thing"}))),
+            (&one, "", Err("the answer is missing")),
+        ] {
+            let got = read(text, schema).map_err(|refusal| refusal.error);
+            assert_eq!(got, expected.map_err(str::to_owned), "{text}");
+        }
+    }
+}
