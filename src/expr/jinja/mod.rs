@@ -26,7 +26,6 @@ pub mod functions;
 mod globals;
 mod machine;
 mod methods;
-mod num;
 mod object;
 mod ops;
 mod syntax;

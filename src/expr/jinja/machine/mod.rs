@@ -16,13 +16,13 @@ use super::context::{Context, Datastore, Found, JsonRef, StoredKey};
 use super::error::ErrorKind;
 use super::fault::{Fault, Run, fail, limit};
 use super::globals;
-use super::num;
 use super::object::{
     BlockReference, Function, MAX_WEIGHT, Namespace, Undefined, check_weight, is_markup, text_of, undefined,
 };
 use super::syntax::ast::{Load, Name, Place, Scope, Template};
 use super::text::escape_html;
 use super::{Host, Limits, Setting};
+use crate::expr::pynum;
 use crate::expr::value::{self, DictMap, Value};
 
 pub(crate) use calls::CallArgs;
@@ -411,7 +411,7 @@ pub(crate) fn text_of_data(value: &Value) -> Run<String> {
             },
         },
         Value::BigInt(number) => {
-            num::check_printable(number)?;
+            pynum::check_printable(number)?;
             Ok(number.to_string())
         }
         other => Ok(value::str(other)),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub(crate) use crate::expr::pynum::Op as BinaryOp;
 use crate::expr::value::Value;
 
 /// Bytes of the template.
@@ -72,31 +73,6 @@ pub(crate) enum ExprKind {
     Test(Box<Apply>),
     /// `ns.name` as a target.
     NsRef(Name, Arc<str>),
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BinaryOp {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    FloorDiv,
-    Mod,
-    Pow,
-}
-
-impl BinaryOp {
-    pub(crate) fn symbol(self) -> &'static str {
-        match self {
-            Self::Add => "+",
-            Self::Sub => "-",
-            Self::Mul => "*",
-            Self::Div => "/",
-            Self::FloorDiv => "//",
-            Self::Mod => "%",
-            Self::Pow => "**",
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
