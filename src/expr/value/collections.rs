@@ -63,6 +63,11 @@ impl<T> Collection<T> {
         self.0.size.weight
     }
 
+    /// Where it is in memory: the same for clones.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Whether both are the same object.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

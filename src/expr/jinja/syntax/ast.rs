@@ -117,6 +117,28 @@ pub(crate) struct SliceOf {
     pub(crate) step: Option<Expr>,
 }
 
+impl SliceOf {
+    /// Whether nothing in it depends on variables.
+    pub(crate) fn is_constant(&self) -> bool {
+        let bounds = [&self.start, &self.stop, &self.step];
+        self.object.is_literal() && bounds.into_iter().flatten().all(Expr::is_literal)
+    }
+}
+
+impl Expr {
+    fn is_literal(&self) -> bool {
+        match &self.kind {
+            ExprKind::Const(_) => true,
+            ExprKind::Tuple(items) | ExprKind::List(items) => items.iter().all(Self::is_literal),
+            ExprKind::Dict(members) => members
+                .iter()
+                .all(|(key, value)| key.is_literal() && value.is_literal()),
+            ExprKind::Neg(inner) | ExprKind::Pos(inner) => inner.is_literal(),
+            _ => false,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Call {
     pub(crate) callee: Expr,
