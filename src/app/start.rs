@@ -62,7 +62,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         observers: vec![Arc::new(Cards), Arc::new(ExecutionCounter)],
         key: start.key.clone(),
-        jinja: Arc::new(Jinja::default()),
+        jinja: Arc::new(Jinja::new(settings.expressions.limits().jinja)),
         scratch: settings.data_dir.join("scratch"),
     })
     .await
@@ -130,6 +130,7 @@ fn chat_options(settings: &Settings) -> ChatOptions {
             prefixes: vec![settings.chat.prefix.clone()],
         },
         outbox: OutboxOptions::default(),
+        formats: settings.expressions.limits().jinja,
         web_url: (!settings.api.webui_base_url.is_empty()).then(|| settings.api.webui_base_url.clone()),
     }
 }
