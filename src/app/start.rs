@@ -21,7 +21,6 @@ use crate::cli::{Purpose, Running, Start};
 use crate::content::Content;
 use crate::engine::{Engine, EngineParts};
 use crate::expr::jinja::Jinja;
-use crate::expr::template::Limits;
 use crate::runners::{self, RunnerSpec};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -64,8 +63,8 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         observers: vec![Arc::new(Cards), Arc::new(ExecutionCounter)],
         key: start.key.clone(),
-        jinja: Arc::new(Jinja::default()),
-        evaluator: Arc::new(evaluator(Limits::default())),
+jinja: Arc::new(Jinja::new(settings.expressions.limits().jinja)),
+        evaluator: Arc::new(evaluator(settings.expressions.limits())),
         api_url: format!("{}/api/v1", settings.api.web_base()),
         scratch: settings.data_dir.join("scratch"),
     })
@@ -134,6 +133,7 @@ fn chat_options(settings: &Settings) -> ChatOptions {
             prefixes: vec![settings.chat.prefix.clone()],
         },
         outbox: OutboxOptions::default(),
+        formats: settings.expressions.limits().jinja,
         web_url: (!settings.api.webui_base_url.is_empty()).then(|| settings.api.webui_base_url.clone()),
     }
 }

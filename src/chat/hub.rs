@@ -14,10 +14,11 @@ use super::outbox::{Clock, Gateways, Outbox, OutboxOptions, OutboxParts};
 use super::phrasebook::{Command, Shelf};
 use super::prefix::PrefixOptions;
 use super::router::{ReceiveError, Router, system_clock};
-use super::say::Speaker;
+use super::say::{self, Speaker};
 use super::templates::TemplateOptions;
 use crate::access::Authority;
 use crate::engine::Engine;
+use crate::expr::jinja::Limits;
 use crate::model::{Id, Identity, OutboxMessage, OutboxState, Place};
 use crate::store::StoreError;
 
@@ -35,6 +36,8 @@ pub struct ChatOptions {
     pub outbox: OutboxOptions,
     /// Address of the web pages for links, when there are any.
     pub web_url: Option<String>,
+    /// Bounds of the formats of aliases.
+    pub formats: Limits,
 }
 
 /// What chat is made of. The engine must have been started with [`super::cards::Cards`] among its observers and
@@ -86,11 +89,13 @@ impl Hub {
         } = parts;
         let clock = clock.unwrap_or_else(system_clock);
         let stop = CancellationToken::new();
+        let formats = Arc::new(say::formats(options.formats));
         let speaker = Arc::new(Speaker::new(
             engine.clone(),
             Arc::clone(&shelf),
             options.templates,
             options.web_url,
+            Arc::clone(&formats),
         ));
         let gateways = Arc::new(Gateways::default());
         let console = Arc::new(Console::default());
@@ -110,6 +115,7 @@ impl Hub {
             prefixes: options.prefixes,
             outbox: outbox.clone(),
             callers: Arc::clone(&builtin.callers),
+            formats: Arc::clone(&formats),
             clock: Arc::clone(&clock),
             misses: Arc::default(),
             stop: stop.clone(),
@@ -120,6 +126,7 @@ impl Hub {
             authority,
             identities,
             speaker,
+            formats,
             gateways,
             outbox,
             started: clock(),

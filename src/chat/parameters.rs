@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use super::phrasebook::{Phrase, Source, cast};
 use super::say::jinja;
+use crate::expr::jinja::Jinja;
 use crate::model::{Action, Identity, JsonMap};
 use crate::runners::Runners;
 
@@ -37,6 +38,7 @@ fn schema<'a>(name: &str, action: Option<&'a Action>, runners: &'a Runners) -> O
 /// # Errors
 /// One sentence for the person who typed it.
 pub(crate) fn values(
+    formats: &Jinja,
     phrase: &Phrase,
     action: Option<&Action>,
     runners: &Runners,
@@ -76,7 +78,7 @@ pub(crate) fn values(
             // Values from the datastore are looked up by the engine, which knows whose they are.
             match value {
                 Value::String(format) if format.contains("{{") && !format.contains("st2kv") => {
-                    let text = jinja(format, &variables, false).map_err(|error| {
+                    let text = jinja(formats, format, &variables, false).map_err(|error| {
                         format!("the alias's fixed parameter `{name}` cannot be rendered: {error}")
                     })?;
                     out.data
@@ -126,6 +128,7 @@ mod tests {
             panic!("no object")
         };
         values(
+            &Jinja::default(),
             phrase,
             None,
             &Runners::default(),

@@ -18,6 +18,7 @@ use super::prefix::PrefixOptions;
 use super::{builtin, callers::Callers};
 use crate::audit::{CHAT_AMBIGUOUS, CHAT_NOT_UNDERSTOOD, DETAIL_REASON};
 use crate::engine::{Engine, Submit, SubmitError};
+use crate::expr::jinja::Jinja;
 use crate::model::{Action, AuditDraft, Id, Identity, InboxClaim, JsonMap, Origin, OutboxMessage, Timestamp};
 use crate::store::{CommitError, StoreError, Write};
 
@@ -41,6 +42,7 @@ pub(crate) struct Router {
     pub(crate) prefixes: PrefixOptions,
     pub(crate) outbox: Outbox,
     pub(crate) callers: Arc<Callers>,
+    pub(crate) formats: Arc<Jinja>,
     pub(crate) clock: Clock,
     pub(crate) misses: Arc<Misses>,
     pub(crate) stop: CancellationToken,
@@ -250,6 +252,7 @@ impl Router {
         let id = Id::new();
         let context = context_of(message, &alias.reference);
         let values = match parameters::values(
+            &self.formats,
             &phrase,
             action.as_deref(),
             self.engine.runners(),

@@ -337,6 +337,7 @@ fn manifest(meta: &mut MetaFile, source: &Source, folder: &str) -> Option<Pack> 
     let author = meta.required_text(&mut map, "author");
     let email = meta.text(&mut map, "email");
     let keywords = meta.texts(&map, "keywords");
+    let legacy_reevaluate = meta.flag(&mut map, "legacy_reevaluate", false);
     let (reference, key) = if given.is_empty() {
         (name.clone(), "/name")
     } else {
@@ -367,6 +368,7 @@ fn manifest(meta: &mut MetaFile, source: &Source, folder: &str) -> Option<Pack> 
         author,
         email,
         keywords,
+        legacy_reevaluate,
         system: source.dir().is_none(),
         path: source.dir().map(Into::into),
         metadata,

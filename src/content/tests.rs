@@ -475,6 +475,18 @@ fn a_broken_pack_yaml_leaves_the_pack_out(#[case] text: &str, #[case] expected: 
     assert!(snapshot.actions.is_empty());
 }
 
+#[rstest::rstest]
+#[case("", false)]
+#[case("legacy_reevaluate: true\n", true)]
+#[case("legacy_reevaluate: false\n", false)]
+fn a_pack_may_ask_for_its_values_to_be_evaluated_again(#[case] line: &str, #[case] expected: bool) {
+    let site = Site::new();
+    site.write("packs/web/pack.yaml", format!("{MANIFEST}{line}"));
+    let snapshot = site.load().snapshot();
+    assert_eq!(shown(&snapshot.problems), "");
+    assert_eq!(snapshot.packs["web"].legacy_reevaluate, expected);
+}
+
 #[test]
 fn old_forms_are_taken_with_a_warning() {
     let site = Site::new();

@@ -329,7 +329,7 @@ fn yaql_expression() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, max_shrink_time: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { max_shrink_time: 20_000, ..crate::testing::cases(300) })]
 
     #[test]
     fn words_of_yaql_in_any_order(code in soup(YAQL_WORDS, 14), around in any::<bool>()) {

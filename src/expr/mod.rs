@@ -11,6 +11,7 @@ pub mod pyvalue;
 pub mod pyyaml;
 pub(crate) mod regex_use;
 pub mod scene;
+pub(crate) mod strftime;
 pub mod template;
 pub mod value;
 pub mod yaql;

@@ -497,6 +497,8 @@ mod tests {
     }
 
     proptest::proptest! {
+        #![proptest_config(crate::testing::cases(256))]
+
         #[test]
         fn any_text_is_read_or_refused(text in "[-+0-9a-z_'\"\\\\{}\\[\\](),:.# \n\u{e9}]{0,40}") {
             let _ = parse(&text);

@@ -25,8 +25,8 @@ pub use describe::{Described, default_toml, describe, markdown_table};
 pub use kind::Kind;
 pub use load::{Flag, InForce, Loaded, SettingsError, Source, Sources, load};
 pub use sections::{
-    ChatOptions, ClientOptions, ContentOptions, DiscordOptions, LogFormat, LogOptions, RunnerOptions,
-    SlackOptions, StoreOptions,
+    ChatOptions, ClientOptions, ContentOptions, DiscordOptions, ExpressionOptions, LogFormat, LogOptions,
+    RunnerOptions, SlackOptions, StoreOptions,
 };
 
 /// All settings in force. `Default` is what holds without file, variables and flags, except for
@@ -46,6 +46,8 @@ pub struct Settings {
     pub content: ContentOptions,
     /// How actions are run.
     pub runners: RunnerOptions,
+    /// What expressions may take.
+    pub expressions: ExpressionOptions,
     /// Who may do what.
     pub access: AccessOptions,
     /// Chat.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use crate::expr::{jinja, template, yaql};
 use crate::runners::{HttpOptions, ShellOptions};
 
 /// Section `[store]`: the database.
@@ -110,6 +111,57 @@ impl RunnerOptions {
                 response_limit: self.http_response_limit,
                 ..HttpOptions::default()
             },
+        }
+    }
+}
+
+/// Section `[expressions]`: what one YAQL expression or Jinja template may take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpressionOptions {
+    /// Steps: parts evaluated, items visited, pieces of text handled.
+    pub steps: u64,
+    /// Bytes that it makes, freed ones included.
+    pub memory: u64,
+    /// Bytes of the text that it becomes.
+    pub output: usize,
+    /// How deep its calls, and the values it walks, may nest.
+    pub depth: usize,
+}
+
+impl Default for ExpressionOptions {
+    fn default() -> Self {
+        Self {
+            steps: 2_000_000,
+            memory: 64 << 20,
+            output: 8 << 20,
+            depth: 100,
+        }
+    }
+}
+
+impl ExpressionOptions {
+    /// The bounds of both languages and of texts in which they occur.
+    #[must_use]
+    pub fn limits(&self) -> template::Limits {
+        template::Limits {
+            depth: self.depth,
+            output: self.output,
+            yaql: yaql::Limits {
+                // YAQL counts finer: what is two steps of Jinja is about five.
+                steps: self.steps.saturating_mul(5) / 2,
+                bytes: self.memory,
+                // Lambdas within operators count twice where a call of Jinja counts once.
+                depth: u32::try_from(self.depth.saturating_mul(3) / 2).unwrap_or(u32::MAX),
+            },
+            jinja: jinja::Limits {
+                fuel: self.steps,
+                memory: self.memory,
+                output: self.output,
+                recursion: self.depth,
+                ..jinja::Limits::default()
+            },
+            ..template::Limits::default()
         }
     }
 }

@@ -114,6 +114,25 @@ fn flags_win_over_variables_and_variables_over_the_file() {
 }
 
 #[test]
+fn bounds_of_expressions_reach_both_languages() {
+    let loaded =
+        site("[expressions]\nsteps = 2000\nmemory = \"1MiB\"\noutput = \"2KiB\"\ndepth = 20\n").load();
+    let limits = loaded.settings.expressions.limits();
+    assert_eq!((limits.jinja.fuel, limits.yaql.steps), (2000, 5000));
+    assert_eq!((limits.jinja.memory, limits.yaql.bytes), (1 << 20, 1 << 20));
+    assert_eq!((limits.jinja.output, limits.output), (2048, 2048));
+    assert_eq!(
+        (limits.jinja.recursion, limits.yaql.depth, limits.depth),
+        (20, 30, 20)
+    );
+    let (default, set) = (
+        crate::expr::template::Limits::default(),
+        crate::settings::ExpressionOptions::default().limits(),
+    );
+    assert_eq!(format!("{set:?}"), format!("{default:?}"));
+}
+
+#[test]
 fn a_file_is_looked_for_in_order() {
     let site = site("");
     let data = site.path().join("data");

@@ -183,6 +183,7 @@ fn tell(call: &Call<'_>, data: &mut Value, phrase: &Phrase, action: Option<&Acti
         context.insert(name.to_owned(), call.identity.user.clone().into());
     }
     let values = parameters::values(
+        &call.desk.formats,
         phrase,
         action,
         call.desk.engine.runners(),

@@ -25,6 +25,7 @@ use super::phrasebook::Shelf;
 use super::say::Speaker;
 use crate::access::Authority;
 use crate::engine::Engine;
+use crate::expr::jinja::Jinja;
 use crate::model::{Identity, JsonMap, Place, Status, Timestamp};
 use crate::runners::{Job, Outcome, Runner, RunnerSpec};
 
@@ -41,6 +42,7 @@ pub(crate) struct Desk {
     pub(crate) authority: Arc<dyn Authority>,
     pub(crate) identities: Arc<dyn Identities>,
     pub(crate) speaker: Arc<Speaker>,
+    pub(crate) formats: Arc<Jinja>,
     pub(crate) gateways: Arc<Gateways>,
     pub(crate) outbox: Outbox,
     pub(crate) started: Timestamp,

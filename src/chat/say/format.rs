@@ -1,6 +1,6 @@
 //! Answers that aliases format themselves, in Jinja.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -62,27 +62,31 @@ pub(crate) fn formatted(text: &str, lines: usize) -> Formatted {
     out
 }
 
-/// Formats may take so much: they make messages, not reports.
-static JINJA: LazyLock<Jinja> = LazyLock::new(|| {
+/// Jinja for formats: they make messages, not reports.
+pub(crate) fn formats(limits: Limits) -> Jinja {
     Jinja::new(Limits {
-        fuel: 2_000_000,
-        output: LIMIT,
-        ..Limits::default()
+        output: limits.output.min(LIMIT),
+        ..limits
     })
-});
+}
 
 /// Renders a Jinja format. With `permissive` what is undefined prints as nothing, else it is an error.
 ///
 /// # Errors
 /// The reason, for people.
-pub(crate) fn jinja(format: &str, context: &Arc<Value>, permissive: bool) -> Result<String, String> {
+pub(crate) fn jinja(
+    jinja: &Jinja,
+    format: &str,
+    context: &Arc<Value>,
+    permissive: bool,
+) -> Result<String, String> {
     let undefined = if permissive {
         Undefined::Permissive
     } else {
         Undefined::Strict
     };
     let context = Context::from_json(Arc::clone(context));
-    apart(|| JINJA.render(format, &context, undefined)).map_err(|error| error.to_string())
+    apart(|| jinja.render(format, &context, undefined)).map_err(|error| error.to_string())
 }
 
 #[cfg(test)]
@@ -109,11 +113,12 @@ mod tests {
 
     #[test]
     fn undefined_is_nothing_in_results_and_an_error_in_first_answers() {
+        let formats = formats(Limits::default());
         let context = Arc::new(json!({"execution": {"result": {"a": 1}}}));
         assert_eq!(
-            jinja("[{{ execution.result.b }}{{ nope }}]", &context, true),
+            jinja(&formats, "[{{ execution.result.b }}{{ nope }}]", &context, true),
             Ok("[]".to_owned())
         );
-        assert!(jinja("{{ nope }}", &context, false).is_err());
+        assert!(jinja(&formats, "{{ nope }}", &context, false).is_err());
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use serde_json::{Value, json};
 
-pub(crate) use format::{formatted, jinja};
+pub(crate) use format::{formats, formatted, jinja};
 pub(crate) use result::{execution_view, readable, sections};
 
 use super::card::{Card, Style, Tone};
@@ -16,6 +16,7 @@ use super::gateway::{Attachment, Capabilities, Form, Rendered};
 use super::phrasebook::{Alias, Phrasebook, Shelf};
 use super::templates::{Choice, TemplateOptions, Templates};
 use crate::engine::Engine;
+use crate::expr::jinja::Jinja;
 use crate::model::{Execution, Id, OutboxMessage, Status};
 use crate::store::StoreError;
 
@@ -30,6 +31,7 @@ pub(crate) struct Speaker {
     templates: ArcSwap<Templates>,
     /// Address of the web pages, `https://sayso.example.org`, when there are any.
     web_url: Option<String>,
+    formats: Arc<Jinja>,
 }
 
 /// A message before it has a form.
@@ -61,6 +63,7 @@ impl Speaker {
         shelf: Arc<dyn Shelf>,
         options: TemplateOptions,
         web_url: Option<String>,
+        formats: Arc<Jinja>,
     ) -> Self {
         let templates = Templates::load(&options, &shelf.current().templates());
         Self {
@@ -69,6 +72,7 @@ impl Speaker {
             options,
             templates: ArcSwap::from_pointee(templates),
             web_url,
+            formats,
         }
     }
 
@@ -223,7 +227,7 @@ impl Speaker {
         if let Some(format) = alias.and_then(|alias| alias.ack_format.as_deref()) {
             let context =
                 result::jinja_context(&self.engine, execution, alias, self.url(execution.id).as_deref());
-            let text = jinja(format, &context, false).unwrap_or_else(|error| {
+            let text = jinja(&self.formats, format, &context, false).unwrap_or_else(|error| {
                 format!("Cannot render \"format\" in field \"ack\" for alias. {error}")
             });
             parts = formatted(&text, usize::MAX).parts;
@@ -340,7 +344,7 @@ impl Speaker {
         if let Some(format) = alias.and_then(|alias| alias.result_format.as_deref()) {
             let context =
                 result::jinja_context(&self.engine, execution, alias, self.url(execution.id).as_deref());
-            match jinja(format, &context, true) {
+            match jinja(&self.formats, format, &context, true) {
                 Ok(text) => {
                     let message = formatted(&text, lines.saturating_mul(2));
                     data["pretext"] = message.pretext.into();

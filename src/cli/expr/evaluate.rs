@@ -1,6 +1,6 @@
 //! One evaluation, in whichever language and mode it is asked for.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::{Arc, OnceLock};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::row_scene::RowScene;
@@ -193,7 +193,7 @@ pub(super) fn names() -> Names {
         names
     };
     Names {
-        yaql: sorted(&mut ENGINES.evaluator.yaql().library().names()),
+        yaql: sorted(&mut engines().evaluator.yaql().library().names()),
         jinja: sorted(&mut jinja::functions::all_names().chain(SCENE_FUNCTIONS)),
         filters: sorted(&mut FILTERS.iter().copied().chain(jinja::functions::all_names())),
     }
@@ -224,10 +224,25 @@ struct Engines {
     jinja: Jinja,
 }
 
-static ENGINES: LazyLock<Engines> = LazyLock::new(|| Engines {
-    evaluator: Evaluator::new(Limits::default(), Arc::new(Process)),
-    jinja: Jinja::default(),
-});
+static ENGINES: OnceLock<Engines> = OnceLock::new();
+
+/// Sets the bounds of all evaluations of this process; later calls change nothing.
+pub(super) fn bound(limits: Limits) {
+    ENGINES.get_or_init(|| Engines::new(limits));
+}
+
+fn engines() -> &'static Engines {
+    ENGINES.get_or_init(|| Engines::new(Limits::default()))
+}
+
+impl Engines {
+    fn new(limits: Limits) -> Self {
+        Self {
+            evaluator: Evaluator::new(limits, Arc::new(Process)),
+            jinja: Jinja::new(limits.jinja),
+        }
+    }
+}
 
 /// Evaluates, or checks with [`Mode::Check`].
 pub(super) fn evaluate(task: &Task) -> Result<Value, Failure> {
@@ -238,12 +253,12 @@ pub(super) fn evaluate(task: &Task) -> Result<Value, Failure> {
         Mode::Values => values(task),
         Mode::Auto => {
             let scene = RowScene::new(task.context.as_ref(), task.kv.as_ref());
-            ENGINES
+            engines()
                 .evaluator
                 .evaluate_value(&task.expr, &scene, options(task))
                 .map_err(|error| Failure::of_template(&error))
         }
-        Mode::Check => Ok(checked(&ENGINES.evaluator.check(&task.expr))),
+        Mode::Check => Ok(checked(&engines().evaluator.check(&task.expr))),
     }
 }
 
@@ -270,7 +285,7 @@ fn text(task: &Task) -> Result<Value, Failure> {
         Language::Auto => None,
     };
     let scene = RowScene::new(task.context.as_ref(), task.kv.as_ref());
-    ENGINES
+    engines()
         .evaluator
         .evaluate_text(source(task)?, only, &scene, options(task))
         .map_err(|error| Failure::of_template(&error))
@@ -283,7 +298,7 @@ fn bare(task: &Task) -> Result<Value, Failure> {
     }
     let scene = RowScene::new(task.context.as_ref(), task.kv.as_ref());
     let vars = task.vars.as_ref().and_then(Value::as_dict);
-    ENGINES
+    engines()
         .evaluator
         .evaluate_yaql(text, &task.data, vars, &scene)
         .map_err(|error| Failure::of_yaql(&error, text))
@@ -308,7 +323,7 @@ fn undefined(task: &Task) -> Undefined {
 }
 
 fn render(task: &Task) -> Result<String, Failure> {
-    ENGINES
+    engines()
         .jinja
         .render(source(task)?, &variables(task), undefined(task))
         .map_err(Failure::of_jinja)
@@ -331,7 +346,7 @@ fn values(task: &Task) -> Result<Value, Failure> {
         }
         _ => return Ok(task.expr.clone()),
     };
-    let rendered = ENGINES
+    let rendered = engines()
         .jinja
         .render(source, &variables, undefined(task))
         .map_err(Failure::of_jinja)?;

@@ -28,6 +28,7 @@ const STACK: usize = 256 << 20;
 const COLUMNS: usize = 100;
 
 pub(super) async fn expr(context: &mut Context<'_>, command: &ExprCommand) -> CliResult {
+    evaluate::bound(context.loaded.settings.expressions.limits());
     match command {
         ExprCommand::Eval(args) => match &args.expression {
             Some(expression) => eval(context, args, expression),

@@ -109,9 +109,12 @@ pub(super) fn read_file(flag: &str, path: &Path) -> Result<Value, CliError> {
     if let Ok(value) = value::loads(&text) {
         return Ok(value);
     }
-    pyyaml::load(&text)
-        .map(Value::from)
-        .map_err(|error| CliError::new(format!("{flag}: {shown} is no YAML: {error}")))
+    let value =
+        pyyaml::load(&text).map_err(|error| CliError::new(format!("{flag}: {shown} is no YAML: {error}")))?;
+    // What executions keep is JSON: dates are texts there.
+    value::to_json(&value)
+        .map(|json| value::from_json(&json))
+        .map_err(|error| CliError::new(format!("{flag}: {shown}: {error}")))
 }
 
 /// A value's type in words.

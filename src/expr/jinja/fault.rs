@@ -2,6 +2,7 @@
 
 use super::error::{ErrorKind, ExprError};
 use super::syntax::Span;
+use crate::expr::pynum::NumError;
 
 /// What went wrong, and where if known.
 #[derive(Debug)]
@@ -48,6 +49,18 @@ impl From<ExprError> for Box<Fault> {
             span: None,
             hint: error.hint,
         })
+    }
+}
+
+impl From<NumError> for Box<Fault> {
+    fn from(error: NumError) -> Self {
+        match error.kind {
+            ErrorKind::Other => Fault::new(
+                ErrorKind::Type,
+                format!("{}, which templates cannot use", error.message),
+            ),
+            kind => Fault::new(kind, error.message),
+        }
     }
 }
 

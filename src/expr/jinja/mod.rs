@@ -26,7 +26,6 @@ pub mod functions;
 mod globals;
 mod machine;
 mod methods;
-mod num;
 mod object;
 mod ops;
 mod syntax;
@@ -89,8 +88,10 @@ pub(crate) fn items_of(value: &Value) -> Result<Option<impl Iterator<Item = Valu
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Steps: expressions evaluated, items visited and bytes handled, 64 bytes being a step. A million takes
-    /// well below a second and bounds the memory that values take to 64 MB.
+    /// well below a second.
     pub fuel: u64,
+    /// Bytes that the evaluation may make, about, freed ones included.
+    pub memory: u64,
     /// Longest output, in bytes.
     pub output: usize,
     /// Longest template, in bytes.
@@ -105,6 +106,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             fuel: 2_000_000,
+            memory: 64 * 1024 * 1024,
             output: 8 * 1024 * 1024,
             template: 1024 * 1024,
             recursion: 100,

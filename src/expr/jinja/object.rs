@@ -83,7 +83,8 @@ pub(crate) struct Undefined {
     /// What lacks the attribute or item; `None` for a variable.
     owner: Option<Value>,
     name: Value,
-    security: bool,
+    /// The kind of failure that using it is.
+    kind: ErrorKind,
     /// Whether even printing, comparing and testing for truth fail.
     strict: bool,
 }
@@ -98,7 +99,7 @@ impl Undefined {
             hint: None,
             owner,
             name,
-            security: false,
+            kind: ErrorKind::Undefined,
             strict,
         })
     }
@@ -108,7 +109,18 @@ impl Undefined {
             hint: Some(hint.into()),
             owner: None,
             name: Value::Null,
-            security: false,
+            kind: ErrorKind::Undefined,
+            strict,
+        })
+    }
+
+    /// What a failure left; using it is the failure.
+    pub(crate) fn failed(fault: &Fault, strict: bool) -> Value {
+        Value::opaque(Self {
+            hint: Some(fault.message.clone()),
+            owner: None,
+            name: Value::Null,
+            kind: fault.kind,
             strict,
         })
     }
@@ -122,7 +134,7 @@ impl Undefined {
             )),
             owner: None,
             name: Value::from(name),
-            security: true,
+            kind: ErrorKind::Security,
             strict,
         })
     }
@@ -164,12 +176,7 @@ impl Undefined {
 
     /// The failure that using it is.
     pub(crate) fn fault(&self) -> Box<Fault> {
-        let kind = if self.security {
-            ErrorKind::Security
-        } else {
-            ErrorKind::Undefined
-        };
-        let fault = Fault::new(kind, self.message());
+        let fault = Fault::new(self.kind, self.message());
         let (Some(Value::Dict(owner)), Value::Str(name)) = (&self.owner, &self.name) else {
             return fault;
         };

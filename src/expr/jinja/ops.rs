@@ -13,12 +13,12 @@ use num_traits::ToPrimitive as _;
 use super::error::ErrorKind;
 use super::fault::{Run, fail, limit, type_error};
 use super::format::percent;
-use super::num::{self, Number};
 use super::object::{
     DictView, GroupPair, Markup, ViewKind, check_weight, class_of, defined, is_markup, text_of, undefined,
 };
 use super::syntax::ast::BinaryOp;
 use super::text::escape_html;
+use crate::expr::pynum::{self, Number};
 use crate::expr::value::{Date, DateTime, Dict, List, Set, Timespan, Value, check_hashable};
 
 /// Longest text that an operation may make, in bytes.
@@ -87,7 +87,7 @@ fn full_class(value: &Value) -> &str {
 
 pub(crate) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Run<Value> {
     if let (Value::Int(a), Value::Int(b)) = (a, b) {
-        return num::arithmetic(op, Number::Int(*a), Number::Int(*b));
+        return Ok(pynum::arithmetic(op, &Number::Int(*a), &Number::Int(*b))?);
     }
     defined(a)?;
     // Formatting makes use of an undefined right side itself.
@@ -96,7 +96,7 @@ pub(crate) fn binary(op: BinaryOp, a: &Value, b: &Value) -> Run<Value> {
         defined(b)?;
     }
     if let (Some(a), Some(b)) = (Number::of(a), Number::of(b)) {
-        return num::arithmetic(op, a, b);
+        return Ok(pynum::arithmetic(op, &a, &b)?);
     }
     match op {
         BinaryOp::Add => add(a, b),
@@ -351,9 +351,8 @@ fn divide_span(op: BinaryOp, a: &Value, b: &Value) -> Run<Value> {
 pub(crate) fn negate(value: &Value) -> Run<Value> {
     defined(value)?;
     match Number::of(value) {
-        Some(Number::Int(number)) => num::arithmetic(BinaryOp::Sub, Number::Int(0), Number::Int(number)),
-        Some(Number::Big(number)) => Ok(Value::from(-number)),
         Some(Number::Float(number)) => Ok(Value::Float(-number)),
+        Some(number) => Ok(pynum::arithmetic(BinaryOp::Sub, &Number::Int(0), &number)?),
         None => match value {
             Value::Timespan(length) => span(Some(-length.micros())),
             _ => type_error(format!("bad operand type for unary -: '{}'", full_class(value))),

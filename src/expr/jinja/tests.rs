@@ -534,6 +534,8 @@ fn the_cache_is_bounded() {
 }
 
 proptest::proptest! {
+    #![proptest_config(crate::testing::cases(256))]
+
     #[test]
     fn any_template_is_rendered_or_refused(
         template in "([a-c ]|\\{\\{|\\}\\}|\\{%|%\\}|\\{#|#\\}| if | for | in | endif | endfor |set |'|\"|\\||\\.|\\(|\\)|\\[|\\]|[0-9]|=|int|join|é|\n){0,24}"

@@ -2,10 +2,7 @@
 
 use std::borrow::Cow;
 
-/// A blank of `str.strip()` and `\s`.
-pub(crate) fn is_space(c: char) -> bool {
-    c.is_whitespace() && c != '\u{200b}' || matches!(c, '\x1c'..='\x1f')
-}
+pub(crate) use crate::expr::pyregex::{digit_value, is_space};
 
 /// `str.splitlines()`; with `keep` the line ends stay.
 pub(crate) fn split_lines(text: &str, keep: bool) -> Vec<&str> {
@@ -121,27 +118,9 @@ pub(crate) fn is_identifier(text: &str) -> bool {
         && chars.all(|c| c == '_' || c.is_alphanumeric())
 }
 
-/// The value of a digit of any script, 0 to 9 (`str.isdecimal`).
-pub(crate) fn decimal_digit(c: char) -> Option<u32> {
-    if c.is_ascii() {
-        return c.to_digit(10);
-    }
-    /// The zeros of the digits of other scripts in the first plane.
-    const ZEROS: [u32; 36] = [
-        0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xb66, 0xbe6, 0xc66, 0xce6, 0xd66, 0xde6, 0xe50,
-        0xed0, 0xf20, 0x1040, 0x1090, 0x17e0, 0x1810, 0x1946, 0x19d0, 0x1a80, 0x1a90, 0x1b50, 0x1bb0, 0x1c40,
-        0x1c50, 0xa620, 0xa8d0, 0xa900, 0xa9d0, 0xa9f0, 0xaa50, 0xabf0, 0xff10,
-    ];
-    let code = u32::from(c);
-    ZEROS
-        .iter()
-        .find(|zero| (**zero..**zero + 10).contains(&code))
-        .map(|zero| code - zero)
-}
-
 /// `str.isdigit` of one character: decimal digits and superscripts and the like.
 pub(crate) fn is_digit(c: char) -> bool {
-    decimal_digit(c).is_some()
+    digit_value(c).is_some()
         || matches!(c, '²' | '³' | '¹' | '\u{2070}' | '\u{2074}'..='\u{2079}' | '\u{2080}'..='\u{2089}'
             | '\u{2460}'..='\u{2468}' | '\u{2474}'..='\u{247c}' | '\u{2488}'..='\u{2490}')
 }

@@ -65,6 +65,21 @@ pub(crate) enum Op {
     Pow,
 }
 
+impl Op {
+    /// The operator as it is written.
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Self::Add => "+",
+            Self::Sub => "-",
+            Self::Mul => "*",
+            Self::Div => "/",
+            Self::FloorDiv => "//",
+            Self::Mod => "%",
+            Self::Pow => "**",
+        }
+    }
+}
+
 /// A number as arithmetic takes it.
 #[derive(Debug, Clone)]
 pub(crate) enum Number {

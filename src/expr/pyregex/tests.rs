@@ -146,6 +146,8 @@ fn named_groups_are_listed_in_order() {
 }
 
 proptest::proptest! {
+    #![proptest_config(crate::testing::cases(256))]
+
     #[test]
     fn arbitrary_patterns_never_panic(pattern in "[a-c()\\[\\]{}?*+|^$.,\\\\<>=!:P0-9i#-]{0,24}", text in ".{0,12}") {
         if let Ok(regex) = Regex::new(&pattern, Flags::default()) {

@@ -1,9 +1,16 @@
-//! Writing JSON values as YAML, laid out as `PyYAML`'s `safe_dump` lays them out.
+//! Writing values as YAML, laid out as `PyYAML`'s `safe_dump` lays them out.
 
-use serde_json::Value;
+use std::collections::{HashMap, HashSet};
 
-use super::{Implicit, implicit};
-use crate::expr::pyvalue;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::scalars::is_break;
+use super::{Implicit, YamlError};
+use crate::expr::kind::ErrorKind;
+use crate::expr::pynum;
+use crate::expr::pyvalue::float_repr;
+use crate::expr::value::{Value, order};
 
 /// How to write.
 #[derive(Debug, Clone, Copy)]
@@ -30,17 +37,26 @@ impl Default for DumpOptions {
 }
 
 /// Text lines are folded beyond this column.
-const WIDTH: usize = 80;
+pub(super) const WIDTH: usize = 80;
 /// Longer keys need a `? ` in front.
 const MAX_SIMPLE_KEY: usize = 128;
+/// Longest document that is written, in bytes.
+const MAX_OUTPUT: usize = 8 * 1024 * 1024;
 
-/// Writes a value as one YAML document.
-pub fn dump(value: &Value, options: DumpOptions) -> String {
+/// Writes a value as one YAML document. What occurs more than once as the same object is written once and referred to.
+///
+/// # Errors
+///
+/// Values that `safe_dump` does not take (lengths of time, objects), integers too long to print, documents beyond
+/// 8 MiB.
+pub fn dump(value: &Value, options: DumpOptions) -> Result<String, YamlError> {
     let step = if (2..10).contains(&options.indent) {
         options.indent
     } else {
         2
     };
+    let mut repeated = Repeated::default();
+    repeated.note(value);
     let mut emitter = Emitter {
         out: String::new(),
         options,
@@ -50,57 +66,85 @@ pub fn dump(value: &Value, options: DumpOptions) -> String {
         whitespace: true,
         indention: true,
         open_ended: false,
+        anchors: repeated.anchors,
+        written: HashSet::new(),
     };
-    emitter.node(value, Position::Root, false);
+    emitter.node(value, Position::Root, false)?;
     emitter.write_indent();
     if emitter.open_ended {
         emitter.indicator("...", true, false);
         emitter.write_indent();
     }
-    emitter.out
+    Ok(emitter.out)
+}
+
+/// Numbers for the objects that occur more than once.
+#[derive(Default)]
+struct Repeated {
+    seen: HashSet<usize>,
+    anchors: HashMap<usize, usize>,
+}
+
+impl Repeated {
+    fn note(&mut self, value: &Value) {
+        let Some(address) = value.address() else {
+            return;
+        };
+        if !self.seen.insert(address) {
+            let next = self.anchors.len() + 1;
+            self.anchors.entry(address).or_insert(next);
+            return;
+        }
+        match value {
+            Value::List(items) | Value::Tuple(items) => items.iter().for_each(|item| self.note(item)),
+            Value::Dict(map) => map.iter().for_each(|(key, item)| {
+                self.note(key);
+                self.note(item);
+            }),
+            Value::Set(items) => items.iter().for_each(|item| self.note(item)),
+            _ => {}
+        }
+    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Position {
+pub(super) enum Position {
     Root,
     Item,
     Member,
     Key,
 }
 
-struct Emitter {
-    out: String,
-    options: DumpOptions,
+pub(super) struct Emitter {
+    pub(super) out: String,
+    pub(super) options: DumpOptions,
     step: usize,
-    column: usize,
+    pub(super) column: usize,
     indent: Option<usize>,
-    whitespace: bool,
-    indention: bool,
-    open_ended: bool,
+    pub(super) whitespace: bool,
+    pub(super) indention: bool,
+    pub(super) open_ended: bool,
+    /// The numbers of objects that occur more than once, by address.
+    anchors: HashMap<usize, usize>,
+    written: HashSet<usize>,
 }
 
-#[derive(Default)]
-struct Analysis {
-    multiline: bool,
-    flow_plain: bool,
-    block_plain: bool,
-    single_quoted: bool,
-}
+type Done = Result<(), YamlError>;
 
 impl Emitter {
-    fn write(&mut self, text: &str) {
+    pub(super) fn write(&mut self, text: &str) {
         self.out.push_str(text);
         self.column += text.chars().count();
     }
 
-    fn line_break(&mut self) {
+    pub(super) fn line_break(&mut self) {
         self.whitespace = true;
         self.indention = true;
         self.out.push('\n');
         self.column = 0;
     }
 
-    fn write_indent(&mut self) {
+    pub(super) fn write_indent(&mut self) {
         let indent = self.indent.unwrap_or(0);
         if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
             self.line_break();
@@ -112,7 +156,7 @@ impl Emitter {
         }
     }
 
-    fn indicator(&mut self, text: &str, needs_space: bool, indention: bool) {
+    pub(super) fn indicator(&mut self, text: &str, needs_space: bool, indention: bool) {
         if needs_space && !self.whitespace {
             self.write(" ");
         }
@@ -122,374 +166,228 @@ impl Emitter {
         self.write(text);
     }
 
-    fn nested(&mut self, flow: bool, indentless: bool, body: impl FnOnce(&mut Self)) {
+    pub(super) fn nested<T>(&mut self, flow: bool, indentless: bool, body: impl FnOnce(&mut Self) -> T) -> T {
         let before = self.indent;
         self.indent = match before {
             None => Some(if flow { self.step } else { 0 }),
             Some(indent) => Some(if indentless { indent } else { indent + self.step }),
         };
-        body(self);
+        let done = body(self);
         self.indent = before;
+        done
     }
 
-    fn node(&mut self, value: &Value, position: Position, in_flow: bool) {
+    fn node(&mut self, value: &Value, position: Position, in_flow: bool) -> Done {
+        if self.out.len() > MAX_OUTPUT {
+            return Err(YamlError::new(
+                ErrorKind::Limit,
+                format!("the YAML text is longer than {MAX_OUTPUT} bytes"),
+            ));
+        }
+        if let Some(address) = value.address()
+            && let Some(number) = self.anchors.get(&address)
+        {
+            let name = format!("id{number:03}");
+            if !self.written.insert(address) {
+                self.indicator(&format!("*{name}"), true, false);
+                return Ok(());
+            }
+            self.indicator(&format!("&{name}"), true, false);
+        }
         match value {
-            Value::Array(items) if in_flow || self.options.flow || items.is_empty() => self.flow_list(items),
-            Value::Object(map) if in_flow || self.options.flow || map.is_empty() => self.flow_map(map),
-            Value::Array(items) => {
-                let indentless = position == Position::Member && !self.indention;
-                self.nested(false, indentless, |emitter| {
-                    for item in items {
-                        emitter.write_indent();
-                        emitter.indicator("-", true, true);
-                        emitter.node(item, Position::Item, false);
-                    }
-                });
+            Value::List(items) | Value::Tuple(items) => self.list(items, position, in_flow),
+            Value::Dict(map) => self.map(map.iter().collect(), in_flow),
+            Value::Set(items) => {
+                self.indicator("!!set", true, false);
+                self.map(items.iter().map(|item| (item, &Value::Null)).collect(), in_flow)
             }
-            Value::Object(map) => self.nested(false, false, |emitter| {
-                for (key, item) in emitter.members(map) {
-                    emitter.write_indent();
-                    if simple_key(key) {
-                        emitter.text(key, Position::Key, false);
-                        emitter.indicator(":", false, false);
-                    } else {
-                        emitter.indicator("?", true, true);
-                        emitter.text(key, Position::Member, false);
-                        emitter.write_indent();
-                        emitter.indicator(":", true, true);
-                    }
-                    emitter.node(item, Position::Member, false);
-                }
-            }),
-            Value::String(text) => self.text(text, position, in_flow),
-            Value::Null => self.plain("null", position),
-            Value::Bool(flag) => self.plain(if *flag { "true" } else { "false" }, position),
-            Value::Number(number) => {
-                let mut text = pyvalue::str(value);
-                if number.is_f64() && !text.contains('.') {
-                    text = text.replacen('e', ".0e", 1);
-                }
-                self.plain(&text, position);
+            Value::Bytes(bytes) => {
+                self.indicator("!!binary", true, false);
+                self.block(&in_lines(&STANDARD.encode(bytes)), position, in_flow);
+                Ok(())
+            }
+            _ => {
+                let (text, kind) = scalar(value)?;
+                self.scalar(&text, kind, position, in_flow);
+                Ok(())
             }
         }
     }
 
-    fn members<'m>(&self, map: &'m serde_json::Map<String, Value>) -> Vec<(&'m String, &'m Value)> {
-        let mut members: Vec<_> = map.iter().collect();
+    fn list(&mut self, items: &[Value], position: Position, in_flow: bool) -> Done {
+        if in_flow || self.options.flow || items.is_empty() {
+            return self.flow_list(items);
+        }
+        let indentless = position == Position::Member && !self.indention;
+        self.nested(false, indentless, |emitter| {
+            for item in items {
+                emitter.write_indent();
+                emitter.indicator("-", true, true);
+                emitter.node(item, Position::Item, false)?;
+            }
+            Ok(())
+        })
+    }
+
+    fn map(&mut self, mut members: Vec<(&Value, &Value)>, in_flow: bool) -> Done {
         if self.options.sort_keys {
-            members.sort_by(|a, b| a.0.cmp(b.0));
+            sort(&mut members);
         }
-        members
+        if in_flow || self.options.flow || members.is_empty() {
+            return self.flow_map(&members);
+        }
+        self.nested(false, false, |emitter| {
+            for (key, item) in members {
+                emitter.write_indent();
+                if emitter.is_simple(key)? {
+                    emitter.node(key, Position::Key, false)?;
+                    emitter.indicator(":", false, false);
+                } else {
+                    emitter.indicator("?", true, true);
+                    emitter.node(key, Position::Member, false)?;
+                    emitter.write_indent();
+                    emitter.indicator(":", true, true);
+                }
+                emitter.node(item, Position::Member, false)?;
+            }
+            Ok(())
+        })
     }
 
-    fn flow_list(&mut self, items: &[Value]) {
+    fn flow_list(&mut self, items: &[Value]) -> Done {
         self.indicator("[", true, false);
         self.whitespace = true;
         self.nested(true, false, |emitter| {
             for (index, item) in items.iter().enumerate() {
-                if index > 0 {
-                    emitter.indicator(",", false, false);
-                }
-                if emitter.column > WIDTH {
-                    emitter.write_indent();
-                }
-                emitter.node(item, Position::Item, true);
+                emitter.flow_break(index);
+                emitter.node(item, Position::Item, true)?;
             }
-        });
+            Ok(())
+        })?;
         self.indicator("]", false, false);
+        Ok(())
     }
 
-    fn flow_map(&mut self, map: &serde_json::Map<String, Value>) {
+    fn flow_map(&mut self, members: &[(&Value, &Value)]) -> Done {
         self.indicator("{", true, false);
         self.whitespace = true;
         self.nested(true, false, |emitter| {
-            for (index, (key, item)) in emitter.members(map).into_iter().enumerate() {
-                if index > 0 {
-                    emitter.indicator(",", false, false);
-                }
-                if emitter.column > WIDTH {
-                    emitter.write_indent();
-                }
-                if simple_key(key) {
-                    emitter.text(key, Position::Key, true);
+            for (index, (key, item)) in members.iter().enumerate() {
+                emitter.flow_break(index);
+                if emitter.is_simple(key)? {
+                    emitter.node(key, Position::Key, true)?;
                     emitter.indicator(":", false, false);
                 } else {
                     emitter.indicator("?", true, false);
-                    emitter.text(key, Position::Member, true);
+                    emitter.node(key, Position::Member, true)?;
                     if emitter.column > WIDTH {
                         emitter.write_indent();
                     }
                     emitter.indicator(":", true, false);
                 }
-                emitter.node(item, Position::Member, true);
+                emitter.node(item, Position::Member, true)?;
             }
-        });
+            Ok(())
+        })?;
         self.indicator("}", false, false);
+        Ok(())
     }
 
-    fn text(&mut self, text: &str, position: Position, in_flow: bool) {
-        self.nested(true, false, |emitter| emitter.scalar(text, position, in_flow));
+    /// What is between two items of a line.
+    fn flow_break(&mut self, index: usize) {
+        if index > 0 {
+            self.indicator(",", false, false);
+        }
+        if self.column > WIDTH {
+            self.write_indent();
+        }
     }
 
-    fn scalar(&mut self, text: &str, position: Position, in_flow: bool) {
-        let analysis = analyse(text, self.options.allow_unicode);
-        let key = position == Position::Key;
-        let plain = if in_flow {
-            analysis.flow_plain
-        } else {
-            analysis.block_plain
+    /// Whether a key can do without `? ` in front.
+    fn is_simple(&self, key: &Value) -> Result<bool, YamlError> {
+        let (text, tag) = match key {
+            Value::List(items) | Value::Tuple(items) => return Ok(items.is_empty()),
+            Value::Dict(map) => return Ok(map.is_empty()),
+            Value::Set(items) => return Ok(items.is_empty()),
+            Value::Bytes(bytes) => (in_lines(&STANDARD.encode(bytes)), "!!binary"),
+            _ => {
+                let (text, kind) = scalar(key)?;
+                (text, kind.tag().unwrap_or("!!str"))
+            }
         };
-        if plain && !text.is_empty() && implicit(text) == Implicit::Text {
-            self.plain(text, position);
-        } else if analysis.single_quoted && !(key && analysis.multiline) {
-            self.single_quoted(text, !key);
-        } else {
-            self.double_quoted(text, !key);
-        }
-    }
-
-    fn plain(&mut self, text: &str, position: Position) {
-        if position == Position::Root {
-            self.open_ended = true;
-        }
-        if !self.whitespace {
-            self.write(" ");
-        }
-        self.whitespace = false;
-        self.indention = false;
-        // A plain text has no line breaks here; only blanks are places to fold.
-        let split = position != Position::Key;
-        let mut rest = text;
-        while let Some(end) = rest.find(' ') {
-            self.write(&rest[..end]);
-            let blanks = rest[end..].len() - rest[end..].trim_start_matches(' ').len();
-            if blanks == 1 && self.column > WIDTH && split {
-                self.write_indent();
-                self.whitespace = false;
-                self.indention = false;
-            } else {
-                self.write(&rest[end..end + blanks]);
-            }
-            rest = &rest[end + blanks..];
-        }
-        self.write(rest);
-    }
-
-    fn single_quoted(&mut self, text: &str, split: bool) {
-        self.indicator("'", true, false);
-        let chars: Vec<char> = text.chars().collect();
-        let (mut spaces, mut breaks, mut start) = (false, false, 0);
-        for end in 0..=chars.len() {
-            let c = chars.get(end).copied();
-            let run = |start: usize| chars[start..end].iter().collect::<String>();
-            if spaces {
-                if c != Some(' ') {
-                    if start + 1 == end && self.column > WIDTH && split && start != 0 && end != chars.len() {
-                        self.write_indent();
-                    } else {
-                        self.write(&run(start));
-                    }
-                    start = end;
-                }
-            } else if breaks {
-                if !c.is_some_and(is_break) {
-                    if chars[start] == '\n' {
-                        self.line_break();
-                    }
-                    for &each in &chars[start..end] {
-                        if each == '\n' {
-                            self.line_break();
-                        } else {
-                            self.line_break();
-                            self.out.pop();
-                            self.out.push(each);
-                        }
-                    }
-                    self.write_indent();
-                    start = end;
-                }
-            } else if c.is_none_or(|c| c == ' ' || c == '\'' || is_break(c)) && start < end {
-                self.write(&run(start));
-                start = end;
-            }
-            if c == Some('\'') {
-                self.write("''");
-                start = end + 1;
-            }
-            if let Some(c) = c {
-                spaces = c == ' ';
-                breaks = is_break(c);
-            }
-        }
-        self.indicator("'", false, false);
-    }
-
-    fn double_quoted(&mut self, text: &str, split: bool) {
-        self.indicator("\"", true, false);
-        let chars: Vec<char> = text.chars().collect();
-        let mut start = 0;
-        for end in 0..=chars.len() {
-            let c = chars.get(end).copied();
-            if c.is_none_or(|c| self.needs_escape(c)) {
-                if start < end {
-                    let run: String = chars[start..end].iter().collect();
-                    self.write(&run);
-                    start = end;
-                }
-                if let Some(c) = c {
-                    self.write(&escape(c));
-                    start = end + 1;
-                }
-            }
-            let pending = end.saturating_sub(start);
-            if 0 < end
-                && end + 1 < chars.len()
-                && (c == Some(' ') || start >= end)
-                && self.column + pending > WIDTH
-                && split
-            {
-                let mut run: String = if start < end {
-                    chars[start..end].iter().collect()
-                } else {
-                    String::new()
-                };
-                run.push('\\');
-                start = start.max(end);
-                self.write(&run);
-                self.write_indent();
-                self.whitespace = false;
-                self.indention = false;
-                if chars.get(start) == Some(&' ') {
-                    self.write("\\");
-                }
-            }
-        }
-        self.indicator("\"", false, false);
-    }
-
-    fn needs_escape(&self, c: char) -> bool {
-        matches!(c, '"' | '\\' | '\u{85}' | '\u{2028}' | '\u{2029}' | '\u{feff}')
-            || !(('\x20'..='\x7e').contains(&c)
-                || (self.options.allow_unicode
-                    && (('\u{a0}'..='\u{d7ff}').contains(&c) || ('\u{e000}'..='\u{fffd}').contains(&c))))
+        let anchored = key
+            .address()
+            .is_some_and(|address| self.anchors.contains_key(&address));
+        let length = text.chars().count() + tag.len() + if anchored { "id001".len() } else { 0 };
+        Ok(!text.is_empty() && length < MAX_SIMPLE_KEY && !text.contains(is_break))
     }
 }
 
-fn is_break(c: char) -> bool {
-    matches!(c, '\n' | '\u{85}' | '\u{2028}' | '\u{2029}')
-}
-
-fn is_blank(c: char) -> bool {
-    matches!(c, '\0' | ' ' | '\t' | '\r') || is_break(c)
-}
-
-fn simple_key(key: &str) -> bool {
-    !key.is_empty() && key.chars().count() < MAX_SIMPLE_KEY && !key.contains(is_break)
-}
-
-fn escape(c: char) -> String {
-    let short = match c {
-        '\0' => "\\0",
-        '\x07' => "\\a",
-        '\x08' => "\\b",
-        '\t' => "\\t",
-        '\n' => "\\n",
-        '\x0b' => "\\v",
-        '\x0c' => "\\f",
-        '\r' => "\\r",
-        '\x1b' => "\\e",
-        '"' => "\\\"",
-        '\\' => "\\\\",
-        '\u{85}' => "\\N",
-        '\u{a0}' => "\\_",
-        '\u{2028}' => "\\L",
-        '\u{2029}' => "\\P",
-        _ => {
-            let code = u32::from(c);
-            return match code {
-                0..=0xff => format!("\\x{code:02X}"),
-                0x100..=0xffff => format!("\\u{code:04X}"),
-                _ => format!("\\U{code:08X}"),
-            };
-        }
-    };
-    short.to_owned()
-}
-
-fn analyse(text: &str, allow_unicode: bool) -> Analysis {
-    let chars: Vec<char> = text.chars().collect();
-    let Some(last) = chars.len().checked_sub(1) else {
-        return Analysis {
-            block_plain: true,
-            single_quoted: true,
-            ..Analysis::default()
-        };
-    };
-    let marker = text.starts_with("---") || text.starts_with("...");
-    let (mut flow, mut block, mut special, mut breaks) = (marker, marker, false, false);
-    let (mut edge_blank, mut break_space, mut space_break) = (false, false, false);
-    let (mut after_space, mut after_break, mut preceded) = (false, false, true);
-    for (index, &c) in chars.iter().enumerate() {
-        let followed = chars.get(index + 1).is_none_or(|next| is_blank(*next));
-        match c {
-            '#' | ',' | '[' | ']' | '{' | '}' | '&' | '*' | '!' | '|' | '>' | '\'' | '"' | '%' | '@'
-            | '`'
-                if index == 0 =>
-            {
-                flow = true;
-                block = true;
-            }
-            '?' if index == 0 => {
-                flow = true;
-                block |= followed;
-            }
-            '-' if index == 0 && followed => {
-                flow = true;
-                block = true;
-            }
-            ':' => {
-                flow = true;
-                block |= followed;
-            }
-            ',' | '?' | '[' | ']' | '{' | '}' => flow = true,
-            '#' if preceded => {
-                flow = true;
-                block = true;
-            }
-            _ => {}
-        }
-        breaks |= is_break(c);
-        if c != '\n' && !('\x20'..='\x7e').contains(&c) {
-            let printable = c == '\u{85}' || (c >= '\u{a0}' && !('\u{fffe}'..='\u{ffff}').contains(&c));
-            special |= !(printable && c != '\u{feff}' && allow_unicode);
-        }
-        let edge = index == 0 || index == last;
-        if c == ' ' {
-            edge_blank |= edge;
-            break_space |= after_break;
-            (after_space, after_break) = (true, false);
-        } else if is_break(c) {
-            edge_blank |= edge;
-            space_break |= after_space;
-            (after_space, after_break) = (false, true);
-        } else {
-            (after_space, after_break) = (false, false);
-        }
-        preceded = is_blank(c);
+/// As Python sorts pairs: by key, or not at all where keys cannot be compared.
+fn sort(members: &mut [(&Value, &Value)]) {
+    let comparable = members
+        .windows(2)
+        .all(|pair| order(pair[0].0, pair[1].0).is_some());
+    if comparable {
+        members.sort_by(|a, b| order(a.0, b.0).unwrap_or(std::cmp::Ordering::Equal));
     }
-    let odd = special || space_break;
-    let plain = !(edge_blank || break_space || odd || breaks);
-    Analysis {
-        multiline: breaks,
-        flow_plain: plain && !flow,
-        block_plain: plain && !block,
-        single_quoted: !(break_space || odd),
+}
+
+/// The text of a scalar and what it has to be read as.
+fn scalar(value: &Value) -> Result<(String, Implicit), YamlError> {
+    Ok(match value {
+        Value::Null => ("null".to_owned(), Implicit::Null),
+        Value::Bool(flag) => (flag.to_string(), Implicit::Bool(*flag)),
+        Value::BigInt(number) => {
+            pynum::check_printable(number).map_err(|error| YamlError::new(error.kind, error.message))?;
+            (number.to_string(), Implicit::Int)
+        }
+        Value::Int(number) => (number.to_string(), Implicit::Int),
+        Value::Float(number) => (float(*number), Implicit::Float),
+        Value::Str(text) => (text.to_string(), Implicit::Text),
+        Value::Date(date) => (date.to_string(), Implicit::Timestamp),
+        Value::DateTime(time) => (time.iso(" "), Implicit::Timestamp),
+        other => {
+            return Err(YamlError::new(
+                ErrorKind::Type,
+                format!("cannot represent an object of type {} as YAML", other.type_name()),
+            ));
+        }
+    })
+}
+
+fn float(number: f64) -> String {
+    if number.is_nan() {
+        return ".nan".to_owned();
     }
+    if number.is_infinite() {
+        return if number > 0.0 { ".inf" } else { "-.inf" }.to_owned();
+    }
+    let text = float_repr(number);
+    if text.contains('.') {
+        text
+    } else {
+        text.replacen('e', ".0e", 1)
+    }
+}
+
+/// Base64 in lines of 76 characters, each ended.
+fn in_lines(encoded: &str) -> String {
+    let mut out = String::with_capacity(encoded.len() + encoded.len() / 76 + 1);
+    let mut rest = encoded;
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(76));
+        out.push_str(line);
+        out.push('\n');
+        rest = after;
+    }
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::expr::value::from_json;
 
     /// Answers of `PyYAML` 6.0.3.
     #[test]
@@ -497,7 +395,7 @@ mod tests {
         let rows = include_str!("../../../tests/data/expr/yaml_dump.jsonl");
         let mut count = 0;
         for line in rows.lines() {
-            let row: Value = serde_json::from_str(line).unwrap();
+            let row: serde_json::Value = serde_json::from_str(line).unwrap();
             let options = DumpOptions {
                 indent: row["indent"].as_u64().map_or(2, |n| usize::try_from(n).unwrap()),
                 allow_unicode: row["allow_unicode"] != false,
@@ -505,7 +403,7 @@ mod tests {
                 sort_keys: true,
             };
             assert_eq!(
-                dump(&row["value"], options),
+                dump(&from_json(&row["value"]), options).unwrap(),
                 row["text"].as_str().unwrap(),
                 "{}",
                 row["value"]
@@ -513,5 +411,23 @@ mod tests {
             count += 1;
         }
         assert!(count > 60, "{count}");
+    }
+
+    #[test]
+    fn a_document_is_bounded() {
+        let mut deep = Value::list((0..2000).map(Value::from));
+        for _ in 0..600 {
+            deep = Value::list([deep]);
+        }
+        let wide = Value::list(vec![deep; 1]);
+        let error = dump(
+            &wide,
+            DumpOptions {
+                indent: 9,
+                ..DumpOptions::default()
+            },
+        )
+        .expect_err("too long");
+        assert_eq!(error.kind, ErrorKind::Limit);
     }
 }

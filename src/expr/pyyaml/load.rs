@@ -1,18 +1,18 @@
-//! Reading YAML 1.1 into JSON values.
+//! Reading YAML 1.1.
 
 use std::collections::HashMap;
 
 use granit_parser::{Event, Parser, ScalarStyle, Tag};
-use serde_json::{Map, Number, Value};
 
+use super::construct::{core_name, scalar, unknown};
 use super::{Implicit, implicit};
-use crate::expr::pyvalue;
+use crate::expr::value::{Dict, DictMap, List, Set, SetItems, Value};
 
 const MAX_DEPTH: usize = 200;
 const MAX_NODES: usize = 1_000_000;
 
-/// Reads one YAML document. Keys become texts, dates stay texts, `.inf` and `.nan` become the texts that Python
-/// prints, the last of duplicate keys wins, `<<` merges, aliases are copied.
+/// Reads one YAML document as `yaml.safe_load` does: dates and times, integers of any size, keys of any scalar type,
+/// sets. The last of duplicate keys wins, `<<` merges, aliases share what they name.
 ///
 /// # Errors
 ///
@@ -46,16 +46,22 @@ struct Open {
 }
 
 enum Kind {
-    List(Vec<Value>),
+    List {
+        items: Vec<Value>,
+        /// The items are pairs: `!!omap` and `!!pairs`.
+        pairs: bool,
+    },
     Map {
-        map: Map<String, Value>,
+        map: DictMap,
         key: Option<Key>,
         merged: Vec<Value>,
+        /// Only the keys count: `!!set`.
+        set: bool,
     },
 }
 
 enum Key {
-    Name(String),
+    Value(Value),
     Merge,
 }
 
@@ -67,30 +73,46 @@ impl Builder {
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
-                if plain && tag.is_none() && self.awaits_key() && implicit(&text) == Implicit::Merge {
-                    self.nodes += 1;
-                    if let Some(Open {
-                        kind: Kind::Map { key, .. },
-                        ..
-                    }) = self.open.last_mut()
-                    {
-                        *key = Some(Key::Merge);
+                let is_key = self.awaits_key();
+                let kind = if plain && tag.is_none() {
+                    implicit(&text)
+                } else {
+                    Implicit::Text
+                };
+                let value = match kind {
+                    Implicit::Merge if is_key => {
+                        self.nodes += 1;
+                        return self.merge_key();
                     }
-                    return Ok(());
-                }
-                let value = scalar(&text, plain, tag.as_deref())?;
+                    Implicit::Value if is_key => Value::from(&*text),
+                    Implicit::Merge => return Err(unknown("tag:yaml.org,2002:merge")),
+                    Implicit::Value => return Err(unknown("tag:yaml.org,2002:value")),
+                    _ => scalar(&text, plain, tag.as_deref())?,
+                };
                 self.place(value, anchor, 1)
             }
             Event::SequenceStart(_, anchor, tag) => {
-                self.start(Kind::List(Vec::new()), anchor, tag.as_deref())
+                let pairs = match suffix(tag.as_deref())? {
+                    None | Some("seq") => false,
+                    Some("omap" | "pairs") => true,
+                    Some(other) => return Err(format!("a list cannot be a {other}")),
+                };
+                let items = Vec::new();
+                self.start(Kind::List { items, pairs }, anchor)
             }
             Event::MappingStart(_, anchor, tag) => {
+                let set = match suffix(tag.as_deref())? {
+                    None | Some("map") => false,
+                    Some("set") => true,
+                    Some(other) => return Err(format!("a mapping cannot be a {other}")),
+                };
                 let kind = Kind::Map {
-                    map: Map::new(),
+                    map: Dict::builder(0),
                     key: None,
                     merged: Vec::new(),
+                    set,
                 };
-                self.start(kind, anchor, tag.as_deref())
+                self.start(kind, anchor)
             }
             Event::SequenceEnd | Event::MappingEnd => {
                 let Some(open) = self.open.pop() else {
@@ -98,8 +120,16 @@ impl Builder {
                 };
                 let size = self.nodes - open.nodes_before;
                 let value = match open.kind {
-                    Kind::List(items) => Value::Array(items),
-                    Kind::Map { map, merged, .. } => Value::Object(merge(map, merged)?),
+                    Kind::List { items, pairs: false } => Value::List(List::new(items)),
+                    Kind::List { items, pairs: true } => pairs(items)?,
+                    Kind::Map { map, merged, set, .. } => {
+                        let map = merge(map, merged)?;
+                        if set {
+                            Value::Set(Set::new(map.into_keys().collect::<SetItems>()))
+                        } else {
+                            Value::Dict(Dict::new(map))
+                        }
+                    }
                 };
                 self.nodes = open.nodes_before;
                 self.place(value, open.anchor, size)
@@ -123,17 +153,20 @@ impl Builder {
         )
     }
 
-    fn start(&mut self, kind: Kind, anchor: usize, tag: Option<&Tag>) -> Result<(), String> {
+    fn merge_key(&mut self) -> Result<(), String> {
+        if let Some(Open {
+            kind: Kind::Map { key, .. },
+            ..
+        }) = self.open.last_mut()
+        {
+            *key = Some(Key::Merge);
+        }
+        Ok(())
+    }
+
+    fn start(&mut self, kind: Kind, anchor: usize) -> Result<(), String> {
         if self.open.len() == MAX_DEPTH {
             return Err(format!("the document is nested more than {MAX_DEPTH} deep"));
-        }
-        if let Some(tag) =
-            tag.filter(|tag| !matches!(tag.core_suffix(), Some("map" | "seq" | "omap" | "set")))
-        {
-            return Err(format!(
-                "could not determine a constructor for the tag '{}'",
-                tag.original()
-            ));
         }
         self.open.push(Open {
             kind,
@@ -154,17 +187,17 @@ impl Builder {
         }
         match self.open.last_mut().map(|open| &mut open.kind) {
             None => self.root = Some(value),
-            Some(Kind::List(items)) => items.push(value),
-            Some(Kind::Map { map, key, merged }) => match key.take() {
+            Some(Kind::List { items, .. }) => items.push(value),
+            Some(Kind::Map { map, key, merged, .. }) => match key.take() {
                 None => {
-                    if matches!(value, Value::Array(_) | Value::Object(_)) {
+                    if value.depth() > 0 {
                         return Err("found unhashable key".into());
                     }
-                    *key = Some(Key::Name(pyvalue::str(&value)));
+                    *key = Some(Key::Value(value));
                 }
                 Some(Key::Merge) => merged.push(value),
-                Some(Key::Name(name)) => {
-                    map.insert(name, value);
+                Some(Key::Value(key)) => {
+                    map.insert(key, value);
                 }
             },
         }
@@ -172,103 +205,57 @@ impl Builder {
     }
 }
 
+/// The name of a tag of YAML itself; other tags are refused.
+fn suffix(tag: Option<&Tag>) -> Result<Option<&'static str>, String> {
+    match tag {
+        None => Ok(None),
+        Some(tag) => match core_name(tag).as_deref() {
+            Some("map") => Ok(Some("map")),
+            Some("seq") => Ok(Some("seq")),
+            Some("omap") => Ok(Some("omap")),
+            Some("pairs") => Ok(Some("pairs")),
+            Some("set") => Ok(Some("set")),
+            _ => Err(unknown(&tag.original())),
+        },
+    }
+}
+
+/// The members of `!!omap` and `!!pairs`.
+fn pairs(items: Vec<Value>) -> Result<Value, String> {
+    let pairs = items.into_iter().map(|item| match item {
+        Value::Dict(map) if map.len() == 1 => {
+            let member = map.iter().next();
+            Ok(Value::tuple(
+                member
+                    .into_iter()
+                    .flat_map(|(key, value)| [key.clone(), value.clone()]),
+            ))
+        }
+        _ => Err("expected mappings of one member each".to_owned()),
+    });
+    Ok(Value::List(pairs.collect::<Result<_, _>>()?))
+}
+
 /// Merged mappings come first and lose against the mapping's own keys.
-fn merge(own: Map<String, Value>, merged: Vec<Value>) -> Result<Map<String, Value>, String> {
+fn merge(own: DictMap, merged: Vec<Value>) -> Result<DictMap, String> {
     if merged.is_empty() {
         return Ok(own);
     }
-    let mut all = Map::new();
+    let mut all = Dict::builder(own.len());
     for value in merged {
         let maps = match value {
-            Value::Array(items) => items,
+            Value::List(items) => items.into_vec(),
             single => vec![single],
         };
         for map in maps.into_iter().rev() {
-            let Value::Object(map) = map else {
+            let Value::Dict(map) = map else {
                 return Err("expected a mapping or list of mappings for merging".into());
             };
-            all.extend(map);
+            all.extend(map.into_map());
         }
     }
     all.extend(own);
     Ok(all)
-}
-
-fn scalar(text: &str, plain: bool, tag: Option<&Tag>) -> Result<Value, String> {
-    let kind = match tag {
-        None if !plain => Implicit::Text,
-        None => implicit(text),
-        Some(tag) => match tag.core_suffix() {
-            Some("str" | "binary" | "timestamp") => Implicit::Text,
-            Some("int") => Implicit::Int,
-            Some("float") => Implicit::Float,
-            Some("null") => Implicit::Null,
-            Some("bool") => implicit(text),
-            _ if tag.original() == "!" => Implicit::Text,
-            _ => {
-                return Err(format!(
-                    "could not determine a constructor for the tag '{}'",
-                    tag.original()
-                ));
-            }
-        },
-    };
-    Ok(match kind {
-        Implicit::Text | Implicit::Timestamp | Implicit::Merge | Implicit::Value => {
-            Value::String(text.to_owned())
-        }
-        Implicit::Null => Value::Null,
-        Implicit::Bool(flag) => Value::Bool(flag),
-        Implicit::Int => Value::Number(int(text).ok_or_else(|| format!("'{text}' is no integer"))?),
-        Implicit::Float => float(text).ok_or_else(|| format!("'{text}' is no number"))?,
-    })
-}
-
-fn int(text: &str) -> Option<Number> {
-    let text = text.replace('_', "");
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(digits) => (true, digits),
-        None => (false, text.strip_prefix('+').unwrap_or(&text)),
-    };
-    let value = if let Some(digits) = digits.strip_prefix("0b") {
-        i128::from_str_radix(digits, 2).ok()?
-    } else if let Some(digits) = digits.strip_prefix("0x") {
-        i128::from_str_radix(digits, 16).ok()?
-    } else if digits.contains(':') {
-        digits.split(':').try_fold(0i128, |sum, part| {
-            sum.checked_mul(60)?.checked_add(part.parse().ok()?)
-        })?
-    } else if digits.len() > 1 && digits.starts_with('0') {
-        i128::from_str_radix(digits, 8).ok()?
-    } else {
-        match digits.parse() {
-            Ok(value) => value,
-            Err(_) => return Number::from_f64(text.parse().ok()?),
-        }
-    };
-    let signed = if negative { -value } else { value };
-    #[expect(clippy::cast_precision_loss, reason = "integers beyond 64 bits become floats")]
-    Number::from_i128(signed).or_else(|| Number::from_f64(signed as f64))
-}
-
-fn float(text: &str) -> Option<Value> {
-    let text = text.replace('_', "").to_lowercase();
-    let value: f64 = match text.trim_start_matches(['+', '-']) {
-        ".inf" => {
-            return Some(Value::String(
-                if text.starts_with('-') { "-inf" } else { "inf" }.into(),
-            ));
-        }
-        ".nan" => return Some(Value::String("nan".into())),
-        digits if digits.contains(':') => {
-            let sum = digits
-                .split(':')
-                .try_fold(0.0, |sum, part| part.parse::<f64>().ok().map(|p| sum * 60.0 + p))?;
-            if text.starts_with('-') { -sum } else { sum }
-        }
-        _ => text.parse().ok()?,
-    };
-    Number::from_f64(value).map(Value::Number)
 }
 
 #[cfg(test)]
@@ -276,6 +263,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::expr::value::{from_json, repr};
 
     #[test]
     fn scalars_are_yaml_1_1() {
@@ -290,15 +278,10 @@ mod tests {
             ("1:30", json!(90)),
             ("1e3", json!("1e3")),
             ("1.5e+3", json!(1500.0)),
-            ("2020-01-01", json!("2020-01-01")),
-            (".inf", json!("inf")),
             ("'1'", json!("1")),
             ("", json!(null)),
             ("!!str 5", json!("5")),
-            (
-                "a: 1\nb: [x, {y: ~}]\n1: z",
-                json!({"a": 1, "b": ["x", {"y": null}], "1": "z"}),
-            ),
+            ("a: 1\nb: [x, {y: ~}]", json!({"a": 1, "b": ["x", {"y": null}]})),
             (
                 "a: &x {p: 1, q: 2}\nb:\n  <<: *x\n  q: 3",
                 json!({"a": {"p": 1, "q": 2}, "b": {"p": 1, "q": 3}}),
@@ -307,7 +290,43 @@ mod tests {
             ("a: 1\na: 2", json!({"a": 2})),
         ];
         for (text, expected) in rows {
-            assert_eq!(load(text), Ok(expected), "{text}");
+            assert_eq!(
+                load(text).map(|value| repr(&value)),
+                Ok(repr(&from_json(&expected))),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn values_beyond_json_are_pythons() {
+        let rows = [
+            ("2020-01-01", "datetime.date(2020, 1, 1)"),
+            (
+                "2020-1-1 1:02:03.5",
+                "datetime.datetime(2020, 1, 1, 1, 2, 3, 500000)",
+            ),
+            (
+                "2020-01-01T01:02:03Z",
+                "datetime.datetime(2020, 1, 1, 1, 2, 3, tzinfo=tzutc())",
+            ),
+            (".inf", "inf"),
+            ("-.INF", "-inf"),
+            (".nan", "nan"),
+            ("{1: a, yes: b, ~: c, 1.5: d}", "{1: 'b', None: 'c', 1.5: 'd'}"),
+            ("123456789012345678901234567890", "123456789012345678901234567890"),
+            ("-0x1_0000_0000_0000_0000", "-18446744073709551616"),
+            ("!!set {a, b}", "{'a', 'b'}"),
+            ("!!omap [a: 1, b: 2]", "[('a', 1), ('b', 2)]"),
+            ("!!binary aGk=", "b'hi'"),
+            ("=: 1", "{'=': 1}"),
+        ];
+        for (text, expected) in rows {
+            assert_eq!(
+                load(text).map(|value| repr(&value)).as_deref(),
+                Ok(expected),
+                "{text}"
+            );
         }
     }
 
@@ -320,6 +339,10 @@ mod tests {
             ("!ruby/object x", "constructor"),
             ("--- a\n--- b", "single document"),
             ("a: &x [*x]", "alias"),
+            ("[=]", "constructor"),
+            ("2020-13-01", "date"),
+            ("? [a]\n: b", "unhashable"),
+            ("!!set [a]", "set"),
         ] {
             let message = load(text).expect_err(text);
             assert!(message.contains(expected), "{text}: {message}");

@@ -1,7 +1,9 @@
 //! YAML as `PyYAML` reads and writes it (YAML 1.1: `yes` is true, `017` is 15), for filters and functions.
 
+mod construct;
 mod emit;
 mod load;
+mod scalars;
 
 pub use emit::{DumpOptions, dump};
 pub use load::load;
@@ -9,6 +11,26 @@ pub use load::load;
 use std::sync::LazyLock;
 
 use regex::Regex;
+
+use super::kind::ErrorKind;
+
+/// Why a value cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct YamlError {
+    /// `Type`, `Value` or `Limit`.
+    pub kind: ErrorKind,
+    /// What is wrong.
+    pub message: String,
+}
+
+impl YamlError {
+    fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self {
+            kind,
+            message: message.into(),
+        }
+    }
+}
 
 /// What a plain scalar means under YAML 1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,12 +40,26 @@ enum Implicit {
     Bool(bool),
     Int,
     Float,
-    /// A date or time; it stays a text in JSON.
+    /// A date or time.
     Timestamp,
     /// `<<`
     Merge,
     /// `=`
     Value,
+}
+
+impl Implicit {
+    /// The tag that says what a text is when the text itself does not; texts say it by quotes.
+    fn tag(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Text | Self::Merge | Self::Value => return None,
+            Self::Null => "!!null",
+            Self::Bool(_) => "!!bool",
+            Self::Int => "!!int",
+            Self::Float => "!!float",
+            Self::Timestamp => "!!timestamp",
+        })
+    }
 }
 
 static INT: LazyLock<Regex> = LazyLock::new(|| {

@@ -625,6 +625,8 @@ fn everything_is_bounded() {
 }
 
 proptest::proptest! {
+    #![proptest_config(crate::testing::cases(256))]
+
     #[test]
     fn arbitrary_texts_never_panic(text in "[<%>{}# \n'\"a-c().|+1-]{0,40}") {
         let evaluator = evaluator();

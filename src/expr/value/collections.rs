@@ -17,40 +17,33 @@ pub type DictMap = IndexMap<Value, Value, Hasher>;
 pub type SetItems = IndexSet<Value, Hasher>;
 
 /// The items of a list or a tuple. A clone shares them.
-#[derive(Clone)]
-pub struct List(Arc<ListData>);
+pub type List = Collection<Vec<Value>>;
+/// The members of a dictionary, in order of insertion. A clone shares them.
+pub type Dict = Collection<DictMap>;
+/// The items of a set, in order of insertion. A clone shares them.
+pub type Set = Collection<SetItems>;
 
-struct ListData {
-    items: Vec<Value>,
+/// Values that are shared by clones and never change.
+pub struct Collection<T>(Arc<Data<T>>);
+
+struct Data<T> {
+    content: T,
     plain: bool,
     mutable: bool,
     size: Size,
 }
 
-impl List {
-    /// A list of data.
-    pub fn new(items: Vec<Value>) -> Self {
-        let plain = items.iter().all(Value::is_plain);
-        Self(Arc::new(ListData {
-            size: Size::of(&items),
-            items,
+impl<T> Collection<T> {
+    fn of(content: T, size: Size, plain: bool, mutable: bool) -> Self {
+        Self(Arc::new(Data {
+            content,
             plain,
-            mutable: false,
+            mutable,
+            size,
         }))
     }
 
-    /// A list that stays a list in YAQL (printed with brackets, never a key, unequal to any tuple), where lists
-    /// of data count as tuples.
-    pub fn mutable(items: Vec<Value>) -> Self {
-        Self(Arc::new(ListData {
-            size: Size::of(&items),
-            items,
-            plain: false,
-            mutable: true,
-        }))
-    }
-
-    /// Whether it was made by [`List::mutable`].
+    /// Whether it was made by [`List::mutable`] or [`Dict::mutable`].
     pub fn is_mutable(&self) -> bool {
         self.0.mutable
     }
@@ -70,31 +63,65 @@ impl List {
         self.0.size.weight
     }
 
+    /// Where it is in memory: the same for clones.
+    pub fn address(&self) -> usize {
+        Arc::as_ptr(&self.0).addr()
+    }
+
     /// Whether both are the same object.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
 
-    /// The items as a vector; copied only when someone else still holds them.
-    pub fn into_vec(self) -> Vec<Value> {
+impl<T: Clone> Collection<T> {
+    /// What is inside; copied only when someone else still holds it.
+    fn into_content(self) -> T {
         match Arc::try_unwrap(self.0) {
-            Ok(data) => data.items,
-            Err(shared) => shared.items.clone(),
+            Ok(data) => data.content,
+            Err(shared) => shared.content.clone(),
         }
     }
 }
 
-impl Deref for List {
-    type Target = [Value];
-
-    fn deref(&self) -> &[Value] {
-        &self.0.items
+impl<T> Clone for Collection<T> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
     }
 }
 
-impl fmt::Debug for List {
+impl<T> Deref for Collection<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0.content
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Collection<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.iter()).finish()
+        self.0.content.fmt(f)
+    }
+}
+
+impl List {
+    /// A list of data.
+    pub fn new(items: Vec<Value>) -> Self {
+        let plain = items.iter().all(Value::is_plain);
+        let size = Size::of(&items);
+        Self::of(items, size, plain, false)
+    }
+
+    /// A list that stays a list in YAQL (printed with brackets, never a key, unequal to any tuple), where lists
+    /// of data count as tuples.
+    pub fn mutable(items: Vec<Value>) -> Self {
+        let size = Size::of(&items);
+        Self::of(items, size, false, true)
+    }
+
+    /// The items as a vector; copied only when someone else still holds them.
+    pub fn into_vec(self) -> Vec<Value> {
+        self.into_content()
     }
 }
 
@@ -104,82 +131,30 @@ impl FromIterator<Value> for List {
     }
 }
 
-/// The members of a dictionary, in order of insertion. A clone shares them.
-#[derive(Clone)]
-pub struct Dict(Arc<DictData>);
-
-struct DictData {
-    map: DictMap,
-    plain: bool,
-    mutable: bool,
-    size: Size,
-}
-
 impl Dict {
     /// A dictionary of data.
     pub fn new(map: DictMap) -> Self {
-        let plain = map.iter().all(|(key, value)| {
-            value.is_plain()
-                && !matches!(
-                    key,
-                    Value::Tuple(_) | Value::Dict(_) | Value::List(_) | Value::Set(_)
-                )
-                && key.is_plain()
-        });
-        Self(Arc::new(DictData {
-            size: Size::of(map.keys().chain(map.values())),
-            map,
-            plain,
-            mutable: false,
-        }))
+        let plain = map
+            .iter()
+            .all(|(key, value)| value.is_plain() && is_plain_key(key));
+        let size = Size::of(map.keys().chain(map.values()));
+        Self::of(map, size, plain, false)
     }
 
     /// A dictionary that YAQL does not take as a key, see [`List::mutable`].
     pub fn mutable(map: DictMap) -> Self {
-        Self(Arc::new(DictData {
-            size: Size::of(map.keys().chain(map.values())),
-            map,
-            plain: false,
-            mutable: true,
-        }))
-    }
-
-    /// Whether it was made by [`Dict::mutable`].
-    pub fn is_mutable(&self) -> bool {
-        self.0.mutable
-    }
-
-    /// See [`Value::is_plain`].
-    pub fn is_plain(&self) -> bool {
-        self.0.plain
-    }
-
-    /// See [`Value::depth`].
-    pub fn depth(&self) -> u32 {
-        self.0.size.depth
-    }
-
-    /// See [`Value::weight`].
-    pub fn weight(&self) -> u64 {
-        self.0.size.weight
-    }
-
-    /// Whether both are the same object.
-    pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        let size = Size::of(map.keys().chain(map.values()));
+        Self::of(map, size, false, true)
     }
 
     /// The value of a key that is a text, without making a [`Value`] of the text.
     pub fn get_str(&self, key: &str) -> Option<&Value> {
-        self.0.map.get(&StrKey(key))
+        self.get(&StrKey(key))
     }
 
     /// The members as a map; copied only when someone else still holds them.
     pub fn into_map(self) -> DictMap {
-        match Arc::try_unwrap(self.0) {
-            Ok(data) => data.map,
-            Err(shared) => shared.map.clone(),
-        }
+        self.into_content()
     }
 
     /// The empty map to fill for [`Dict::new`].
@@ -194,71 +169,18 @@ impl Default for Dict {
     }
 }
 
-impl Deref for Dict {
-    type Target = DictMap;
-
-    fn deref(&self) -> &DictMap {
-        &self.0.map
-    }
-}
-
-impl fmt::Debug for Dict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_map().entries(self.iter()).finish()
-    }
-}
-
 impl FromIterator<(Value, Value)> for Dict {
     fn from_iter<I: IntoIterator<Item = (Value, Value)>>(members: I) -> Self {
         Self::new(members.into_iter().collect())
     }
 }
 
-/// The items of a set, in order of insertion. A clone shares them.
-#[derive(Clone)]
-pub struct Set(Arc<SetData>);
-
-struct SetData {
-    items: SetItems,
-    plain: bool,
-    size: Size,
-}
-
 impl Set {
     /// A set; the items must be hashable, see [`super::check_hashable`].
     pub fn new(items: SetItems) -> Self {
-        // Collections in a set are a failure of YAQL's output, so such a set is not plain.
-        let plain = items.iter().all(|item| {
-            !matches!(
-                item,
-                Value::Tuple(_) | Value::List(_) | Value::Dict(_) | Value::Set(_)
-            ) && item.is_plain()
-        });
-        Self(Arc::new(SetData {
-            size: Size::of(&items),
-            items,
-            plain,
-        }))
-    }
-
-    /// See [`Value::is_plain`].
-    pub fn is_plain(&self) -> bool {
-        self.0.plain
-    }
-
-    /// See [`Value::depth`].
-    pub fn depth(&self) -> u32 {
-        self.0.size.depth
-    }
-
-    /// See [`Value::weight`].
-    pub fn weight(&self) -> u64 {
-        self.0.size.weight
-    }
-
-    /// Whether both are the same object.
-    pub fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
+        let plain = items.iter().all(is_plain_key);
+        let size = Size::of(&items);
+        Self::of(items, size, plain, false)
     }
 
     /// The empty items to fill for [`Set::new`].
@@ -267,24 +189,15 @@ impl Set {
     }
 }
 
-impl Deref for Set {
-    type Target = SetItems;
-
-    fn deref(&self) -> &SetItems {
-        &self.0.items
-    }
-}
-
-impl fmt::Debug for Set {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.iter()).finish()
-    }
-}
-
 impl FromIterator<Value> for Set {
     fn from_iter<I: IntoIterator<Item = Value>>(items: I) -> Self {
         Self::new(items.into_iter().collect())
     }
+}
+
+/// Collections as keys or in a set are a failure of YAQL's output, so whatever holds them is not plain.
+fn is_plain_key(key: &Value) -> bool {
+    key.depth() == 0 && key.is_plain()
 }
 
 /// How large a collection is with all that is inside, counted when it is made.

@@ -255,6 +255,19 @@ impl Value {
         }
     }
 
+    /// What the same object has in common wherever it occurs, for collections and times; the empty tuple is one object
+    /// everywhere and has none.
+    pub fn address(&self) -> Option<usize> {
+        match self {
+            Self::Tuple(items) if items.is_empty() => None,
+            Self::List(items) | Self::Tuple(items) => Some(items.address()),
+            Self::Dict(dict) => Some(dict.address()),
+            Self::Set(items) => Some(items.address()),
+            Self::DateTime(time) => Some(Arc::as_ptr(time).addr()),
+            _ => None,
+        }
+    }
+
     /// Collections within collections: 0 for scalars, 1 for a list of scalars. Known without looking inside.
     pub fn depth(&self) -> u32 {
         match self {

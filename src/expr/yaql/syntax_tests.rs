@@ -139,6 +139,8 @@ fn spans_cut_the_text_exactly() {
 }
 
 proptest::proptest! {
+    #![proptest_config(crate::testing::cases(256))]
+
     #[test]
     fn arbitrary_texts_never_panic(text in "[a-c_$'\"`\\\\xuN{}()\\[\\],.?=>!~<+*/ 0-9é\n-]{0,40}") {
         if let Err(error) = parse(&text) {

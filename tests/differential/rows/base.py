@@ -92,6 +92,23 @@ class Rows:
         self.add(topic, expr, mode="render", lang="jinja", context=context, **fields)
 
 
+class Grower:
+    """Grows expressions at random; deeper ones get simpler parts. Languages add a method for each type."""
+
+    def __init__(self, random):
+        self.random = random
+
+    def any(self, depth):
+        return self.random.choice([self.number, self.text, self.list, self.truth, self.map])(depth)
+
+    def _pick(self, depth, leaves, grown):
+        if depth <= 0 or self.random.random() < 0.15:
+            return self.random.choice(leaves)
+        if self.random.random() < 0.04:
+            return self.any(depth - 1)
+        return self.random.choice(grown)(depth - 1)
+
+
 def lines(block):
     """The lines of a text that say something; a line that begins with `##` is a heading."""
     return [line for line in block.splitlines() if line.strip() and not line.startswith("##")]

@@ -1,5 +1,7 @@
 """Jinja templates grown at random, mostly well-typed."""
 
+from .base import Grower
+
 ROUNDINGS = ["", "1", "0, 'floor'"]
 METHODS = ["upper()", "strip()", "title()", "replace('a', 'x')"]
 MAPPERS = ["'string'", "'int'", "'upper'", "'float'", "'default', 1"]
@@ -7,21 +9,8 @@ SELECTORS = ["'odd'", "'number'", "'gt', 1", "'none'", ""]
 SEPARATORS = ["", "','"]
 
 
-class Grower:
-    """Grows expressions and templates; deeper ones get simpler parts. `names` are lists, texts … in reach."""
-
-    def __init__(self, random):
-        self.random = random
-
-    def any(self, depth):
-        return self.random.choice([self.number, self.text, self.list, self.truth, self.map])(depth)
-
-    def _pick(self, depth, leaves, grown):
-        if depth <= 0 or self.random.random() < 0.15:
-            return self.random.choice(leaves)
-        if self.random.random() < 0.04:
-            return self.any(depth - 1)
-        return self.random.choice(grown)(depth - 1)
+class Templates(Grower):
+    """Grows expressions and templates."""
 
     def number(self, depth):
         number, lst, text = self.number, self.list, self.text
@@ -140,7 +129,7 @@ class Grower:
 
 def add(rows, count):
     random = rows.random("jinja-grammar")
-    grower = Grower(random)
+    grower = Templates(random)
     for number in range(count):
         if number % 3 == 2:
             rows.render("jinja-grammar", grower.template(random.randint(1, 4)))

@@ -361,6 +361,31 @@ u | to_json_string
 d | to_yaml_string
 hosts | to_yaml_string
 u | to_yaml_string
+d | to_yaml_string(indent=4)
+d | to_yaml_string(indent=1)
+u | to_yaml_string(allow_unicode=false)
+big | to_yaml_string
+[big, 1.0, 1e100, 1e-7] | to_yaml_string
+[none, true, '', 'yes', '2020-01-01', '1:30', '=', '<<', '0o17', '1e3'] | to_yaml_string
+{1: 'a', 2.5: 'b', true: 'c'} | to_yaml_string
+{'b': 1, 1: 2, none: 3} | to_yaml_string
+{(1, 2): [3], (): []} | to_yaml_string
+{'': 1, 'two\nlines': 2} | to_yaml_string
+{('x' * 122): 1, ('y' * 123): 2} | to_yaml_string
+{('x' * 122 ~ ' z'): 'long ' * 40} | to_yaml_string
+[l, l] | to_yaml_string
+{'a': d, 'b': {'c': d.b}} | to_yaml_string
+[[l], (l, ()), {}, [], {'x': []}] | to_yaml_string
+'2020-01-01' | from_yaml_string | to_yaml_string
+['2020-01-01 1:02:03.5 +2', '2020-01-01T00:00:00Z', '2020-01-01'] | map('from_yaml_string') | list | to_yaml_string
+'!!set {b, a, c}' | from_yaml_string | to_yaml_string
+['!!set {a}' | from_yaml_string] | to_yaml_string
+{'s': '!!set {a, b: }' | from_yaml_string, 't': 1} | to_yaml_string
+{'t': 'x'.encode(), 'u': ['y'.encode()]} | to_yaml_string
+('abc' * 60).encode() | to_yaml_string
+range(3) | to_yaml_string
+d.keys() | to_yaml_string
+missing | to_yaml_string
 json | from_json_string
 (json | from_json_string).a
 '{' | from_json_string
@@ -369,6 +394,38 @@ yaml | from_yaml_string
 '017' | from_yaml_string
 '2020-01-01' | from_yaml_string
 'a: [' | from_yaml_string
+'{1: a, 2.5: b, null: c, yes: d, 2020-01-01: e}' | from_yaml_string
+'[1_000.5, 1:30.5, 190:20:30, -0b11, +0x_f]' | from_yaml_string
+'123456789012345678901234567890' | from_yaml_string
+'[2020-01-01 10:00:00, 2020-01-01t10:00:00.123456789-3, 2020-01-01 10:00:00 +05:30, 2020-1-1 1:00:00Z]' | from_yaml_string
+'2020-13-01' | from_yaml_string
+'2020-01-01 10:00:00 +30' | from_yaml_string
+'!!set {a, b}' | from_yaml_string
+'!!omap [a: 1, b: 2]' | from_yaml_string
+'!!pairs [a: 1, a: 2]' | from_yaml_string
+'!!omap [a]' | from_yaml_string
+'!!binary aGVsbG8=' | from_yaml_string
+'!!binary a' | from_yaml_string
+'!!timestamp 2020-01-01' | from_yaml_string
+'!!int abc' | from_yaml_string
+'!!int 12' | from_yaml_string
+'!!float 1' | from_yaml_string
+'!!bool on' | from_yaml_string
+'!!bool x' | from_yaml_string
+'!!null x' | from_yaml_string
+'!!str 2020-01-01' | from_yaml_string
+'!!str [a]' | from_yaml_string
+'!!seq {a: 1}' | from_yaml_string
+'!!python/tuple [a]' | from_yaml_string
+'[=]' | from_yaml_string
+'=: 1' | from_yaml_string
+'[<<]' | from_yaml_string
+'? [a]\n: b' | from_yaml_string
+'a: &x {p: 1}\nb: *x' | from_yaml_string | to_yaml_string
+'a: &x {p: 1, q: 2}\nb:\n  <<: [*x, {q: 3, r: 4}]\n  p: 9' | from_yaml_string
+'a: 1\na: 2' | from_yaml_string
+'--- a\n--- b' | from_yaml_string
+'' | from_yaml_string
 s | json_escape
 'a"b\n' | json_escape
 '"' | json_escape
@@ -376,6 +433,49 @@ d | jsonpath_query('b.c[0]')
 d | jsonpath_query('nope')
 d | jsonpath_query('$..d')
 {'hosts': hosts} | jsonpath_query('hosts[*].name')
+hosts | jsonpath_query('[*].tags[0]')
+hosts | jsonpath_query('[*].name[0]')
+hosts | jsonpath_query('[0].name | ip')
+hosts | jsonpath_query('[0].name | [1].name')
+hosts | jsonpath_query('[*].(name where ip)')
+hosts | jsonpath_query('[*] where tags')
+hosts | jsonpath_query('[*].tags where name')
+hosts | jsonpath_query('$..name.`parent`.ip')
+hosts | jsonpath_query('[0].name.`parent`.`parent`')
+hosts | jsonpath_query('[0].name[*].`parent`')
+hosts | jsonpath_query('$..[0]')
+hosts | jsonpath_query('[0].tags..[0]')
+hosts | jsonpath_query('[-1].name')
+hosts | jsonpath_query('[-3].name')
+hosts | jsonpath_query('[5].name')
+hosts | jsonpath_query('[0:1].name')
+hosts | jsonpath_query('[-1:].name')
+hosts | jsonpath_query('[0].load[*]')
+hosts | jsonpath_query('[0].up[*]')
+hosts | jsonpath_query('[0].*')
+hosts | jsonpath_query('[0].name,ip')
+hosts | jsonpath_query('[0][name,ip]')
+hosts | jsonpath_query("[0]['name']")
+hosts | jsonpath_query('[0].`this`.ip')
+hosts | jsonpath_query('`parent`')
+hosts | jsonpath_query('..name')
+hosts | jsonpath_query('[0] & [1]')
+{1: 'a', 'b': {2: 'c'}} | jsonpath_query('*')
+{1: 'a', 'b': {2: 'c'}} | jsonpath_query('b.*')
+{1: 'a', 'b': {2: 'c'}} | jsonpath_query('[1]')
+{1: 'a', 'b': {2: 'c'}} | jsonpath_query('[0]')
+{1: 'a', 'b': {2: 'c'}} | jsonpath_query('[5]')
+{'t': (1, (2, 3)), 'x': big} | jsonpath_query('t[1][0]')
+{'t': (1, (2, 3)), 'x': big} | jsonpath_query('$..[0]')
+{'t': (1, (2, 3)), 'x': big} | jsonpath_query('t[*]')
+{'t': (1, (2, 3)), 'x': big} | jsonpath_query('x')
+{'x': '2020-01-01' | from_yaml_string} | jsonpath_query('x')
+{'x': none} | jsonpath_query('x')
+{'x': none} | jsonpath_query('x[*]')
+{'x': none} | jsonpath_query('x[0]')
+{'x': none} | jsonpath_query('x.y')
+{'x': 'text'} | jsonpath_query('x[1]')
+{'x': 'text'} | jsonpath_query('x[*]')
 s | regex_match('a')
 s | regex_match('b')
 s | regex_match('A', true)

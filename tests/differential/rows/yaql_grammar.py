@@ -1,26 +1,14 @@
 """YAQL expressions grown at random, mostly well-typed: an expression of a type out of smaller ones."""
 
+from .base import Grower
 from .yaql_hand import DATA
 
 NAMES = ["a", "b", "name", "age"]
 WORDS = ["'a'", "'ab'", "'Hello'", "ops", "'x,y,z'", "''", "'10'", "`q`"]
 
 
-class Grower:
-    """Grows expressions; deeper ones get simpler parts."""
-
-    def __init__(self, random):
-        self.random = random
-
-    def any(self, depth):
-        return self.random.choice([self.number, self.text, self.list, self.truth, self.map])(depth)
-
-    def _pick(self, depth, leaves, grown):
-        if depth <= 0 or self.random.random() < 0.15:
-            return self.random.choice(leaves)
-        if self.random.random() < 0.04:
-            return self.any(depth - 1)
-        return self.random.choice(grown)(depth - 1)
+class Expressions(Grower):
+    """Grows expressions: an expression of a type out of smaller ones."""
 
     def number(self, depth):
         leaves = ["0", "1", "2", "7", "-3", "2.5", "10", "$.i", "$.f", "100000000000000000000"]
@@ -152,6 +140,6 @@ class Grower:
 
 def add(rows, count):
     random = rows.random("yaql-grammar")
-    grower = Grower(random)
+    grower = Expressions(random)
     for _ in range(count):
         rows.bare("yaql-grammar", grower.any(random.randint(1, 4)), data=DATA)

@@ -36,7 +36,7 @@ pub(super) fn safe(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<V
 
 pub(super) fn strip(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
     let text = machine.text(value)?;
-    Ok(Markup::value(striptags(&text)))
+    Ok(Value::from(striptags(&text)))
 }
 
 /// A text without comments and tags, blanks collapsed, entities decoded.

@@ -8,12 +8,10 @@ use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::format;
 use crate::expr::jinja::machine::{CallArgs, Machine};
-use crate::expr::jinja::num::{self, Number};
-use crate::expr::jinja::object::{class_of, defined, text_of, undefined};
+use crate::expr::jinja::object::{class_of, defined, text_of};
 use crate::expr::jinja::ops;
 use crate::expr::jinja::syntax::ast::BinaryOp;
-use crate::expr::jinja::text::is_space;
-use crate::expr::pyvalue::parse_float;
+use crate::expr::pynum::{self, Number};
 use crate::expr::value::Value;
 
 #[expect(clippy::needless_pass_by_value, reason = "all filters have one form")]
@@ -32,31 +30,14 @@ pub(super) fn abs(_: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Val
     }
 }
 
-/// `float(text)`
-fn text_to_float(text: &str) -> Option<f64> {
-    let plain: String = text
-        .trim_matches(is_space)
-        .chars()
-        .map(|c| {
-            crate::expr::jinja::text::decimal_digit(c)
-                .and_then(|digit| char::from_digit(digit, 10))
-                .unwrap_or(c)
-        })
-        .collect();
-    parse_float(&plain)
-}
-
 /// `float(value)`
 fn to_float(value: &Value) -> Run<f64> {
     defined(value)?;
-    match Number::of(value) {
-        Some(Number::Int(number)) => return Ok(number as f64),
-        Some(Number::Float(number)) => return Ok(number),
-        Some(Number::Big(number)) => return num::big_to_float(&number),
-        None => {}
+    if let Some(number) = Number::of(value) {
+        return Ok(number.to_float()?);
     }
     match text_of(value) {
-        Some(text) => match text_to_float(text) {
+        Some(text) => match pynum::parse_float(text) {
             Some(number) => Ok(number),
             None => value_error(format!(
                 "could not convert string to float: {}",
@@ -92,14 +73,14 @@ pub(super) fn int(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value
                 .ok()
                 .filter(|base| *base == 0 || (2..=36).contains(base))
             {
-                Some(base) => match num::parse_int(text, base)? {
+                Some(base) => match pynum::parse_int(text, base)? {
                     Some(number) => return Ok(number),
                     None => value_error("invalid literal"),
                 },
                 None => value_error("int() base must be >= 2 and <= 36, or 0"),
             }
         }
-        (_, Some(Number::Float(number))) => num::float_to_int(number),
+        (_, Some(Number::Float(number))) => pynum::float_to_int(number).map_err(Box::from),
         (_, Some(_)) => return ops::plus(value),
         _ => type_error("no number"),
     };
@@ -108,7 +89,7 @@ pub(super) fn int(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value
         Err(fault) if gives_default(fault.kind) => {}
         Err(fault) => return Err(fault),
     }
-    let again = to_float(value).and_then(num::float_to_int);
+    let again = to_float(value).and_then(|number| Ok(pynum::float_to_int(number)?));
     match again {
         Ok(number) => Ok(number),
         Err(fault) if gives_default(fault.kind) || fault.kind == ErrorKind::Overflow => {
@@ -129,41 +110,23 @@ pub(super) fn round(_: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Val
     if method != "common" {
         return directed(value, args, method == "ceil");
     }
-    if undefined(value).is_some() || Number::of(value).is_none() {
+    let Some(number) = Number::of(value) else {
         return type_error(format!(
             "type {} doesn't define __round__ method",
             class_of(value)
         ));
-    }
+    };
     // `round(x, None)` gives an integer.
     let digits = match args.given(0) {
         Some(Value::Null) => None,
         _ => Some(args.integer(0, 0)?),
     };
-    match (Number::of(value), digits) {
-        (Some(Number::Float(number)), None) => num::float_to_int(number.round_ties_even()),
-        (Some(Number::Float(number)), Some(digits)) => {
-            let digits = i32::try_from(digits.clamp(-1_000_000, 1_000_000)).unwrap_or(0);
-            num::round_float(number, digits).map(Value::Float)
-        }
-        (Some(number), digits) => {
-            let digits = digits.unwrap_or(0);
-            let whole = match number {
-                Number::Int(number) => BigInt::from(number),
-                Number::Big(number) => number,
-                Number::Float(_) => BigInt::default(),
-            };
-            if digits >= 0 {
-                return Ok(Value::from(whole));
-            }
-            let Some(power) = usize::try_from(-digits).ok().filter(|power| *power <= 10_000) else {
-                return Ok(Value::Int(0));
-            };
-            let unit = num_traits::pow(BigInt::from(10), power);
-            Ok(Value::from(num::round_big(&whole, &unit, false)))
-        }
-        (None, _) => Ok(Value::Null),
-    }
+    Ok(match (number, digits) {
+        (Number::Float(number), None) => pynum::float_to_int(number.round_ties_even())?,
+        (Number::Float(number), Some(digits)) => Value::Float(pynum::round_float(number, digits)?),
+        (Number::Int(number), digits) => pynum::round_int(&number.into(), digits.unwrap_or(0)),
+        (Number::Big(number), digits) => pynum::round_int(&number, digits.unwrap_or(0)),
+    })
 }
 
 /// `ceil` and `floor`: scaled, cut, scaled back.
@@ -172,7 +135,7 @@ fn directed(value: &Value, args: &Bound, up: bool) -> Run<Value> {
     let scale = ops::binary(BinaryOp::Pow, &Value::Int(10), &digits)?;
     let scaled = ops::binary(BinaryOp::Mul, value, &scale)?;
     let cut = match &scaled {
-        Value::Float(number) => num::float_to_int(if up { number.ceil() } else { number.floor() })?,
+        Value::Float(number) => pynum::float_to_int(if up { number.ceil() } else { number.floor() })?,
         Value::Int(_) | Value::BigInt(_) | Value::Bool(_) => scaled,
         other => return type_error(format!("must be real number, not {}", class_of(other))),
     };
@@ -187,7 +150,7 @@ pub(super) fn filesizeformat(_: &mut Machine<'_>, value: &Value, args: &Bound) -
         return Ok(Value::from("1 Byte"));
     }
     if bytes < base {
-        let whole = num::float_to_int(bytes)?;
+        let whole = pynum::float_to_int(bytes)?;
         return Ok(Value::from(format!("{} Bytes", crate::expr::value::str(&whole))));
     }
     let letters = ['k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];

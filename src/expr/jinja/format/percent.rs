@@ -6,10 +6,10 @@ use super::float::{exponential, fixed, general, special};
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::machine::text_of_data;
-use crate::expr::jinja::num::{Number, float_to_int};
 use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, shown, text_of, undefined};
 use crate::expr::jinja::ops::{check_len, items_of};
 use crate::expr::jinja::text::{char_len, escape_html};
+use crate::expr::pynum::{Number, check_printable, float_to_int};
 use crate::expr::pyvalue::str_repr;
 use crate::expr::value::Value;
 
@@ -67,7 +67,7 @@ pub(crate) fn format(template: &Value, values: &Value) -> Run<Value> {
     let escape = is_markup(template);
     let list = match values {
         Value::List(_) => None,
-        other => items_of(other).map(|items| &**items),
+        other => items_of(other).map(|items| items.as_slice()),
     };
     let mut values = Values {
         all: values,
@@ -277,7 +277,7 @@ fn convert(
         }
         _ => {
             let number = whole(value, kind)?;
-            crate::expr::jinja::num::check_printable(&number)?;
+            check_printable(&number)?;
             let (radix, prefix) = match kind {
                 'o' => (8, "0o"),
                 'x' => (16, "0x"),
@@ -323,9 +323,7 @@ fn character(value: &Value) -> Run<String> {
 fn real(value: &Value) -> Run<f64> {
     defined(value)?;
     match Number::of(value) {
-        Some(Number::Float(number)) => Ok(number),
-        Some(Number::Int(number)) => Ok(number as f64),
-        Some(Number::Big(number)) => crate::expr::jinja::num::big_to_float(&number),
+        Some(number) => Ok(number.to_float()?),
         None => type_error(format!("must be real number, not {}", class_of(value))),
     }
 }

@@ -7,10 +7,10 @@ use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail, type_error, value_error};
 use crate::expr::jinja::machine::text_of_data;
 use crate::expr::jinja::methods;
-use crate::expr::jinja::num::{Number, big_to_float};
 use crate::expr::jinja::object::{class_of, text_of};
 use crate::expr::jinja::ops::check_len;
 use crate::expr::jinja::text::char_len;
+use crate::expr::pynum::{Number, check_printable};
 use crate::expr::pyvalue::float_repr;
 use crate::expr::value::Value;
 
@@ -252,7 +252,7 @@ fn format_number(value: &Value, text: &str) -> Run<String> {
             float(&spec, number as f64)
         }
         (Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%'), Some(Number::Big(number))) => {
-            float(&spec, big_to_float(&number)?)
+            float(&spec, Number::Big(number).to_float()?)
         }
         (None | Some('e' | 'E' | 'f' | 'F' | 'g' | 'G' | '%' | 'n'), Some(Number::Float(number))) => {
             float(&spec, number)
@@ -302,7 +302,7 @@ fn integer(spec: &Spec, number: &BigInt) -> Run<String> {
     }
     let (sign, magnitude) = (number.sign(), number.magnitude());
     if radix == 10 {
-        crate::expr::jinja::num::check_printable(number)?;
+        check_printable(number)?;
     }
     let mut digits = magnitude.to_str_radix(radix);
     if spec.kind == Some('X') {

@@ -10,10 +10,10 @@ use crate::expr::jinja::filters::{check_keys, indentation, short_class_of};
 use crate::expr::jinja::machine::{Machine, text_of_data};
 use crate::expr::jinja::object::{JsonEscaped, class_of, defined, plain, text_of};
 use crate::expr::jinja::ops::{self, check_len};
-use crate::expr::jsonpath::{self, PathError};
+use crate::expr::jsonpath;
 use crate::expr::pyjson::JsonStyle;
 use crate::expr::pyyaml::{self, DumpOptions};
-use crate::expr::value::{Value, dumps, from_json, loads, to_json};
+use crate::expr::value::{Value, dumps, loads};
 
 pub(super) const JSON_NAMES: &[&str] = &["indent", "sort_keys", "separators"];
 pub(super) const YAML_NAMES: &[&str] = &["indent", "allow_unicode", "default_flow_style"];
@@ -77,25 +77,24 @@ fn source(value: &Value, complaint: &str) -> Run<String> {
 pub(super) fn to_yaml_string(_: Option<&mut Machine<'_>>, value: &Value, args: &Bound) -> Run<Value> {
     defined(value)?;
     let options = DumpOptions {
-        indent: usize::try_from(args.integer(0, 2)?).unwrap_or(2),
+        indent: match args.given(0) {
+            Some(indent) if ops::truth(indent)? => usize::try_from(ops::integer(indent)?).unwrap_or(2),
+            _ => 2,
+        },
         allow_unicode: args.flag(1, true)?,
         flow: args.flag(2, false)?,
         sort_keys: true,
     };
-    match to_json(&plain(value.clone())?) {
-        Ok(json) => {
-            let text = pyyaml::dump(&json, options);
-            check_len(text.len())?;
-            Ok(Value::from(text))
-        }
-        Err(error) => type_error(short_class_of(&error.to_string())),
+    match pyyaml::dump(&plain(value.clone())?, options) {
+        Ok(text) => Ok(Value::from(text)),
+        Err(error) => fail(error.kind, error.message),
     }
 }
 
 pub(super) fn from_yaml_string(_: Option<&mut Machine<'_>>, value: &Value, _: &Bound) -> Run<Value> {
     let text = source(value, "a YAML text must be a text, not")?;
     match pyyaml::load(&text) {
-        Ok(json) => Ok(from_json(&json)),
+        Ok(value) => Ok(value),
         Err(error) => value_error(format!("the text is no YAML: {error}")),
     }
 }
@@ -117,15 +116,10 @@ pub(super) fn jsonpath_query(_: Option<&mut Machine<'_>>, value: &Value, args: &
         let class = args.given(0).map_or("NoneType", class_of);
         return type_error(format!("a path must be a text, not {class}"));
     };
-    let json = match to_json(&plain(value.clone())?) {
-        Ok(json) => json,
-        Err(error) => return type_error(short_class_of(&error.to_string())),
-    };
-    match jsonpath::query(&json, path) {
+    match jsonpath::query(&plain(value.clone())?, path) {
         Ok(found) if found.is_empty() => Ok(Value::Null),
-        Ok(found) => Ok(Value::list(found.iter().map(from_json))),
-        Err(PathError::Parse(message)) => value_error(message),
-        Err(PathError::Type(message)) => type_error(message),
-        Err(PathError::Limit(message)) => fail(ErrorKind::Limit, message),
+        Ok(found) => Ok(Value::from(found)),
+        Err(error) if error.kind == ErrorKind::Parse => value_error(error.message),
+        Err(error) => fail(error.kind, error.message),
     }
 }

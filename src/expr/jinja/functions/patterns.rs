@@ -18,12 +18,15 @@ fn told<T>(result: Result<T, RegexError>) -> Run<T> {
 }
 
 fn pattern(args: &Bound, flag: usize) -> Run<Pattern> {
-    let Some(given) = args.given(0) else {
-        return type_error("a pattern is needed");
-    };
-    let Some(text) = text_of(given) else {
-        defined(given)?;
-        return type_error("first argument must be string or compiled pattern");
+    let text = match args.given(0) {
+        None => "",
+        Some(given) => match text_of(given) {
+            Some(text) => text,
+            None => {
+                defined(given)?;
+                return type_error("first argument must be string or compiled pattern");
+            }
+        },
     };
     told(Pattern::new(text, args.flag(flag, false)?))
 }
@@ -43,11 +46,17 @@ pub(super) fn search(_: Option<&mut Machine<'_>>, value: &Value, args: &Bound) -
 
 pub(super) fn replace(_: Option<&mut Machine<'_>>, value: &Value, args: &Bound) -> Run<Value> {
     let pattern = pattern(args, 2)?;
-    let Some(replacement) = args.given(1).and_then(text_of) else {
-        let class = args.given(1).map_or("NoneType", class_of);
-        return type_error(format!(
-            "decoding to str: need a bytes-like object, {class} found"
-        ));
+    let replacement = match args.given(1) {
+        None => "",
+        Some(given) => match text_of(given) {
+            Some(text) => text,
+            None => {
+                return type_error(format!(
+                    "decoding to str: need a bytes-like object, {} found",
+                    class_of(given)
+                ));
+            }
+        },
     };
     let replacement = told(Replacement::new(replacement, &pattern))?;
     told(replacement.replace_all(&pattern, &subject(value)?, MAX_TEXT)).map(Value::from)

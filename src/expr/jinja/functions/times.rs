@@ -6,8 +6,8 @@ use crate::expr::jinja::bind::Bound;
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, fail};
 use crate::expr::jinja::machine::Machine;
-use crate::expr::jinja::num::Number;
 use crate::expr::jinja::object::{class_of, defined};
+use crate::expr::pynum::Number;
 use crate::expr::pyvalue::float_repr;
 use crate::expr::value::{Date, Value};
 

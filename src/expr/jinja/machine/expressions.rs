@@ -210,10 +210,14 @@ impl Machine<'_> {
             }
         }
         let [start, stop, step] = &bounds;
-        let value = ops::slice(&object, start.as_ref(), stop.as_ref(), step.as_ref())
-            .map_err(|fault| self.advised(fault, &object))?;
-        self.charge(&value)?;
-        Ok(value)
+        match ops::slice(&object, start.as_ref(), stop.as_ref(), step.as_ref()) {
+            Ok(value) => self.charge(&value).map(|()| value),
+            // Jinja works out slices of constants beforehand, by other rules: what cannot be is undefined.
+            Err(fault) if fault.kind == ErrorKind::Type && slice.is_constant() => {
+                Ok(Undefined::failed(&fault, self.strict()))
+            }
+            Err(fault) => Err(self.advised(fault, &object)),
+        }
     }
 
     /// JSON that a chain of constant names and indexes leads to, without making values of what is on the way.

@@ -16,13 +16,13 @@ use super::context::{Context, Datastore, Found, JsonRef, StoredKey};
 use super::error::ErrorKind;
 use super::fault::{Fault, Run, fail, limit};
 use super::globals;
-use super::num;
 use super::object::{
     BlockReference, Function, MAX_WEIGHT, Namespace, Undefined, check_weight, is_markup, text_of, undefined,
 };
 use super::syntax::ast::{Load, Name, Place, Scope, Template};
 use super::text::escape_html;
 use super::{Host, Limits, Setting};
+use crate::expr::pynum;
 use crate::expr::value::{self, DictMap, Value};
 
 pub(crate) use calls::CallArgs;
@@ -57,6 +57,8 @@ pub(crate) struct Machine<'r> {
     limits: Limits,
     out: String,
     fuel: u64,
+    /// Bytes that may still be made.
+    memory: u64,
     frames: Vec<Frame>,
     current: u32,
     depth: usize,
@@ -103,6 +105,7 @@ impl<'r> Machine<'r> {
             limits,
             out: String::new(),
             fuel: limits.fuel,
+            memory: limits.memory,
             frames: vec![root],
             current: 0,
             depth: 0,
@@ -170,6 +173,14 @@ impl<'r> Machine<'r> {
             Value::Opaque(_) => text_of(value).map_or(0, |text| text.len() / 64),
             _ => return Ok(()),
         };
+        let bytes = (steps as u64).saturating_mul(64);
+        let Some(left) = self.memory.checked_sub(bytes) else {
+            return limit(format!(
+                "the template makes more than {} bytes",
+                self.limits.memory
+            ));
+        };
+        self.memory = left;
         self.step(steps)
     }
 
@@ -411,7 +422,7 @@ pub(crate) fn text_of_data(value: &Value) -> Run<String> {
             },
         },
         Value::BigInt(number) => {
-            num::check_printable(number)?;
+            pynum::check_printable(number)?;
             Ok(number.to_string())
         }
         other => Ok(value::str(other)),

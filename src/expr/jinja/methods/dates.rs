@@ -1,37 +1,12 @@
 //! Attributes and methods of dates, times and lengths of time.
 
-use std::fmt::Write as _;
-
 use crate::expr::jinja::bind::arity;
 use crate::expr::jinja::fault::{Run, type_error, value_error};
 use crate::expr::jinja::machine::CallArgs;
 use crate::expr::jinja::object::class_of;
 use crate::expr::jinja::ops;
-use crate::expr::value::{Date, DateTime, Timespan, Value, days_from_civil};
-
-const DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
+use crate::expr::strftime;
+use crate::expr::value::{Date, DateTime, Timespan, Value};
 
 pub(super) fn attribute(value: &Value, name: &str) -> Option<Value> {
     if let Value::Timespan(span) = value {
@@ -105,7 +80,7 @@ pub(super) fn call(owner: &Value, name: &str, mut args: CallArgs) -> Run<Value> 
         "isoformat" => Value::from(date.to_string()),
         "toordinal" => Value::from(date.days() + 719_163),
         "isocalendar" => {
-            let (year, week) = iso_week(date);
+            let (year, week) = strftime::iso_week(date);
             Value::tuple([
                 Value::from(year),
                 Value::from(week),
@@ -191,123 +166,21 @@ fn replace(date: Date, time: Option<&DateTime>, mut args: CallArgs) -> Run<Value
     Ok(Value::from(new))
 }
 
-/// Year and week of ISO 8601.
-fn iso_week(date: Date) -> (i32, u32) {
-    let week_of = |date: Date| {
-        let first = days_from_civil(date.year, 1, 1);
-        let weekday = i64::from(date.weekday());
-        (date.days() - first - weekday + 9) / 7
-    };
-    let weeks_in = |year: i32| {
-        let last = Date::new(year, 12, 28).unwrap_or(date);
-        week_of(last)
-    };
-    let week = week_of(date);
-    let (year, week) = if week < 1 {
-        (date.year - 1, weeks_in(date.year - 1))
-    } else if week > weeks_in(date.year) {
-        (date.year + 1, 1)
-    } else {
-        (date.year, week)
-    };
-    (year, u32::try_from(week).unwrap_or(1))
-}
-
-/// `strftime(format)` of a date or a time, in the language C.
+/// `strftime(format)` of a date or a time.
 pub(crate) fn strftime(value: &Value, format: &str) -> Run<String> {
     let Some((date, time)) = parts(value) else {
         return type_error("a date is needed");
     };
-    let mut out = String::new();
-    let (hour, minute, second, micros) = time.map_or((0, 0, 0, 0), |time| {
-        (time.hour(), time.minute(), time.second(), time.microsecond())
-    });
-    let weekday = usize::from(date.weekday());
-    let month = &MONTHS[usize::from(date.month) - 1];
-    let day_of_year = date.days() - days_from_civil(date.year, 1, 1) + 1;
-    let mut chars = format.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            out.push(c);
-            continue;
-        }
-        let Some(code) = chars.next() else {
-            out.push('%');
-            break;
-        };
-        let sunday_based = (weekday as i64 + 1) % 7;
-        let hour12 = (hour + 11) % 12 + 1;
-        let half = if hour < 12 { "AM" } else { "PM" };
-        let (year, number) = (date.year, date.month);
-        let _ = match code {
-            'a' => write!(out, "{}", &DAYS[weekday][..3]),
-            'A' => write!(out, "{}", DAYS[weekday]),
-            'w' => write!(out, "{sunday_based}"),
-            'u' => write!(out, "{}", weekday + 1),
-            'd' => write!(out, "{:02}", date.day),
-            'e' => write!(out, "{:2}", date.day),
-            'b' | 'h' => write!(out, "{}", &month[..3]),
-            'B' => write!(out, "{month}"),
-            'm' => write!(out, "{number:02}"),
-            'y' => write!(out, "{:02}", year % 100),
-            'Y' => write!(out, "{year}"),
-            'C' => write!(out, "{:02}", year / 100),
-            'H' => write!(out, "{hour:02}"),
-            'k' => write!(out, "{hour:2}"),
-            'I' => write!(out, "{hour12:02}"),
-            'l' => write!(out, "{hour12:2}"),
-            'M' => write!(out, "{minute:02}"),
-            'S' => write!(out, "{second:02}"),
-            'p' => write!(out, "{half}"),
-            'P' => write!(out, "{}", half.to_lowercase()),
-            'f' => write!(out, "{micros:06}"),
-            'j' => write!(out, "{day_of_year:03}"),
-            'U' => write!(out, "{:02}", (day_of_year + 6 - sunday_based) / 7),
-            'W' => write!(out, "{:02}", (day_of_year + 6 - weekday as i64) / 7),
-            'G' => write!(out, "{}", iso_week(date).0),
-            'V' => write!(out, "{:02}", iso_week(date).1),
-            'F' => write!(out, "{year}-{number:02}-{:02}", date.day),
-            'T' | 'X' => write!(out, "{hour:02}:{minute:02}:{second:02}"),
-            'R' => write!(out, "{hour:02}:{minute:02}"),
-            'r' => write!(out, "{hour12:02}:{minute:02}:{second:02} {half}"),
-            'D' | 'x' => write!(out, "{number:02}/{:02}/{:02}", date.day, year % 100),
-            'c' => write!(
-                out,
-                "{} {} {:2} {hour:02}:{minute:02}:{second:02} {year}",
-                &DAYS[weekday][..3],
-                &month[..3],
-                date.day
-            ),
-            's' => write!(
-                out,
-                "{}",
-                time.map_or_else(
-                    || date.days() * 86_400,
-                    |time| { i64::try_from(time.utc_micros().div_euclid(1_000_000)).unwrap_or(0) }
-                )
-            ),
-            'z' => write!(out, "{}", offset(time)),
-            'Z' => write!(out, "{}", time.and_then(zone_name).unwrap_or_default()),
-            'n' => writeln!(out),
-            't' => write!(out, "\t"),
-            '%' => write!(out, "%"),
-            other => write!(out, "%{other}"),
-        };
-        ops::check_len(out.len())?;
-    }
-    Ok(out)
-}
-
-/// `+0200`
-fn offset(time: Option<&DateTime>) -> String {
-    let Some(offset) = time.and_then(|time| time.offset) else {
-        return String::new();
+    let midnight = || DateTime {
+        date,
+        micros: 0,
+        offset: None,
+        zone: None,
     };
-    let sign = if offset < 0 { '-' } else { '+' };
-    let seconds = offset.abs() / 1_000_000;
-    let mut out = format!("{sign}{:02}{:02}", seconds / 3600, seconds / 60 % 60);
-    if seconds % 60 != 0 {
-        let _ = write!(out, "{:02}", seconds % 60);
-    }
-    out
+    let time = time.cloned().unwrap_or_else(midnight);
+    let mut made = 0;
+    strftime::strftime(&time, format, |bytes| {
+        made += bytes;
+        ops::check_len(made)
+    })
 }

@@ -13,7 +13,7 @@ use crate::expr::jinja::machine::{CallArgs, Machine};
 use crate::expr::jinja::object::{Markup, class_of, defined, is_markup, text_of};
 use crate::expr::jinja::ops::{self, MAX_TEXT, check_len};
 use crate::expr::jinja::text::{
-    capitalize, char_len, decimal_digit, escape_html, is_cased, is_digit, is_identifier, is_lower, is_space,
+    capitalize, char_len, digit_value, escape_html, is_cased, is_digit, is_identifier, is_lower, is_space,
     is_title, is_upper, split_lines, title,
 };
 use crate::expr::value::{List, Value};
@@ -161,7 +161,7 @@ fn about(text: &str, name: &str) -> Option<bool> {
         "isalnum" => all(char::is_alphanumeric),
         "isalpha" => all(char::is_alphabetic),
         "isascii" => text.is_ascii(),
-        "isdecimal" => all(|c| decimal_digit(c).is_some()),
+        "isdecimal" => all(|c| digit_value(c).is_some()),
         "isdigit" => all(is_digit),
         "isnumeric" => all(char::is_numeric),
         "isidentifier" => is_identifier(text),

@@ -4,11 +4,11 @@ use super::{full_class, items_of, key, set_of};
 
 use crate::expr::jinja::fault::{Run, limit, type_error};
 
-use crate::expr::jinja::num::Number;
 use crate::expr::jinja::object::{
     DictView, Generator, MAX_WEIGHT, Range, ViewKind, class_of, defined, text_of, undefined,
 };
 use crate::expr::jinja::syntax::ast::CompareOp;
+use crate::expr::pynum::Number;
 
 use crate::expr::value::{Set, Value, equal, order};
 

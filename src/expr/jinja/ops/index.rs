@@ -4,8 +4,8 @@ use super::{items_of, key};
 use crate::expr::jinja::error::ErrorKind;
 use crate::expr::jinja::fault::{Run, type_error, value_error};
 
-use crate::expr::jinja::num::Number;
 use crate::expr::jinja::object::{DictView, Markup, Range, class_of, defined, is_markup, text_of};
+use crate::expr::pynum::Number;
 
 use crate::expr::jinja::text::{byte_of, char_len};
 use crate::expr::value::{List, Value};

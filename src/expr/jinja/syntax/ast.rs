@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+pub(crate) use crate::expr::pynum::Op as BinaryOp;
 use crate::expr::value::Value;
 
 /// Bytes of the template.
@@ -75,31 +76,6 @@ pub(crate) enum ExprKind {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum BinaryOp {
-    Add,
-    Sub,
-    Mul,
-    Div,
-    FloorDiv,
-    Mod,
-    Pow,
-}
-
-impl BinaryOp {
-    pub(crate) fn symbol(self) -> &'static str {
-        match self {
-            Self::Add => "+",
-            Self::Sub => "-",
-            Self::Mul => "*",
-            Self::Div => "/",
-            Self::FloorDiv => "//",
-            Self::Mod => "%",
-            Self::Pow => "**",
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CompareOp {
     Eq,
     Ne,
@@ -139,6 +115,28 @@ pub(crate) struct SliceOf {
     pub(crate) start: Option<Expr>,
     pub(crate) stop: Option<Expr>,
     pub(crate) step: Option<Expr>,
+}
+
+impl SliceOf {
+    /// Whether nothing in it depends on variables.
+    pub(crate) fn is_constant(&self) -> bool {
+        let bounds = [&self.start, &self.stop, &self.step];
+        self.object.is_literal() && bounds.into_iter().flatten().all(Expr::is_literal)
+    }
+}
+
+impl Expr {
+    fn is_literal(&self) -> bool {
+        match &self.kind {
+            ExprKind::Const(_) => true,
+            ExprKind::Tuple(items) | ExprKind::List(items) => items.iter().all(Self::is_literal),
+            ExprKind::Dict(members) => members
+                .iter()
+                .all(|(key, value)| key.is_literal() && value.is_literal()),
+            ExprKind::Neg(inner) | ExprKind::Pos(inner) => inner.is_literal(),
+            _ => false,
+        }
+    }
 }
 
 #[derive(Debug)]

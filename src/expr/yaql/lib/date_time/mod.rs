@@ -6,10 +6,10 @@ use super::super::error::YaqlError;
 use super::super::function::Library;
 use super::super::params::{Arg, Argument, Kind, Timespan};
 use super::super::runtime::Cx;
+use crate::expr::strftime::strftime;
 use crate::expr::value::{DateTime, Value};
 
 mod build;
-mod format;
 mod operators;
 mod parse;
 mod properties;
@@ -18,7 +18,7 @@ mod strptime;
 
 pub(super) fn register(to: &mut Library) {
     build::register(to);
-    format::register(to);
+    to.method("format", "dt, format", format);
     operators::register(to);
     properties::register(to);
     span::register(to);
@@ -28,6 +28,17 @@ pub(super) fn register(to: &mut Library) {
     to.function("isTimespan", "value", |_: &Cx<'_>, value: Value| {
         matches!(value, Value::Timespan(_))
     });
+}
+
+fn format(cx: &Cx<'_>, time: DateTime, format: Arc<str>) -> Result<String, YaqlError> {
+    if format.contains('\0') {
+        return Err(YaqlError::value_error("embedded null character"));
+    }
+    cx.spend(format.len())?;
+    strftime(&time, &format, |bytes| {
+        cx.spend(bytes / 64)?;
+        cx.charge(bytes)
+    })
 }
 
 const SECOND: i64 = 1_000_000;

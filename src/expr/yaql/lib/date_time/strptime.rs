@@ -6,10 +6,10 @@ use super::super::super::error::YaqlError;
 use super::super::super::runtime::Cx;
 use super::SECOND;
 use super::build::{Fields, day_of_year};
-use super::format::{MONTHS, WEEKDAYS};
 use crate::expr::pynum;
 use crate::expr::pyregex::{Captures, Error, Flags, Regex, is_space};
 use crate::expr::pyvalue::str_repr;
+use crate::expr::strftime::{MONTHS, WEEKDAYS};
 use crate::expr::value::{Date, DateTime};
 
 /// Reads a text by a format; without `%z` there is no offset in the answer.

@@ -16,83 +16,80 @@ pub(super) fn register(to: &mut Library) {
 }
 
 fn split(cx: &Cx<'_>, string: Arc<str>, separator: Option<Arc<str>>, max_splits: Int) -> Answer {
-    let most = most(&max_splits)?;
-    let mut parts = Parts::new(cx, &string)?;
-    let mut rest = &*string;
-    match checked(separator.as_deref())? {
-        Some(separator) => {
-            while parts.len() < most
-                && let Some((part, after)) = rest.split_once(separator)
-            {
-                parts.push(part)?;
-                rest = after;
-            }
-            parts.push(rest)?;
-        }
-        None => {
-            rest = rest.trim_start_matches(is_space);
-            while !rest.is_empty() {
-                match rest.find(is_space).filter(|_| parts.len() < most) {
-                    Some(end) => {
-                        parts.push(&rest[..end])?;
-                        rest = rest[end..].trim_start_matches(is_space);
-                    }
-                    None => {
-                        parts.push(rest)?;
-                        break;
-                    }
-                }
-            }
-        }
-    }
-    Ok(Value::mutable_list(parts.items))
+    let parts = parts(cx, &string, separator.as_deref(), &max_splits, Side::Left)?;
+    Ok(Value::mutable_list(parts))
 }
 
 fn right_split(cx: &Cx<'_>, string: Arc<str>, separator: Option<Arc<str>>, max_splits: Int) -> Answer {
-    let most = most(&max_splits)?;
-    let mut parts = Parts::new(cx, &string)?;
-    let mut rest = &*string;
-    match checked(separator.as_deref())? {
-        Some(separator) => {
-            while parts.len() < most
-                && let Some((before, part)) = rest.rsplit_once(separator)
-            {
-                parts.push(part)?;
-                rest = before;
-            }
-            parts.push(rest)?;
-        }
-        None => {
-            rest = rest.trim_end_matches(is_space);
-            while !rest.is_empty() {
-                let blank = rest.char_indices().rev().find(|(_, c)| is_space(*c));
-                match blank.filter(|_| parts.len() < most) {
-                    Some((at, c)) => {
-                        parts.push(&rest[at + c.len_utf8()..])?;
-                        rest = rest[..at].trim_end_matches(is_space);
-                    }
-                    None => {
-                        parts.push(rest)?;
-                        break;
-                    }
-                }
+    let mut parts = parts(cx, &string, separator.as_deref(), &max_splits, Side::Right)?;
+    parts.reverse();
+    Ok(Value::mutable_list(parts))
+}
+
+/// Where cutting begins.
+#[derive(Clone, Copy)]
+enum Side {
+    Left,
+    Right,
+}
+
+impl Side {
+    /// The part up to the next separator, and what is left behind it; without a separator blanks separate.
+    fn cut<'t>(self, text: &'t str, separator: Option<&str>) -> Option<(&'t str, &'t str)> {
+        match (separator, self) {
+            (Some(separator), Side::Left) => text.split_once(separator),
+            (Some(separator), Side::Right) => text.rsplit_once(separator).map(|(rest, part)| (part, rest)),
+            (None, side) => {
+                let (part, rest) = match side {
+                    Side::Left => text.split_once(is_space)?,
+                    Side::Right => text.rsplit_once(is_space).map(|(rest, part)| (part, rest))?,
+                };
+                Some((part, side.trim(rest)))
             }
         }
     }
-    parts.items.reverse();
-    Ok(Value::mutable_list(parts.items))
+
+    fn trim(self, text: &str) -> &str {
+        match self {
+            Side::Left => text.trim_start_matches(is_space),
+            Side::Right => text.trim_end_matches(is_space),
+        }
+    }
+}
+
+/// The parts in the order of cutting.
+fn parts(
+    cx: &Cx<'_>,
+    text: &str,
+    separator: Option<&str>,
+    max_splits: &Int,
+    side: Side,
+) -> Result<Vec<Value>, YaqlError> {
+    let most = most(max_splits)?;
+    let mut parts = Parts::new(cx, text)?;
+    if separator == Some("") {
+        return Err(YaqlError::value_error("empty separator"));
+    }
+    let mut rest = match separator {
+        Some(_) => text,
+        None => side.trim(text),
+    };
+    while parts.len() < most
+        && let Some((part, after)) = side.cut(rest, separator)
+    {
+        parts.push(part)?;
+        rest = after;
+    }
+    // Blanks leave no empty part at the end; a separator does.
+    if separator.is_some() || !rest.is_empty() {
+        parts.push(rest)?;
+    }
+    Ok(parts.items)
 }
 
 fn most(max_splits: &Int) -> Result<usize, YaqlError> {
     // Every negative number means all.
     Ok(usize::try_from(index(max_splits)?).unwrap_or(usize::MAX))
-}
-
-fn checked(separator: Option<&str>) -> Result<Option<&str>, YaqlError> {
-    match separator {
-        Some("") => Err(YaqlError::value_error("empty separator")),
-        separator => Ok(separator),
-    }
 }
 
 /// Parts of a text, each paid for.

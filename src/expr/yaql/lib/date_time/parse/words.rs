@@ -1,6 +1,6 @@
 //! The words of dates and times.
 
-use super::super::format::{MONTHS, WEEKDAYS};
+use crate::expr::strftime::{MONTHS, WEEKDAYS};
 
 fn index(token: &str, names: &[&str]) -> Option<i64> {
     let at = names

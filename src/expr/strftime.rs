@@ -1,23 +1,14 @@
-//! `format()`: dates and times by the directives of `strftime`.
+//! Dates and times as texts, by the directives of `strftime` in the language C, in UTC, as glibc has them.
 
 use std::fmt::Write as _;
-use std::sync::Arc;
 
-use super::super::super::error::YaqlError;
-use super::super::super::function::Library;
-use super::super::super::runtime::Cx;
-use super::SECOND;
-use crate::expr::value::{Date, DateTime};
+use super::value::{Date, DateTime, days_from_civil};
 
-pub(super) fn register(to: &mut Library) {
-    to.method(
-        "format",
-        "dt, format",
-        |cx: &Cx<'_>, time: DateTime, format: Arc<str>| Writer::format(cx, &time, &format),
-    );
-}
+/// Microseconds.
+const SECOND: i64 = 1_000_000;
 
-pub(super) const WEEKDAYS: [&str; 7] = [
+/// The names of the days, Monday first.
+pub(crate) const WEEKDAYS: [&str; 7] = [
     "Monday",
     "Tuesday",
     "Wednesday",
@@ -26,7 +17,8 @@ pub(super) const WEEKDAYS: [&str; 7] = [
     "Saturday",
     "Sunday",
 ];
-pub(super) const MONTHS: [&str; 12] = [
+/// The names of the months.
+pub(crate) const MONTHS: [&str; 12] = [
     "January",
     "February",
     "March",
@@ -51,30 +43,34 @@ struct Style {
     swap: bool,
 }
 
-struct Writer<'a> {
-    cx: &'a Cx<'a>,
+/// `time.strftime(format)`. `charge` is told of bytes before they are made and may refuse them.
+pub(crate) fn strftime<E>(
+    time: &DateTime,
+    format: &str,
+    mut charge: impl FnMut(usize) -> Result<(), E>,
+) -> Result<String, E> {
+    // No directive makes more than 24 characters by itself.
+    charge(format.len().saturating_mul(12))?;
+    let mut writer = Writer {
+        charge,
+        time,
+        out: String::new(),
+    };
+    writer.write(format)?;
+    Ok(writer.out)
+}
+
+struct Writer<'a, C> {
+    charge: C,
     time: &'a DateTime,
     out: String,
 }
 
-impl<'a> Writer<'a> {
-    fn format(cx: &'a Cx<'a>, time: &'a DateTime, format: &str) -> Result<String, YaqlError> {
-        if format.contains('\0') {
-            return Err(YaqlError::value_error("embedded null character"));
-        }
-        // No directive makes more than 24 characters by itself.
-        cx.charge(format.len().saturating_mul(12))?;
-        cx.spend(format.len())?;
-        let mut writer = Self {
-            cx,
-            time,
-            out: String::new(),
-        };
-        writer.write(format)?;
-        Ok(writer.out)
-    }
-
-    fn write(&mut self, format: &str) -> Result<(), YaqlError> {
+impl<C, E> Writer<'_, C>
+where
+    C: FnMut(usize) -> Result<(), E>,
+{
+    fn write(&mut self, format: &str) -> Result<(), E> {
         let mut rest = format;
         while let Some(at) = rest.find('%') {
             self.out.push_str(&rest[..at]);
@@ -107,7 +103,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Writes one directive; false if there is none of this letter.
-    fn directive(&mut self, letter: char, style: Style) -> Result<bool, YaqlError> {
+    fn directive(&mut self, letter: char, style: Style) -> Result<bool, E> {
         let time = self.time;
         let date = time.date;
         let (year, month, day) = (i64::from(date.year), i64::from(date.month), i64::from(date.day));
@@ -178,12 +174,12 @@ impl<'a> Writer<'a> {
         Ok(true)
     }
 
-    fn name(&mut self, name: &str, style: Style) -> Result<(), YaqlError> {
+    fn name(&mut self, name: &str, style: Style) -> Result<(), E> {
         let upper = style.upper || style.swap;
         self.text(name, Style { upper, ..style })
     }
 
-    fn text(&mut self, text: &str, style: Style) -> Result<(), YaqlError> {
+    fn text(&mut self, text: &str, style: Style) -> Result<(), E> {
         let missing = style.width.saturating_sub(text.len());
         self.pad(missing, if style.pad == Some('0') { '0' } else { ' ' })?;
         if style.upper {
@@ -194,7 +190,7 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn number(&mut self, number: i64, digits: usize, pad: char, style: Style) -> Result<(), YaqlError> {
+    fn number(&mut self, number: i64, digits: usize, pad: char, style: Style) -> Result<(), E> {
         let text = number.unsigned_abs().to_string();
         let pad = style.pad.unwrap_or(pad);
         let width = if pad == '-' {
@@ -216,14 +212,13 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn pad(&mut self, count: usize, with: char) -> Result<(), YaqlError> {
-        self.cx.charge(count)?;
-        self.cx.spend(count / 64)?;
+    fn pad(&mut self, count: usize, with: char) -> Result<(), E> {
+        (self.charge)(count)?;
         self.out.extend(std::iter::repeat_n(with, count));
         Ok(())
     }
 
-    fn composite(&mut self, format: &str, style: Style) -> Result<(), YaqlError> {
+    fn composite(&mut self, format: &str, style: Style) -> Result<(), E> {
         let before = std::mem::take(&mut self.out);
         let done = self.write(format);
         let text = std::mem::replace(&mut self.out, before);
@@ -240,11 +235,11 @@ impl Style {
 
 /// Days from 1970 to the first of January of a date's year.
 fn january(date: Date) -> i64 {
-    crate::expr::value::days_from_civil(date.year, 1, 1)
+    days_from_civil(date.year, 1, 1)
 }
 
 /// Year and number of the ISO week of a date.
-pub(super) fn iso_week(date: Date) -> (i64, i64) {
+pub(crate) fn iso_week(date: Date) -> (i64, i64) {
     // A week belongs to the year of its Thursday.
     let thursday = date.days() - i64::from(date.weekday()) + 3;
     let Some(middle) = Date::from_days(thursday) else {
