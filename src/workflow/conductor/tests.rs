@@ -100,7 +100,7 @@ fn a_join_waits_for_all_branches_and_the_last_one_wins() {
 #[test]
 fn a_join_that_cannot_be_reached_fails_the_workflow_and_runs_again_on_request() {
     let fails = |task: &str| match task {
-        "left" => (Status::Failed, Json::Null),
+        "right" => (Status::Failed, Json::Null),
         _ => (Status::Succeeded, Json::Null),
     };
     let mut conductor = run(begun(JOIN, json!({})), fails);
@@ -110,12 +110,12 @@ fn a_join_that_cannot_be_reached_fails_the_workflow_and_runs_again_on_request() 
         last.as_deref(),
         Some("UnreachableJoinError: The join task|route \"both|0\" is partially satisfied but unreachable.")
     );
-    let left = RerunTask {
-        task: "left".into(),
+    let right = RerunTask {
+        task: "right".into(),
         route: 0,
         reset_items: false,
     };
-    conductor.rerun(Some(&[left])).unwrap();
+    conductor.rerun(Some(&[right])).unwrap();
     assert_eq!(conductor.status(), Status::Resuming);
 }
 

@@ -1,0 +1,1 @@
+"""Workflows under the reference's conductor."""
