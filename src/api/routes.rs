@@ -439,12 +439,19 @@ fn about_executions() -> Vec<Route> {
         ]),
         Route::put(
             "/executions/{id}",
-            "Ask for another status: cancel",
+            "Ask for another status: pause or resume a workflow, cancel",
             executions::put,
         )
         .query(&[SECRETS])
-        .body(&[("status", Text, true, "`canceling` or `canceled`")]),
-        Route::delete("/executions/{id}", "Cancel an execution", executions::cancel).query(&[SECRETS]),
+        .body(&[("status", Text, true, "`pausing`, `resuming` or `canceling`")]),
+        Route::delete("/executions/{id}", "Cancel an execution", executions::cancel).query(&[
+            (
+                "now",
+                Flag,
+                "Of a workflow: also stop the actions that are at work",
+            ),
+            SECRETS,
+        ]),
         Route::post(
             "/executions/{id}/re_run",
             "Run an execution again",

@@ -26,4 +26,12 @@ impl Catalogue for ContentCatalogue {
             .map(|pack| Arc::clone(&pack.config))
             .unwrap_or_default()
     }
+
+    fn reevaluates(&self, pack: &str) -> bool {
+        let snapshot = self.0.snapshot();
+        snapshot
+            .packs
+            .get(pack)
+            .is_some_and(|pack| pack.legacy_reevaluate)
+    }
 }

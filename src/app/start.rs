@@ -63,7 +63,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         observers: vec![Arc::new(Cards), Arc::new(ExecutionCounter)],
         key: start.key.clone(),
-jinja: Arc::new(Jinja::new(settings.expressions.limits().jinja)),
+        jinja: Arc::new(Jinja::new(settings.expressions.limits().jinja)),
         evaluator: Arc::new(evaluator(settings.expressions.limits())),
         api_url: format!("{}/api/v1", settings.api.web_base()),
         scratch: settings.data_dir.join("scratch"),

@@ -169,6 +169,7 @@ fn checked(request: Submit, found: Found, reason: String) -> Checked {
             idempotent: action.idempotent,
             origin: request.origin,
             decision: reason,
+            continues: request.continues,
             rule: None,
             trigger_instance: None,
         }),

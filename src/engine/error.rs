@@ -46,6 +46,9 @@ pub enum SubmitError {
     /// The chat event was handled before.
     #[error("the event {} was handled before", .0.key)]
     Duplicate(Box<InboxClaim>),
+    /// The tasks that were to run again cannot.
+    #[error("{0}")]
+    NotRerunnable(String),
     /// The execution that was to run again does not exist.
     #[error("there is no execution {0}")]
     UnknownExecution(Id),

@@ -30,6 +30,10 @@ pub trait Catalogue: Send + Sync + 'static {
     fn nearest(&self, reference: &str) -> Option<String>;
     /// Configuration of a pack (`config_context`).
     fn config(&self, pack: &str) -> Arc<JsonMap>;
+    /// Whether values of a pack's workflows are evaluated again where they are expressions (`legacy_reevaluate`).
+    fn reevaluates(&self, _pack: &str) -> bool {
+        false
+    }
 }
 
 /// What an engine is made of.
@@ -137,7 +141,18 @@ impl Engine {
             data.retain(|name, _| !options.parameters.contains_key(name));
         }
         let mut context = JsonMap::new();
-        context.insert("re-run".to_owned(), json!({"ref": original}));
+        let mut with = options.with;
+        let mut continues = None;
+        let id = options.id.unwrap_or_else(Id::new);
+        let mut link = json!({"ref": original});
+        if !options.tasks.is_empty() {
+            let taken = workflow::take_over(&self.state, &first, id, &options.tasks, &options.reset).await?;
+            continues = Some(taken.continues);
+            with.extend(taken.rows);
+            link["tasks"] = json!(options.tasks);
+            link["reset"] = json!(options.reset);
+        }
+        context.insert("re-run".to_owned(), link);
         for key in ["trace_context", "action_alias_ref", "api_user", "source_channel"] {
             if let Some(value) = first.request.context.get(key) {
                 context.insert(key.to_owned(), value.clone());
@@ -147,7 +162,8 @@ impl Engine {
             context.insert(ON_BEHALF_BY.to_owned(), asker.into());
         }
         self.submit(Submit {
-            id: options.id,
+            id: Some(id),
+            continues,
             action: first.request.action.clone(),
             parameters: options.parameters,
             data,
@@ -156,7 +172,7 @@ impl Engine {
             context,
             delay: options.delay,
             notify: first.request.notify.clone(),
-            with: options.with,
+            with,
             ..Submit::default()
         })
         .await

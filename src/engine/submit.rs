@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::model::{Execution, Id, Identity, JsonMap, Origin};
+use crate::model::{Continues, Execution, Id, Identity, JsonMap, Origin};
 use crate::store::Write;
 
 /// Key of the context with the person who really asks, when it is on behalf of somebody else.
@@ -36,6 +36,8 @@ pub struct Submit {
     pub notify: Option<Value>,
     /// The execution that asks for this one.
     pub parent: Option<Id>,
+    /// The workflow that this one goes on with; filled by the engine, see [`RerunOptions::tasks`].
+    pub continues: Option<Continues>,
     /// Rows to commit with the execution: the claim of the chat event, the acknowledgement.
     pub with: Vec<Write>,
 }
@@ -66,6 +68,10 @@ pub struct RerunOptions {
     pub no_merge: bool,
     /// Wait so long before it runs.
     pub delay: Option<Duration>,
+    /// Of a workflow: run only these tasks again, and what follows them, with what the original knew.
+    pub tasks: Vec<String>,
+    /// Those of `tasks` of which all items run again, not only the failed ones.
+    pub reset: Vec<String>,
     /// Rows to commit with the new execution.
     pub with: Vec<Write>,
     /// The id that the new execution will have.

@@ -40,12 +40,24 @@ pub struct Request {
     pub origin: Origin,
     /// Why it was allowed.
     pub decision: String,
+    /// Of a workflow that goes on where another execution ended: which, and what it runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Continues>,
     /// Rule that asked for it (`pack.name`), when one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rule: Option<String>,
     /// Trigger instance that led to it, when one did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trigger_instance: Option<Id>,
+}
+
+/// An execution of a workflow that another one goes on with.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Continues {
+    /// The execution that ended.
+    pub execution: Id,
+    /// Digest of the action whose definition it ran: the new one runs the same, whatever the file says now.
+    pub digest: String,
 }
 
 /// Where a request came from and where its answer belongs.

@@ -13,7 +13,7 @@ mod status;
 mod time;
 
 pub use action::{Action, Pack};
-pub use execution::{Execution, LogEntry, Origin, OutputChunk, OutputStream, Progress, Request};
+pub use execution::{Continues, Execution, LogEntry, Origin, OutputChunk, OutputStream, Progress, Request};
 pub use id::Id;
 pub use identity::{Decision, Identity, Place};
 pub use messages::{AuditDraft, AuditEntry, InboxClaim, OutboxMessage, OutboxState};

@@ -131,6 +131,7 @@ impl From<SubmitError> for ApiError {
             SubmitError::Denied(decision) => Self::forbidden(format!("Not allowed: {}", decision.reason)),
             SubmitError::QueueFull(_) | SubmitError::Stopping => Self::unavailable(error.to_string()),
             SubmitError::Duplicate(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
+            SubmitError::NotRerunnable(why) => Self::bad_request(why),
             SubmitError::UnknownExecution(id) => unknown_id(&id),
             SubmitError::Store(error) => error.into(),
             user => Self::bad_request(user.to_string()),

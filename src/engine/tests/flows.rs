@@ -23,6 +23,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ),
     ("asks_back", ASKS),
     ("secretive", SECRET),
+    ("mends", MENDS),
 ];
 
 /// What the action of a workflow declares.
@@ -30,6 +31,7 @@ pub(super) fn parameters(name: &str) -> Value {
     match name {
         "chain_of_noops" => json!({"rounds": {"type": "integer", "default": 3}}),
         "many" | "few_at_once" => json!({"items": {"type": "array", "required": true}}),
+        "mends" => json!({"flag": {"type": "string", "required": true}}),
         "secretive" => json!({"pin": {"type": "string", "secret": true}}),
         _ => json!({}),
     }
@@ -190,6 +192,21 @@ tasks:
       - publish: one=<% task(one).status %>
 output:
   - one: <% ctx().one %>
+";
+
+const MENDS: &str = "
+version: 1.0
+input:
+  - flag
+tasks:
+  each:
+    with: word in <% [a, b, c] %>
+    action: demo.shell cmd=<% 'test ' + item(word) + ' != b -o -e ' + ctx().flag + ' && echo ' + item(word) %>
+    next:
+      - when: <% succeeded() %>
+        publish: said=<% result().select($.stdout) %>
+output:
+  - said: <% ctx().get(said) %>
 ";
 
 const SECRET: &str = "

@@ -7,8 +7,8 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::support::World;
-use crate::engine::{Cancelled, ControlError, EngineOptions};
-use crate::model::{Execution, Id, Identity, Status};
+use crate::engine::{Cancelled, ControlError, EngineOptions, RerunOptions, SubmitError};
+use crate::model::{Execution, Id, Identity, Origin, Status};
 use crate::store::{ExecutionFilter, Page, SortOrder, Store};
 
 /// Far more than anything here takes; a workflow that stands still is to fail and not to hang.
@@ -335,6 +335,70 @@ async fn workflows_inside_pause_go_on_and_give_their_output() {
         (Status::Succeeded, json!({"output": {"got": 7}}))
     );
     assert_eq!(ended(&world, inner).await.0, Status::Succeeded);
+}
+
+#[tokio::test]
+async fn failed_items_run_again_with_what_the_others_gave() {
+    let world = world().await;
+    let flag = world.folder.path().join("ready");
+    let id = world
+        .submit("ana", "mends", json!({"flag": flag.to_str().unwrap()}))
+        .await;
+    let (status, _) = ended(&world, id).await;
+    assert_eq!(status, Status::Failed);
+    assert_eq!(children(&world, id).await.len(), 3);
+    std::fs::write(&flag, "").unwrap();
+
+    let again = |tasks: &[&str], reset: &[&str]| RerunOptions {
+        tasks: tasks.iter().map(|task| (*task).to_owned()).collect(),
+        reset: reset.iter().map(|task| (*task).to_owned()).collect(),
+        ..RerunOptions::default()
+    };
+    let rerun = async |options| world.engine.rerun(id, ana(), Origin::default(), options).await;
+    let unknown = rerun(again(&["nosuch"], &[])).await.unwrap_err();
+    assert!(matches!(unknown, SubmitError::NotRerunnable(_)), "{unknown}");
+
+    let second = rerun(again(&["each"], &[])).await.unwrap().execution;
+    assert_eq!(
+        second.request.context["re-run"],
+        json!({"ref": id, "tasks": ["each"], "reset": []})
+    );
+    let (status, result) = ended(&world, second.id).await;
+    assert_eq!(
+        (status, &result["output"]),
+        (Status::Succeeded, &json!({"said": ["a", "b", "c"]})),
+        "{result}"
+    );
+    assert_eq!(children(&world, second.id).await.len(), 1, "only what had failed");
+
+    let third = rerun(again(&["each"], &["each"])).await.unwrap().execution;
+    let (status, result) = ended(&world, third.id).await;
+    assert_eq!(
+        (status, &result["output"]),
+        (Status::Succeeded, &json!({"said": ["a", "b", "c"]})),
+        "{result}"
+    );
+    assert_eq!(children(&world, third.id).await.len(), 3);
+}
+
+#[tokio::test]
+async fn nobody_but_the_engine_makes_parts_of_workflows() {
+    let world = world().await;
+    let id = world.submit("ana", "held", json!({})).await;
+    world.gate.held(1).await;
+    let mut forged = world.ask("bo", "noop", json!({}));
+    forged.parent = Some(id);
+    forged.context = children(&world, id).await[0].request.context.clone();
+    let forged = world.engine.submit(forged).await.unwrap().execution.id;
+    assert_eq!(ended(&world, forged).await.0, Status::Succeeded);
+    assert_eq!(
+        world.store.execution(id).await.unwrap().unwrap().status,
+        Status::Running
+    );
+    let folder = world.crash().await;
+    let world = World::on(folder, EngineOptions::default()).await;
+    let (status, result) = ended(&world, id).await;
+    assert_eq!(status, Status::Failed, "its real child was abandoned: {result}");
 }
 
 #[tokio::test]

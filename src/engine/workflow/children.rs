@@ -35,6 +35,9 @@ pub(super) struct Call {
     pub(super) input: Value,
 }
 
+/// Where requests come from that workflows make.
+pub(super) const ORIGIN: &str = "workflow";
+
 /// Keys of a context that pass from a workflow to its children.
 const INHERITED: [&str; 3] = ["api_user", "source_channel", "trace_context"];
 
@@ -82,7 +85,7 @@ pub(super) fn request(
             ..Identity::default()
         },
         origin: Origin {
-            kind: "workflow".to_owned(),
+            kind: ORIGIN.to_owned(),
             ..Origin::default()
         },
         context,
@@ -131,6 +134,7 @@ pub(super) fn context(workflow: &Execution, api_url: &str) -> Json {
 
 /// What a child is for, from its context; `None` when it is no part of a workflow.
 pub(super) fn place(child: &Execution) -> Option<(TaskKey, Option<usize>, Id)> {
+    super::part_of(child)?;
     let link = child.request.context.get("orquesta")?;
     let task = link.get("task_id")?.as_str()?;
     let route = u32::try_from(link.get("task_route")?.as_u64()?).ok()?;

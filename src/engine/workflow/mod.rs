@@ -10,9 +10,11 @@ mod control;
 mod driver;
 mod due;
 mod heard;
+mod history;
 mod journal;
 mod load;
 mod plans;
+mod rerun;
 mod results;
 mod step;
 
@@ -24,6 +26,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub(super) use control::{Answer, Control, ControlKind, pause, resume};
 pub(super) use plans::Plans;
+pub(super) use rerun::take_over;
 
 use super::state::State;
 use crate::model::{Execution, Id, Status};
@@ -120,7 +123,7 @@ pub(super) async fn commit(
     after: &Arc<Execution>,
     rows: Transaction,
 ) -> Result<(), CommitError> {
-    let parent = after.request.parent.filter(|_| matters(state, before, after));
+    let parent = part_of(after).filter(|_| matters(state, before, after));
     let Some(parent) = parent else {
         return state.parts.store.commit(rows).await;
     };
@@ -138,6 +141,12 @@ pub(super) async fn commit(
     }
     // The workflow has ended, or its parent is no workflow.
     state.parts.store.commit(rows).await
+}
+
+/// The workflow that asked for an execution. Clients may name any parent; only the engine makes parts of workflows.
+fn part_of(execution: &Execution) -> Option<Id> {
+    let request = &execution.request;
+    request.parent.filter(|_| request.origin.kind == children::ORIGIN)
 }
 
 /// Whether a workflow has to know of its child's step: its ends and standstills, and that it goes on after one. That it

@@ -8,16 +8,13 @@ use super::request::{asker, on_behalf, origin};
 use super::{find, find_id, sees_secrets};
 use crate::api::http::auth::Caller;
 use crate::api::http::body::{Fields as _, Payload, excerpt};
-use crate::api::http::error::{ApiError, ApiResult};
+use crate::api::http::error::{ApiError, ApiResult, unknown_id};
 use crate::api::http::query::Query;
 use crate::api::{ApiState, view};
-use crate::engine::{Cancelled, RerunOptions};
-use crate::model::{Execution, Status};
+use crate::engine::{Cancelled, ControlError, RerunOptions};
+use crate::model::{Execution, Id, Status};
 
-/// Runners that can pause.
-const PAUSABLE: [&str; 2] = ["orquesta", "action-chain"];
-
-/// `DELETE /executions/{id}`.
+/// `DELETE /executions/{id}`. With `?now=true` also the actions of a workflow are stopped that are at work.
 ///
 /// What cannot be canceled any more is told with status 200, as the reference does.
 pub(crate) async fn cancel(
@@ -28,7 +25,12 @@ pub(crate) async fn cancel(
 ) -> ApiResult {
     let secrets = sees_secrets(&state, &caller, &query)?;
     let id = find_id(&state, &id).await?;
-    match state.engine().cancel(id, &caller.identity).await? {
+    let canceled = if query.flag("now")? {
+        state.engine().cancel_now(id, &caller.identity).await?
+    } else {
+        state.engine().cancel(id, &caller.identity).await?
+    };
+    match canceled {
         Cancelled::Asked(execution) => view::answer(&state, StatusCode::OK, &execution, secrets).await,
         Cancelled::NotCancelable(execution) if execution.status == Status::Canceled => {
             view::answer(&state, StatusCode::OK, &execution, secrets).await
@@ -42,7 +44,8 @@ fn not_cancelable(execution: &Execution) -> Response {
     ApiError::new(StatusCode::OK, text).into_response()
 }
 
-/// `PUT /executions/{id}`: a new status. Cancelling is done; the rest is refused with its reason.
+/// `PUT /executions/{id}`: a new status. Workflows are paused and resumed, everything is canceled; the rest is refused
+/// with its reason.
 pub(crate) async fn put(
     State(state): State<ApiState>,
     caller: Caller,
@@ -59,23 +62,15 @@ pub(crate) async fn put(
     let execution = find(&state, &id).await?;
     let refused = |reason: &str| Err(ApiError::bad_request(reason));
     match status {
-        Status::Pausing | Status::Paused | Status::Resuming => {
-            let verb = if status == Status::Resuming {
-                "resume"
-            } else {
-                "pause"
-            };
-            let runner = &execution.request.runner;
-            if PAUSABLE.contains(&runner.as_str()) && !execution.status.is_completed() {
-                return refused(&format!(
-                    "Failed updating execution. This server does not {verb} workflows."
-                ));
-            }
-            refused(&format!(
-                "Failed updating execution. Unable to {verb} liveaction \"{}\" because it is not supported by the \
-                 \"{runner}\" runner.",
-                execution.id
-            ))
+        Status::Pausing | Status::Paused => {
+            let paused = state.engine().pause(execution.id, &caller.identity).await;
+            let paused = paused.map_err(|error| refusal("pause", execution.id, error))?;
+            view::answer(&state, StatusCode::OK, &paused, secrets).await
+        }
+        Status::Resuming | Status::Running if status == Status::Resuming || is_paused(&execution) => {
+            let resumed = state.engine().resume(execution.id, &caller.identity).await;
+            let resumed = resumed.map_err(|error| refusal("resume", execution.id, error))?;
+            view::answer(&state, StatusCode::OK, &resumed, secrets).await
         }
         _ if execution.status.is_completed() => refused("Execution is already in completed state."),
         Status::Canceling | Status::Canceled => {
@@ -95,9 +90,31 @@ pub(crate) async fn put(
         // A status that is set by hand would contradict the runner that is at work.
         status => refused(&format!(
             "Failed updating execution. The status \"{status}\" cannot be set by hand: it comes from the runner. \
-             Only \"canceling\" and \"canceled\" can be asked for."
+             Only \"pausing\", \"resuming\" and \"canceling\" can be asked for."
         )),
     }
+}
+
+/// Why a workflow is not paused or resumed, in the reference's words where it has some.
+fn refusal(verb: &str, id: Id, error: ControlError) -> ApiError {
+    let why = match error {
+        ControlError::Unknown(id) => return unknown_id(&id),
+        ControlError::Denied(decision) => {
+            return ApiError::forbidden(format!("Not allowed: {}", decision.reason));
+        }
+        ControlError::Store(error) => return error.into(),
+        ControlError::NoWorkflow { runner, .. } => {
+            format!("it is not supported by the \"{runner}\" runner.")
+        }
+        ControlError::Refused(_, status, _) => format!("it is in \"{status}\" state."),
+    };
+    ApiError::bad_request(format!(
+        "Failed updating execution. Unable to {verb} liveaction \"{id}\" because {why}"
+    ))
+}
+
+fn is_paused(execution: &Execution) -> bool {
+    matches!(execution.status, Status::Pausing | Status::Paused)
 }
 
 fn excerpt_text(word: &str) -> String {
@@ -132,19 +149,18 @@ pub(crate) async fn rerun(
         ));
     }
     let original = find(&state, &id).await?;
-    if !tasks.is_empty() {
-        let text = if original.request.runner == "orquesta" {
-            "This server does not re-run single tasks of workflows."
-        } else {
-            "Task option is only supported for Orquesta workflows."
-        };
-        return Err(ApiError::bad_request(text));
+    if !tasks.is_empty() && original.request.runner != "orquesta" {
+        return Err(ApiError::bad_request(
+            "Task option is only supported for Orquesta workflows.",
+        ));
     }
     let identity = on_behalf(&caller, user)?;
     let options = RerunOptions {
         parameters,
         no_merge,
         delay,
+        tasks,
+        reset,
         on_behalf_by: asker(&caller, &identity),
         ..RerunOptions::default()
     };
