@@ -3,70 +3,20 @@
 //! Baseline in the same run: commits of one audit entry each through the same store from as many callers.
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
-use std::collections::BTreeMap;
+#[path = "support/engine.rs"]
+mod support;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use sayso::access::{Ask, Authority};
-use sayso::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey, Submit};
-use sayso::model::{Action, AuditDraft, Decision, Identity, JsonMap, Place};
-use sayso::runners;
-use sayso::store::sqlite::{SqliteOptions, SqliteStore};
-use sayso::store::{Store, Write};
+use sayso::engine::Submit;
+use sayso::model::{AuditDraft, Identity};
+use sayso::store::{Store as _, Write};
+
+use support::{action, engine_on, store_in};
 
 const CALLERS: usize = 128;
 const TIME: Duration = Duration::from_secs(3);
-
-struct One(BTreeMap<String, Arc<Action>>);
-
-impl Catalogue for One {
-    fn action(&self, reference: &str) -> Option<Arc<Action>> {
-        self.0.get(reference).cloned()
-    }
-    fn nearest(&self, _reference: &str) -> Option<String> {
-        None
-    }
-    fn config(&self, _pack: &str) -> Arc<JsonMap> {
-        Arc::default()
-    }
-}
-
-struct Everybody;
-
-impl Authority for Everybody {
-    fn decide(&self, _ask: &Ask<'_>) -> Decision {
-        Decision {
-            allowed: true,
-            reason: "open".to_owned(),
-        }
-    }
-    fn could(&self, _identity: &Identity, _action: &Action, _place: Option<&Place>) -> bool {
-        true
-    }
-}
-
-fn noop() -> Action {
-    Action {
-        reference: "core.noop".to_owned(),
-        pack: "core".to_owned(),
-        name: "noop".to_owned(),
-        description: "Does nothing.".to_owned(),
-        enabled: true,
-        runner_type: "noop".to_owned(),
-        entry_point: String::new(),
-        parameters: JsonMap::new(),
-        output_schema: JsonMap::new(),
-        tags: serde_json::json!([]),
-        notify: serde_json::json!({}),
-        metadata_file: "actions/noop.yaml".to_owned(),
-        idempotent: true,
-        deadline_seconds: None,
-        pack_dir: None,
-        pack_version: "1.0.0".to_owned(),
-        digest: "noop".to_owned(),
-        entry_point_text: None,
-    }
-}
 
 /// Runs the work for all callers and gives the seconds that it took.
 async fn seconds_of<F>(work: impl Fn() -> F) -> f64
@@ -88,26 +38,8 @@ fn main() {
         .expect("a runtime");
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
-        let store = Arc::new(
-            SqliteStore::open(SqliteOptions::new(folder.path().join("sayso.db")))
-                .await
-                .expect("a store"),
-        );
-        let engine = Engine::start(EngineParts {
-            options: EngineOptions::default(),
-            store: Arc::clone(&store) as Arc<dyn Store>,
-            catalogue: Arc::new(One(BTreeMap::from([("core.noop".to_owned(), Arc::new(noop()))]))),
-            runners: runners::builtin(runners::RunnerOptions::default()),
-            authority: Arc::new(Everybody),
-            observers: Vec::new(),
-            key: SecretKey::new([0; 32]),
-            jinja: Arc::default(),
-            evaluator: Arc::new(sayso::app::evaluator(sayso::expr::template::Limits::default())),
-            api_url: String::new(),
-            scratch: folder.path().to_path_buf(),
-        })
-        .await
-        .expect("an engine");
+        let store = store_in(folder.path()).await;
+        let engine = engine_on(&store, folder.path(), [action("noop", "noop", None)]).await;
 
         let count = Arc::new(std::sync::atomic::AtomicU64::new(0));
         let seconds = seconds_of(|| {

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stderr)] // a failed test shows what the processes wrote
 
 mod support;
+mod workflow_crashes;
 
 mod answers;
 mod bad_input;
