@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::{AnswerError, Answerer};
 use crate::approval::{
     Approval, Approver, Ballot, Refusal, RefusalKind, State, Subject, Turn, Verdict, Voter, fingerprint,
+    same_person,
 };
 use crate::engine::{AmendError, Engine};
 use crate::model::{Execution, Id, Identity, JsonMap, Status, Timestamp};
@@ -53,6 +54,23 @@ pub async fn find(engine: &Engine, id: Id) -> Result<Arc<Execution>, AnswerError
 pub fn may_vote(execution: &Execution, identity: &Identity, now: Timestamp) -> bool {
     execution.status == Status::Pending
         && matches!(of(execution), Ok(Some(approval)) if approval.may_vote(&voter(identity), now))
+}
+
+/// Whether the approval concerns the identity: they asked for it, are asked to decide, or have something to do with
+/// it already.
+#[must_use]
+pub fn concerns(execution: &Execution, identity: &Identity) -> bool {
+    let Ok(Some(approval)) = of(execution) else {
+        return same_person(&execution.request.user, &identity.user);
+    };
+    let named = |names: &[&str]| names.iter().any(|name| same_person(name, &identity.user));
+    approval.is_requester(&identity.user)
+        || approval.is_asked(&voter(identity))
+        || approval.votes.iter().any(|vote| named(&[&vote.user]))
+        || approval
+            .delegations
+            .iter()
+            .any(|delegation| named(&[&delegation.from, &delegation.to]))
 }
 
 /// An approval as clients see it.
@@ -179,6 +197,7 @@ pub async fn change(
     answerer: Answerer<'_>,
 ) -> Result<Arc<Execution>, AnswerError> {
     let user = &answerer.identity.user;
+    Subject::check(parameters).map_err(AnswerError::Invalid)?;
     take(engine, id, answerer, |approval, current, now| {
         if !approval.is_requester(user) {
             return Err(Refusal {

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{AnswerError, Answerer};
 use crate::approval::same_person;
-use crate::engine::Engine;
+use crate::engine::{Engine, apart};
 use crate::model::{Execution, Id, Identity, Status};
 use crate::params::ResponseSchema;
 use crate::runners::{Amendment, Change, INQUIRER, Note};
@@ -105,7 +105,8 @@ pub async fn respond(
     }
     let schema = schema(&execution)?;
     let response = schema.with_defaults(response);
-    if let Some(problem) = schema.problem(&response) {
+    // Patterns may take a while on a long answer.
+    if let Some(problem) = apart(|| schema.problem(&response)) {
         return Err(AnswerError::Invalid(format!(
             "Response for inquiry \"{id}\" did not pass schema validation. {problem}"
         )));

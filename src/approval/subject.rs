@@ -6,6 +6,8 @@ use sha2::{Digest as _, Sha256};
 
 use crate::model::{Action, JsonMap};
 
+/// Bytes of the parameters as JSON.
+const LARGEST: usize = 256 << 10;
 /// Differences that are listed.
 const MOST: usize = 50;
 /// Characters of a value in a difference.
@@ -44,6 +46,23 @@ impl Subject {
             digest: action.map(|action| action.digest.clone()),
             definition: action.map(Action::to_api),
         }
+    }
+
+    /// Whether parameters are small enough to be looked at, and to be stored with every vote.
+    ///
+    /// # Errors
+    /// One sentence when they are not.
+    pub fn check(parameters: &JsonMap) -> Result<(), String> {
+        let bytes: usize = parameters
+            .iter()
+            .map(|(name, value)| name.len() + value.to_string().len())
+            .sum();
+        if bytes > LARGEST {
+            return Err(format!(
+                "`parameters` has {bytes} bytes of JSON, more than the {LARGEST} that people can be asked to approve"
+            ));
+        }
+        Ok(())
     }
 
     /// The same parameters with the action as it is now.

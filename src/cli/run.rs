@@ -157,14 +157,14 @@ pub(super) async fn follow(
             context
                 .out
                 .note("no server is running: waiting here until it ends");
-            interruptible(context, connection, &id, ended(&connection.client, &id)).await?;
+            outcome(context, connection, &id).await?;
         }
         return Ok(0);
     }
     if following.tail {
         tail(context, connection, &id, None).await?;
     }
-    let execution = interruptible(context, connection, &id, ended(&connection.client, &id)).await?;
+    let execution = outcome(context, connection, &id).await?;
     let status = status(&execution)?;
     if following.tail {
         context.out.note(&format!("{id} {status}"));
@@ -172,6 +172,28 @@ pub(super) async fn follow(
         print(context, &execution, attributes)?;
     }
     Ok(exit_status(status))
+}
+
+/// The execution once it is over. One that waits for people is left to them when it lives in this process: nobody
+/// could answer it here.
+async fn outcome(context: &mut Context<'_>, connection: &Connection, id: &str) -> Result<Value, CliError> {
+    let client = &connection.client;
+    let first = interruptible(context, connection, id, settled(client, id, true)).await?;
+    if status(&first)? != Status::Pending {
+        return Ok(first);
+    }
+    let how = match first["runner"]["name"].as_str() {
+        Some("approval") => format!("`sayso approval get {id}` shows what is to be approved"),
+        _ => format!("`sayso inquiry respond {id}` answers"),
+    };
+    if connection.is_embedded() {
+        context.out.note(&format!(
+            "it waits for people; with a server running (sayso serve), {how}"
+        ));
+        return Ok(first);
+    }
+    context.out.note(&format!("it waits for people: {how}"));
+    interruptible(context, connection, id, settled(client, id, false)).await
 }
 
 fn status(execution: &Value) -> Result<Status, CliError> {
@@ -204,14 +226,15 @@ async fn interruptible<T>(
     }
 }
 
-/// The execution once it is over, whole.
-async fn ended(client: &Client, id: &str) -> Result<Value, CliError> {
+/// The execution once it is over (or, when asked for, once it waits for people), whole.
+async fn settled(client: &Client, id: &str, or_waits: bool) -> Result<Value, CliError> {
     let mut pause = FIRST_PAUSE;
     loop {
         let state = client
             .get(&format!("/api/v1/executions/{id}?include_attributes=status"))
             .await?;
-        if status(&state)?.is_completed() {
+        let state = status(&state)?;
+        if state.is_completed() || (or_waits && state == Status::Pending) {
             return Ok(client.get(&format!("/api/v1/executions/{id}")).await?);
         }
         tokio::time::sleep(pause).await;

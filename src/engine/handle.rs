@@ -108,7 +108,7 @@ impl Engine {
         let state = Arc::new(State::new(parts));
         recover::recover(&state).await?;
         tokio::spawn(dispatch::run(Arc::downgrade(&state)));
-        tokio::spawn(pending::run(Arc::downgrade(&state)));
+        tokio::spawn(pending::run(Arc::downgrade(&state), Arc::clone(&state.alarms)));
         Ok(Self { state })
     }
 

@@ -74,6 +74,24 @@ pub enum AmendError<E> {
     Store(#[from] StoreError),
 }
 
+/// The engine's hold on the alarms; lets who waits for them know when the engine is gone.
+#[derive(Default)]
+pub(super) struct AlarmClock(Arc<Alarms>);
+
+impl std::ops::Deref for AlarmClock {
+    type Target = Arc<Alarms>;
+
+    fn deref(&self) -> &Arc<Alarms> {
+        &self.0
+    }
+}
+
+impl Drop for AlarmClock {
+    fn drop(&mut self) {
+        self.0.changed.notify_one();
+    }
+}
+
 /// When pending executions are to be looked at again: one entry each.
 #[derive(Default)]
 pub(super) struct Alarms {
@@ -127,32 +145,27 @@ impl Alarms {
 }
 
 /// Waits for the alarms until the engine is gone.
-pub(super) async fn run(state: Weak<State>) {
+pub(super) async fn run(state: Weak<State>, alarms: Arc<Alarms>) {
     loop {
         let next = {
             let Some(state) = state.upgrade() else { return };
-            let (due, next) = state.alarms.take(Timestamp::now());
+            let (due, next) = alarms.take(Timestamp::now());
             let state = &state;
             futures_util::stream::iter(due)
                 .for_each_concurrent(AT_ONCE, |id| ring(state, id))
                 .await;
             next
         };
-        let Some(state) = state.upgrade() else { return };
-        let changed = state.alarms.changed.notified();
-        tokio::pin!(changed);
-        changed.as_mut().enable();
-        // Looked at again after registering, so that no change is missed.
-        let first = state.alarms.times.lock().order.first().map(|(time, _)| *time);
-        let pause = match (first, next) {
-            (None, None) => None,
-            (first, next) => first.into_iter().chain(next).min(),
-        };
-        let pause = pause.map_or(LONGEST_SLEEP, |time| {
-            let micros = time.micros() - Timestamp::now().micros();
-            Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(LONGEST_SLEEP)
-        });
-        let _ = tokio::time::timeout(pause, changed).await;
+        // A change since `take` has left a permit, so that none is missed. The engine is not held meanwhile.
+        let changed = alarms.changed.notified();
+        match next {
+            None => changed.await,
+            Some(time) => {
+                let micros = time.micros() - Timestamp::now().micros();
+                let pause = Duration::from_micros(u64::try_from(micros).unwrap_or(0));
+                let _ = tokio::time::timeout(pause.min(LONGEST_SLEEP), changed).await;
+            }
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
-use super::pending::Alarms;
+use super::pending::AlarmClock;
 use super::queue::FairQueue;
 use super::workflow::{Drivers, Plans};
 use super::{EngineParts, EngineStats, Event};
@@ -61,7 +61,7 @@ pub(super) struct State {
     completed: AtomicU64,
     pub(super) runner_info: JsonMap,
     /// When pending executions are to be looked at again.
-    pub(super) alarms: Alarms,
+    pub(super) alarms: AlarmClock,
 }
 
 /// A place among the actions that may run at once; free again when dropped.
@@ -107,7 +107,7 @@ impl State {
             accepted: AtomicU64::new(0),
             completed: AtomicU64::new(0),
             runner_info,
-            alarms: Alarms::default(),
+            alarms: AlarmClock::default(),
         }
     }
 

@@ -118,6 +118,9 @@ impl ApprovalRunner {
             Some(Value::Object(map)) => map.clone(),
             _ => JsonMap::new(),
         };
+        if let Err(why) = Subject::check(&parameters) {
+            return refuse(why);
+        }
         let subject = Subject::new(reference, parameters, action.as_deref());
         let approval = Approval::new(terms, subject, requesters(job), now);
         let wake = approval.wake();

@@ -11,6 +11,8 @@ use crate::params;
 /// Name of the runner.
 pub const INQUIRER: &str = "inquirer";
 
+/// Bytes of a schema: it is read each time somebody looks at the question.
+const LONGEST_SCHEMA: usize = 256 << 10;
 /// Minutes beyond which a wait is for ever: a hundred years.
 const LONGEST_MINUTES: i64 = 100 * 366 * 24 * 60;
 
@@ -90,6 +92,10 @@ impl Runner for InquirerRunner {
 fn ask(job: &Job, now: Timestamp) -> Outcome {
     let given = |name: &str| job.parameters.get(name).filter(|value| !value.is_null());
     let schema = given("schema").cloned().unwrap_or_else(|| json!({}));
+    if schema.to_string().len() > LONGEST_SCHEMA {
+        let error = format!("the schema of the answer has more than {LONGEST_SCHEMA} bytes of JSON");
+        return Outcome::new(Status::Failed, json!({ "error": error }));
+    }
     if let Err(why) = params::ResponseSchema::new(&schema) {
         let error = format!("the schema of the answer cannot be used: {why}");
         return Outcome::new(Status::Failed, json!({ "error": error }));

@@ -31,15 +31,9 @@ async fn help_tells_what_can_be_said() {
     let server = site.serve().await;
     let chat = server.chat("help").await;
     let told = chat.asked("help").await;
-    assert_says(
-        &told,
-        &[
-            "help [words]",
-            "http get <url>",
-            "run <command> on localhost",
-            "page 1 of",
-        ],
-    );
+    assert_says(&told, &["help [words]", "approve <id> [reason]", "page 1 of"]);
+    let more = chat.asked("help more").await;
+    assert_says(&more, &["http get <url>", "run <command> on localhost"]);
     let told = chat.asked("help http").await;
     assert_says(&told, &["http get <url>"]);
     assert!(!told.contains("pause"), "{told}");

@@ -8,16 +8,20 @@ use super::control::pairs;
 use super::{Answer, Call, Refusal, find};
 use crate::answers::approvals::{self, Say};
 use crate::answers::{self, AnswerError, Answerer, inquiries};
-use crate::approval::Verdict;
+use crate::approval::{Verdict, same_person};
 use crate::chat::phrasebook::cast;
 use crate::chat::say::readable;
-use crate::model::{Execution, Timestamp};
+use crate::model::{Execution, Id, Timestamp};
 use crate::params::ResponseSchema;
 use crate::runners::{APPROVAL, INQUIRER};
 use crate::store::Page;
 
 /// Entries that a list shows.
 const LISTED: usize = 50;
+/// Digits that a part of an id has at least.
+const SHORTEST: usize = 6;
+/// The command that shows any execution: whoever may say it may look at everything here as well.
+const SHOW: &str = "chatops.show";
 
 impl From<AnswerError> for Refusal {
     fn from(error: AnswerError) -> Self {
@@ -36,7 +40,64 @@ fn answerer<'a>(call: &'a Call<'_>) -> Answerer<'a> {
     }
 }
 
-/// What waits, newest first, and how much more there is.
+/// Whether the caller may look at all that goes on: whoever may say `show` may.
+fn sees_all(call: &Call<'_>) -> bool {
+    let action = call.desk.shelf.current().action(SHOW);
+    call.identity.is_admin()
+        || action.is_some_and(|action| {
+            let place = call.place.as_ref();
+            call.desk
+                .authority
+                .could_say(&call.identity, SHOW, &action, place)
+        })
+}
+
+/// Whether it is the caller's business.
+fn concerns(call: &Call<'_>, execution: &Execution) -> bool {
+    if execution.request.runner == APPROVAL {
+        approvals::concerns(execution, &call.identity)
+    } else {
+        same_person(&execution.request.user, &call.identity.user)
+            || inquiries::may_answer(&call.desk.engine, execution, &call.identity)
+    }
+}
+
+/// The inquiry or approval that `text` means: an id, or enough of its beginning or end.
+///
+/// Whoever may not look at everything finds only what is their business; the rest is not there for them.
+async fn wanted(call: &Call<'_>, runner: &str, text: &str) -> Result<Arc<Execution>, Refusal> {
+    let word = text
+        .trim()
+        .trim_matches(|char: char| !char.is_alphanumeric())
+        .to_ascii_lowercase();
+    if word.parse::<Id>().is_err() && word.len() >= SHORTEST {
+        let (found, _) = waiting(call, runner).await?;
+        let mut fitting = found.into_iter().filter(|execution| {
+            let id = execution.id.to_string();
+            id.starts_with(&word) || id.ends_with(&word)
+        });
+        if let (Some(only), None) = (fitting.next(), fitting.next()) {
+            return Ok(only);
+        }
+    }
+    if sees_all(call) {
+        return find::execution(call, text).await;
+    }
+    let unknown = || {
+        Refusal::new(format!("nothing that concerns you has the id {word}"))
+            .hint("`approvals` and `inquiries` list what does.")
+    };
+    let id: Id = word.parse().map_err(|_| unknown())?;
+    let execution = call.desk.engine.execution(id).await?.ok_or_else(unknown)?;
+    let is_answered_here = [APPROVAL, INQUIRER].contains(&execution.request.runner.as_str());
+    if is_answered_here && concerns(call, &execution) {
+        Ok(execution)
+    } else {
+        Err(unknown())
+    }
+}
+
+/// What waits and is the caller's business or they may look at, newest first, and how much more there is.
 async fn waiting(call: &Call<'_>, runner: &str) -> Result<(Vec<Arc<Execution>>, usize), Refusal> {
     let page = Page {
         limit: u32::try_from(LISTED).ok(),
@@ -45,14 +106,18 @@ async fn waiting(call: &Call<'_>, runner: &str) -> Result<(Vec<Arc<Execution>>, 
     };
     let (found, total) = answers::list(&call.desk.engine, runner, false, page).await?;
     let total = usize::try_from(total.unwrap_or(0)).unwrap_or(usize::MAX);
-    let omitted = total.saturating_sub(found.len());
-    Ok((found, omitted))
+    if sees_all(call) {
+        let omitted = total.saturating_sub(found.len());
+        return Ok((found, omitted));
+    }
+    let mine = found.into_iter().filter(|execution| concerns(call, execution));
+    Ok((mine.collect(), 0))
 }
 
 pub(super) async fn inquiries(call: &Call<'_>) -> Answer {
     let engine = &call.desk.engine;
     if let Some(text) = call.text("id") {
-        let execution = find::execution(call, text).await?;
+        let execution = wanted(call, INQUIRER, text).await?;
         inquiries::check(&execution)?;
         let schema = inquiries::schema(&execution)?;
         return Ok(json!({
@@ -128,7 +193,7 @@ fn form(schema: &ResponseSchema) -> String {
 }
 
 pub(super) async fn answer(call: &Call<'_>) -> Answer {
-    let execution = find::execution(call, call.text("id").unwrap_or_default()).await?;
+    let execution = wanted(call, INQUIRER, call.text("id").unwrap_or_default()).await?;
     inquiries::check(&execution)?;
     let schema = inquiries::schema(&execution)?;
     let how = || {
@@ -224,7 +289,7 @@ pub(super) async fn approvals(call: &Call<'_>) -> Answer {
     let engine = &call.desk.engine;
     let now = Timestamp::now();
     if let Some(text) = call.text("id") {
-        let execution = approvals::find(engine, find::execution(call, text).await?.id).await?;
+        let execution = approvals::find(engine, wanted(call, APPROVAL, text).await?.id).await?;
         return Ok(json!({"approval": detail(call, &execution, now), "approvals": [], "omitted": 0}));
     }
     let (found, omitted) = waiting(call, APPROVAL).await?;
@@ -366,7 +431,7 @@ fn seen_and_reason(text: &str) -> (Option<&str>, &str) {
 }
 
 async fn vote(call: &Call<'_>, verdict: Verdict) -> Answer {
-    let execution = find::execution(call, call.text("id").unwrap_or_default()).await?;
+    let execution = wanted(call, APPROVAL, call.text("id").unwrap_or_default()).await?;
     let (seen, reason) = seen_and_reason(call.text("reason").unwrap_or_default());
     let say = Say {
         verdict,
@@ -380,7 +445,7 @@ async fn vote(call: &Call<'_>, verdict: Verdict) -> Answer {
 }
 
 pub(super) async fn delegate(call: &Call<'_>) -> Answer {
-    let execution = find::execution(call, call.text("id").unwrap_or_default()).await?;
+    let execution = wanted(call, APPROVAL, call.text("id").unwrap_or_default()).await?;
     let to = call
         .text("to")
         .unwrap_or_default()

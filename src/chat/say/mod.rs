@@ -262,6 +262,7 @@ impl Speaker {
             "running": running,
             "elapsed": elapsed,
             "output": row.body["output"].as_str().filter(|_| running),
+            "waits": waits(execution),
             "alias": alias.map(|alias| alias.reference.clone()),
         });
         let tone = if running {
@@ -360,6 +361,17 @@ impl Speaker {
         data["parameters"] = shown.parameters.into();
         Draft::new("result", templates.render(choice, tone, &data))
     }
+}
+
+/// What is said to see what a pending execution asks people.
+fn waits(execution: &Execution) -> Option<String> {
+    let command = match execution.request.runner.as_str() {
+        _ if execution.status != Status::Pending => return None,
+        crate::runners::APPROVAL => "approvals",
+        crate::runners::INQUIRER => "inquiries",
+        _ => return None,
+    };
+    Some(format!("{command} {}", execution.id))
 }
 
 /// What a failed built-in command tells; every key that the template uses is there.

@@ -20,7 +20,7 @@ fn sample() -> Value {
         "reason": "r", "alias": "core.x", "ran": 1, "succeeded": 1, "failed": 0, "denied": 0, "health": "fine",
     });
     let mut data = json!({
-        "execution": execution, "parts": [{"code": true, "text": "x"}, {"code": false, "text": "y"}],
+        "execution": execution, "waits": "approvals i", "parts": [{"code": true, "text": "x"}, {"code": false, "text": "y"}],
         "url": "https://sayso.example.org/x", "show_id": true, "running": true, "elapsed": 75.0, "output": "o",
         "sections": [{"title": "stdout", "head": "a", "tail": "z", "omitted": 3, "lines": 9}], "hint": "h",
         "more": "log x more", "good": false, "pretext": "p", "cut": true, "text": "t", "nearest": [row],

@@ -37,6 +37,12 @@ async fn pending(engine: &Engine, id: Id) -> Arc<Execution> {
     }
 }
 
+/// Waits until the execution is over, and not for ever.
+async fn over(engine: &Engine, id: Id) -> Arc<Execution> {
+    let ended = tokio::time::timeout(Duration::from_secs(20), engine.wait(id)).await;
+    ended.expect("it is over in time").unwrap().unwrap()
+}
+
 /// A change that counts how often it was made.
 fn counted(execution: &Execution) -> Result<Amendment, Infallible> {
     let mut result = execution.result.as_deref().cloned().unwrap();
@@ -76,7 +82,7 @@ async fn a_question_holds_no_place_and_is_settled_once() {
     let other = world.submit("ana", "again", json!({})).await;
     world.gate.held(1).await;
     world.gate.open();
-    world.engine.wait(other).await.unwrap();
+    over(&world.engine, other).await;
 
     let settled = world
         .engine
@@ -184,7 +190,7 @@ async fn what_waits_survives_a_crash_with_its_time() {
     let folder = world.crash().await;
     tokio::time::sleep(Duration::from_millis(70)).await;
     let world = World::on(folder, EngineOptions::default()).await;
-    let over = world.engine.wait(brief).await.unwrap().unwrap();
+    let over = over(&world.engine, brief).await;
     assert_eq!(
         (over.status, result(&over)["ttl"].clone()),
         (Status::Timeout, json!(1440))
@@ -223,7 +229,7 @@ async fn time_that_was_moved_counts_from_its_new_end() {
         .await
         .unwrap();
     world.engine.amend(id, &by("ana"), moved(20)).await.unwrap();
-    let over = world.engine.wait(id).await.unwrap().unwrap();
+    let over = over(&world.engine, id).await;
     assert_eq!(over.status, Status::Timeout);
     assert_eq!(world.engine.alarms(), 0);
 }
@@ -279,7 +285,7 @@ async fn wrong_questions_fail_at_once() {
         ),
     ] {
         let id = world.submit("ana", action, parameters).await;
-        let ended = world.engine.wait(id).await.unwrap().unwrap();
+        let ended = over(&world.engine, id).await;
         assert_eq!(ended.status, Status::Failed);
         let error = result(&ended)["error"].as_str().unwrap().to_owned();
         assert!(error.contains(part), "{error}");
