@@ -129,16 +129,22 @@ pub(super) fn sort(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Ru
         None => vec![Path::new(attribute.as_ref())],
     };
     let mut keys = Vec::with_capacity(items.len());
-    for item in &items {
-        if let [path] = paths.as_slice() {
-            keys.push(folded(path.get(machine, item, None)?, case_sensitive));
-            continue;
+    if let [path] = paths.as_slice() {
+        keys = keys_of(machine, &items, path, case_sensitive)?;
+        if !keys.iter().all(|key| matches!(key, Value::Str(_))) {
+            // Python compares tuples, which forgives what is the same object.
+            for key in &mut keys {
+                *key = Value::tuple([std::mem::take(key)]);
+            }
         }
-        let mut parts = Vec::with_capacity(paths.len());
-        for path in &paths {
-            parts.push(folded(path.get(machine, item, None)?, case_sensitive));
+    } else {
+        for item in &items {
+            let mut parts = Vec::with_capacity(paths.len());
+            for path in &paths {
+                parts.push(folded(path.get(machine, item, None)?, case_sensitive));
+            }
+            keys.push(Value::Tuple(List::new(parts)));
         }
-        keys.push(Value::Tuple(List::new(parts)));
     }
     sort_by(items, &keys, reverse).map(Value::from)
 }
