@@ -41,10 +41,14 @@ pub(super) struct Candidate {
 
 /// What is known about the names that may be completed.
 pub(super) struct Known<'a> {
+    /// The language of expressions without delimiters.
     pub(super) language: Language,
     pub(super) context: Option<&'a Value>,
     pub(super) data: &'a Value,
-    pub(super) functions: &'a [String],
+    /// Functions of YAQL.
+    pub(super) yaql: &'a [String],
+    /// Functions of Jinja.
+    pub(super) jinja: &'a [String],
     pub(super) methods: &'a [String],
     pub(super) filters: &'a [String],
     pub(super) commands: &'a [(&'static str, &'static str)],
@@ -60,6 +64,7 @@ pub(super) fn candidates(typed: &str, known: &Known<'_>) -> (usize, Vec<Candidat
         });
         return (0, found.collect());
     }
+    let language = language_at(typed, known.language);
     let start = typed
         .rfind(|c: char| !(c.is_alphanumeric() || c == '_'))
         .map_or(0, |at| at + typed[at..].chars().next().map_or(1, char::len_utf8));
@@ -77,7 +82,7 @@ pub(super) fn candidates(typed: &str, known: &Known<'_>) -> (usize, Vec<Candidat
     let before = before.trim_end();
     if let Some(path) = before.strip_suffix('.') {
         let mut found = keys(reached(path, known), word, true);
-        if known.language != Language::Jinja {
+        if language != Language::Jinja {
             found.extend(plain(known.methods, true));
         }
         return (start, found);
@@ -87,20 +92,35 @@ pub(super) fn candidates(typed: &str, known: &Known<'_>) -> (usize, Vec<Candidat
         let mut found = keys(known.context, word, false);
         if quoted == before {
             // A bare word is a text in YAQL; Jinja takes it for a variable, and `a-b` is a subtraction.
-            let bare = |key: &str| known.language != Language::Jinja && is_word(key);
+            let bare = |key: &str| language != Language::Jinja && is_word(key);
             for candidate in found.iter_mut().filter(|candidate| !bare(&candidate.insert)) {
                 candidate.insert = format!("'{}'", candidate.insert);
             }
         }
         return (start, found);
     }
-    if known.language == Language::Jinja && before.ends_with('|') {
+    if language == Language::Jinja && before.ends_with('|') {
         return (start, plain(known.filters, false));
     }
     if word.is_empty() && !before.is_empty() && !before.ends_with(|c: char| "(,+-*/=<>[{%".contains(c)) {
         return (start, Vec::new());
     }
-    (start, plain(known.functions, true))
+    let functions = match language {
+        Language::Jinja => known.jinja,
+        _ => known.yaql,
+    };
+    (start, plain(functions, true))
+}
+
+/// The language at the end of a text: that of the delimiter that was opened last.
+fn language_at(typed: &str, otherwise: Language) -> Language {
+    let opened = ["{{", "{%", "<%"].map(|open| typed.rfind(open));
+    let [expression, block, yaql] = opened;
+    match (expression.max(block), yaql) {
+        (None, None) => otherwise,
+        (jinja, yaql) if jinja > yaql => Language::Jinja,
+        _ => Language::Yaql,
+    }
 }
 
 /// The value at the end of `ctx().a.b` or `$.a.b`.
@@ -163,7 +183,8 @@ mod tests {
             language,
             context: Some(&context),
             data: &data,
-            functions: &names(&["ctx", "coalesce", "len"]),
+            yaql: &names(&["ctx", "coalesce", "len"]),
+            jinja: &names(&["ctx", "range"]),
             methods: &names(&["where", "len", "name_of"]),
             filters: &names(&["upper", "unique"]),
             commands: &[(".help", "Tells"), (".context", "Reads")],
@@ -190,5 +211,10 @@ mod tests {
         assert_eq!(jinja("ctx().host | u"), ["upper", "unique"]);
         assert_eq!(jinja("ctx().hosts."), ["name", "nic"]);
         assert_eq!(jinja("ctx(ho"), ["'hosts'", "'host'"]);
+        assert_eq!(jinja("r"), ["range("]);
+        // Delimiters decide whatever the prompt is.
+        assert_eq!(yaql("a {{ ctx().host | up"), ["upper"]);
+        assert_eq!(yaql("{{ ctx().x }} <% co"), ["coalesce("]);
+        assert_eq!(jinja("<% ctx().hosts.wh"), ["where("]);
     }
 }

@@ -5,6 +5,7 @@
 
 use super::evaluate::{Failure, Task, evaluate};
 use crate::cli::args::{Language, Mode};
+use crate::expr::ErrorKind;
 use crate::expr::value::{self, Dict, Value};
 use crate::expr::yaql::{self, Arg, BinaryOp, Expr, Node, Span};
 
@@ -176,7 +177,8 @@ impl Explained<'_> {
         self.left -= 1;
         let source = expr.span.of(text);
         let outcome = self.value(source, place);
-        let parts = self.parts(text, expr, place);
+        let unknown = matches!(&outcome, Err(failure) if failure.kind == ErrorKind::UnknownMethod);
+        let parts = self.parts(text, expr, place, unknown);
         vec![Step {
             source: source.to_owned(),
             item: place.item.clone(),
@@ -185,7 +187,8 @@ impl Explained<'_> {
         }]
     }
 
-    fn parts(&mut self, text: &str, expr: &Expr, place: &Place) -> Vec<Step> {
+    /// The parts of a node; the arguments of a method that does not exist (`unknown`) mean nothing.
+    fn parts(&mut self, text: &str, expr: &Expr, place: &Place, unknown: bool) -> Vec<Step> {
         match &expr.node {
             Node::Literal(_) | Node::Word(_) | Node::Variable(_) => Vec::new(),
             Node::Group(inner) => self.step(text, inner, place),
@@ -217,7 +220,9 @@ impl Explained<'_> {
                 ..
             } => {
                 let mut steps = self.step(text, left, place);
-                if let Node::Call { name, args } = &right.node {
+                if let Node::Call { name, args } = &right.node
+                    && !unknown
+                {
                     let inside = if PER_ITEM.contains(&name.as_str()) {
                         self.first_item(left.span, text, place)
                     } else {
@@ -331,6 +336,14 @@ fn write(step: &Step, (head, rest): (&str, &str), item_known: bool, lines: &mut 
     let source = cut(&step.source, width / 2);
     let room = width.saturating_sub(head.chars().count() + source.chars().count() + 1);
     lines.push(format!("{head}{source} {}{item}", cut(&told, room.max(20))));
+    // The part that fails by itself tells what may have been meant; the parts around it would only repeat it.
+    if let Err(failure) = &step.outcome
+        && let Some(hint) = &failure.hint
+        && !step.parts.iter().any(|part| part.outcome.is_err())
+    {
+        let bar = if step.parts.is_empty() { "" } else { "│  " };
+        lines.push(cut(&format!("{rest}{bar}hint: {hint}"), width));
+    }
     for (index, part) in step.parts.iter().enumerate() {
         let last = index + 1 == step.parts.len();
         let (branch, below) = if last {

@@ -9,6 +9,7 @@ mod row_scene;
 mod scene;
 #[cfg(test)]
 mod tests;
+mod unfinished;
 
 use std::io::{BufReader, IsTerminal as _, Write as _};
 

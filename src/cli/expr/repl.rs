@@ -12,6 +12,7 @@ use super::complete::{Known, Names};
 use super::evaluate::{self, Failure, evaluate};
 use super::explain;
 use super::scene::{Scene, read_file};
+use super::unfinished::Unfinished;
 use crate::cli::args::{Language, ReplArgs};
 use crate::cli::chat::prompt;
 use crate::cli::{CliError, CliResult, Context};
@@ -60,10 +61,8 @@ impl Shared {
             language: state.language,
             context: state.scene.context.as_ref(),
             data: &state.scene.data,
-            functions: match state.language {
-                Language::Jinja => &state.names.jinja,
-                _ => &state.names.yaql,
-            },
+            yaql: &state.names.yaql,
+            jinja: &state.names.jinja,
             methods: &state.names.yaql,
             filters: &state.names.filters,
             commands: COMMANDS,
@@ -112,7 +111,12 @@ pub(super) async fn repl(context: &mut Context<'_>, args: &ReplArgs) -> CliResul
     let names = Box::new(Names {
         shared: shared.clone(),
     });
-    let mut editor = Some(prompt::editor(names, Some(history), context.out.colour));
+    let editor = prompt::editor(names, Some(history), context.out.colour)
+        // What fits alone is inserted at once; what several have in common too.
+        .with_quick_completions(true)
+        .with_partial_completions(true)
+        .with_validator(Box::new(Unfinished));
+    let mut editor = Some(editor);
     context
         .out
         .line("Expressions of YAQL and Jinja; `$` is the last value. Tab completes, `.help` tells more.")?;
@@ -201,16 +205,8 @@ fn take(context: &mut Context<'_>, shared: &Shared, line: &str) -> Result<bool, 
         }
         "functions" => {
             let text = shared.with(|known| match known.language {
-                Language::Jinja => format!(
-                    "{}\nfilters: {}",
-                    known.functions.join(" "),
-                    known.filters.join(" ")
-                ),
-                _ => format!(
-                    "{}\nmethods: {}",
-                    known.functions.join(" "),
-                    known.methods.join(" ")
-                ),
+                Language::Jinja => format!("{}\nfilters: {}", known.jinja.join(" "), known.filters.join(" ")),
+                _ => format!("{}\nmethods: {}", known.yaql.join(" "), known.methods.join(" ")),
             });
             context.out.line(&text)?;
         }
@@ -278,7 +274,7 @@ fn set(context: &mut Context<'_>, shared: &Shared, rest: &str) -> Result<(), Cli
 
 fn help(context: &mut Context<'_>) -> Result<(), CliError> {
     context.out.line(
-        "An expression, with or without <% %> or {{ }}. The context's variables are ctx().name, `$` is the last value.",
+        "An expression, with or without <% %> or {{ }}; what is open goes on in the next line. The context's variables are ctx().name, `$` is the last value.",
     )?;
     for (name, about) in COMMANDS {
         context.out.line(&format!("{name:12} {about}"))?;

@@ -1,5 +1,7 @@
 //! Arguments as Python binds them: by position or by name, with its words when they do not fit.
 
+use smallvec::SmallVec;
+
 use super::fault::{Run, type_error};
 use super::machine::CallArgs;
 use super::object::{class_of, defined, text_of};
@@ -20,7 +22,16 @@ pub(crate) struct Signature {
 
 /// The arguments of one call, by parameter.
 pub(crate) struct Bound {
-    values: Vec<Option<Value>>,
+    values: SmallVec<[Option<Value>; 4]>,
+}
+
+impl FromIterator<Value> for Bound {
+    /// Arguments in the order of the parameters.
+    fn from_iter<I: IntoIterator<Item = Value>>(args: I) -> Self {
+        Self {
+            values: args.into_iter().map(Some).collect(),
+        }
+    }
 }
 
 impl Signature {
@@ -38,7 +49,7 @@ impl Signature {
             let were = if given == 1 { "was" } else { "were" };
             return type_error(format!("{function}() {takes} but {given} {were} given"));
         }
-        let mut values: Vec<Option<Value>> = args.positional.into_iter().map(Some).collect();
+        let mut values: SmallVec<[Option<Value>; 4]> = args.positional.into_iter().map(Some).collect();
         values.resize(most, None);
         for (keyword, value) in args.keywords {
             let Some(index) = self.names.iter().position(|name| **name == *keyword) else {

@@ -6,11 +6,12 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 
 use super::error::ExprError;
+use crate::expr::value::Hasher;
 
 /// Things made from texts, by text. When it is full, all of it is dropped: what is in use is soon made again.
 pub(crate) struct Cache<T> {
     most: usize,
-    made: RwLock<HashMap<String, Arc<T>>>,
+    made: RwLock<HashMap<String, Arc<T>, Hasher>>,
 }
 
 impl<T> Cache<T> {

@@ -82,14 +82,20 @@ impl fmt::Display for ExprError {
 
 impl std::error::Error for ExprError {}
 
-/// The name nearest to `wanted`, if one is near enough to be meant.
+/// The name nearest to `wanted`, if one is near enough to be meant: a few letters differ, or it only begins alike.
 pub(crate) fn nearest<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     let lower = wanted.to_lowercase();
+    let length = lower.chars().count();
     names
         .into_iter()
         .filter(|name| *name != wanted && name.len() <= 200)
-        .map(|name| (strsim::damerau_levenshtein(&lower, &name.to_lowercase()), name))
-        .filter(|(distance, _)| *distance <= (wanted.chars().count() / 3).clamp(1, 3))
-        .min_by_key(|(distance, _)| *distance)
+        .filter_map(|name| {
+            let name_lower = name.to_lowercase();
+            let distance = strsim::damerau_levenshtein(&lower, &name_lower);
+            let near = distance <= (length / 3).clamp(1, 3);
+            let begins = length >= 3 && name_lower.starts_with(&lower);
+            (near || begins).then_some(((!near, distance), name))
+        })
+        .min_by_key(|(rank, _)| *rank)
         .map(|(_, name)| name)
 }

@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 
 use super::compiled::Template;
 use super::scan::Language;
+use crate::expr::value::Hasher;
 
 /// Longer texts are read each time; few are, and many of them would take much memory.
 const LONGEST: usize = 64 * 1024;
@@ -20,8 +21,8 @@ pub(super) struct Cache {
 
 #[derive(Default)]
 struct Generations {
-    young: HashMap<Arc<str>, Arc<Template>>,
-    old: HashMap<Arc<str>, Arc<Template>>,
+    young: HashMap<Arc<str>, Arc<Template>, Hasher>,
+    old: HashMap<Arc<str>, Arc<Template>, Hasher>,
 }
 
 impl Cache {

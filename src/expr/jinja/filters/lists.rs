@@ -150,8 +150,35 @@ pub(super) fn random(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run
     }
 }
 
+/// The texts of items with something in between.
+fn joined(machine: &mut Machine<'_>, items: &[Value], between: &str) -> Run<Value> {
+    machine.step(items.len())?;
+    let mut out = String::new();
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            out.push_str(between);
+        }
+        match item {
+            Value::Str(text) => out.push_str(text),
+            other => out.push_str(&machine.text(other)?),
+        }
+        check_len(out.len())?;
+    }
+    Ok(Value::from(out))
+}
+
 pub(super) fn join(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Run<Value> {
     let path = args.get(1).map(|attribute| Path::new(Some(attribute)));
+    if path.is_none()
+        && !machine.autoescape
+        && let Some(items) = ops::items_of(value)
+    {
+        let between = match args.given(0) {
+            Some(separator) => machine.text(separator)?,
+            None => "".into(),
+        };
+        return joined(machine, items, &between);
+    }
     let mut items = machine.collect(value)?;
     if let Some(path) = path {
         for item in &mut items {

@@ -17,6 +17,7 @@ use super::bind::{Bound, Signature};
 use super::fault::{Run, type_error};
 use super::machine::{CallArgs, Machine};
 use super::object::{class_of, defined};
+use super::syntax::ast::Expr;
 use super::{Setting, functions, unknown};
 use crate::expr::value::Value;
 
@@ -24,13 +25,16 @@ type BoundFilter = fn(&mut Machine<'_>, &Value, &Bound) -> Run<Value>;
 type FreeFilter = fn(&mut Machine<'_>, &Value, CallArgs) -> Run<Value>;
 
 /// How a filter takes its arguments.
+#[derive(Debug)]
 enum Kind {
     Bound(Signature, BoundFilter),
     /// Any arguments.
     Free(FreeFilter),
 }
 
-struct Filter {
+/// A filter of Jinja itself.
+#[derive(Debug)]
+pub(crate) struct Filter {
     name: &'static str,
     kind: Kind,
 }
@@ -241,20 +245,51 @@ static FILTERS: [Filter; 54] = [
     bound("xmlattr", "do_xmlattr", 2, &["autospace"], 0, html::xmlattr),
 ];
 
-fn find(name: &str) -> Option<&'static Filter> {
+/// Jinja's own filter of a name.
+pub(crate) fn stock(name: &str) -> Option<&'static Filter> {
     let at = FILTERS.binary_search_by(|filter| filter.name.cmp(name)).ok()?;
     FILTERS.get(at)
 }
 
 /// Whether there is a filter of this name without a host.
 pub(crate) fn is_known(setting: Setting, name: &str) -> bool {
-    find(name).is_some() || functions::is_filter(setting, name)
+    stock(name).is_some() || functions::is_filter(setting, name)
 }
 
 /// All names of filters, for advice.
 pub(crate) fn names(setting: Setting) -> Vec<&'static str> {
     let stock = FILTERS.iter().map(|filter| filter.name);
     stock.chain(functions::names(setting)).collect()
+}
+
+impl Filter {
+    /// Applies the filter.
+    pub(crate) fn run(&self, machine: &mut Machine<'_>, value: &Value, args: CallArgs) -> Run<Value> {
+        match &self.kind {
+            Kind::Bound(signature, run) => run(machine, value, &signature.bind(args)?),
+            Kind::Free(run) => run(machine, value, args),
+        }
+    }
+
+    /// Applies the filter to arguments that are nothing but positions, as far as they fit.
+    pub(crate) fn run_simply(
+        &self,
+        machine: &mut Machine<'_>,
+        value: &Value,
+        args: &[Expr],
+    ) -> Option<Run<Value>> {
+        let Kind::Bound(signature, run) = &self.kind else {
+            return None;
+        };
+        if !(signature.required..=signature.names.len()).contains(&args.len()) {
+            return None;
+        }
+        let bound = args.iter().map(|arg| machine.eval(arg)).collect::<Run<Bound>>();
+        Some(bound.and_then(|bound| {
+            machine.charge(value)?;
+            run(machine, value, &bound)
+        }))
+    }
 }
 
 /// Applies a filter by its name; `end` ends the sentence about one that does not exist.
@@ -265,20 +300,14 @@ pub(crate) fn apply(
     args: CallArgs,
     end: &str,
 ) -> Run<Value> {
+    if let Some(filter) = stock(name) {
+        return filter.run(machine, value, args);
+    }
     if let Some(host) = machine.host().filter(|host| host.has(name)) {
         let mut all = Vec::with_capacity(args.positional.len() + 1);
         all.push(value.clone());
         all.extend(args.positional);
         return Ok(host.call(name, &all, &args.keywords)?);
-    }
-    if let Some(filter) = find(name) {
-        return match &filter.kind {
-            Kind::Bound(signature, run) => {
-                let bound = signature.bind(args)?;
-                run(machine, value, &bound)
-            }
-            Kind::Free(run) => run(machine, value, args),
-        };
     }
     if functions::is_filter(machine.setting(), name) {
         return functions::run(Some(machine), name, value, args);

@@ -32,6 +32,14 @@ fn map_into(machine: &mut Machine<'_>, value: &Value, mut args: CallArgs, out: &
             );
         }
         let path = Path::new(Some(&attribute));
+        if let Some(items) = ops::items_of(value) {
+            machine.step(items.len())?;
+            out.reserve(items.len());
+            for item in items.iter() {
+                out.push(path.get(machine, item, default.as_ref())?);
+            }
+            return Ok(());
+        }
         for item in machine.collect(value)? {
             out.push(path.get(machine, &item, default.as_ref())?);
         }
@@ -100,8 +108,9 @@ fn pick_into(
         true => None,
         false => Some(name_of(&args.positional.remove(0))?),
     };
-    for item in machine.collect(value)? {
-        machine.step(1)?;
+    let items = machine.items(value)?;
+    machine.step(items.len().saturating_mul(2))?;
+    for item in items {
         let tested = path.get(machine, &item, None)?;
         let holds = match &test {
             Some(test) => checks::apply(machine, test, &tested, &args, ".")?,

@@ -16,7 +16,11 @@ pub(crate) fn sort_by(items: Vec<Value>, keys: &[Value], reverse: bool) -> Run<V
     if reverse {
         order.reverse();
     }
-    let mut order = merge_sort(&order, keys)?;
+    if keys.iter().all(|key| matches!(key, Value::Str(_))) {
+        order.sort_by(|a, b| keys[*a].as_str().cmp(&keys[*b].as_str()));
+    } else {
+        order = merge_sort(&order, keys)?;
+    }
     if reverse {
         order.reverse();
     }
@@ -62,6 +66,11 @@ impl Path {
     }
 
     pub(super) fn get(&self, machine: &mut Machine<'_>, item: &Value, default: Option<&Value>) -> Run<Value> {
+        if let ([Value::Str(name)], Value::Dict(dict)) = (self.0.as_slice(), item)
+            && let Some(value) = dict.get_str(name)
+        {
+            return Ok(value.clone());
+        }
         let mut value = item.clone();
         for part in &self.0 {
             value = machine.item(&value, part)?;
@@ -120,12 +129,22 @@ pub(super) fn sort(machine: &mut Machine<'_>, value: &Value, args: &Bound) -> Ru
         None => vec![Path::new(attribute.as_ref())],
     };
     let mut keys = Vec::with_capacity(items.len());
-    for item in &items {
-        let mut parts = Vec::with_capacity(paths.len());
-        for path in &paths {
-            parts.push(folded(path.get(machine, item, None)?, case_sensitive));
+    if let [path] = paths.as_slice() {
+        keys = keys_of(machine, &items, path, case_sensitive)?;
+        if !keys.iter().all(|key| matches!(key, Value::Str(_))) {
+            // Python compares tuples, which forgives what is the same object.
+            for key in &mut keys {
+                *key = Value::tuple([std::mem::take(key)]);
+            }
         }
-        keys.push(Value::Tuple(List::new(parts)));
+    } else {
+        for item in &items {
+            let mut parts = Vec::with_capacity(paths.len());
+            for path in &paths {
+                parts.push(folded(path.get(machine, item, None)?, case_sensitive));
+            }
+            keys.push(Value::Tuple(List::new(parts)));
+        }
     }
     sort_by(items, &keys, reverse).map(Value::from)
 }

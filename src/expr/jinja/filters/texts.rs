@@ -31,11 +31,30 @@ fn method(machine: &mut Machine<'_>, value: &Value, name: &str, args: Vec<Value>
     methods::call(machine, &text, name, CallArgs::positional(args))
 }
 
+/// A text in the other case, when that only changes bytes.
+fn in_ascii(value: &Value, change: impl FnOnce(&mut str)) -> Option<Value> {
+    let Value::Str(text) = value else {
+        return None;
+    };
+    if !text.is_ascii() {
+        return None;
+    }
+    let mut made: Arc<str> = Arc::from(&**text);
+    change(Arc::get_mut(&mut made)?);
+    Some(Value::Str(made))
+}
+
 pub(super) fn upper(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
+    if let Some(made) = in_ascii(value, str::make_ascii_uppercase) {
+        return Ok(made);
+    }
     method(machine, value, "upper", Vec::new())
 }
 
 pub(super) fn lower(machine: &mut Machine<'_>, value: &Value, _: &Bound) -> Run<Value> {
+    if let Some(made) = in_ascii(value, str::make_ascii_lowercase) {
+        return Ok(made);
+    }
     method(machine, value, "lower", Vec::new())
 }
 

@@ -34,6 +34,14 @@ impl Machine<'_> {
         match &expr.kind {
             ExprKind::Const(_) | ExprKind::Name(_) => self.eval(expr),
             ExprKind::Attr(base, name) => {
+                // The common case first: a member of a variable, which need not be held for it.
+                if let ExprKind::Name(owner) = &base.kind
+                    && let Slot::Value(Value::Dict(dict)) = self.slot(owner.place)
+                    && let Some(value) = dict.get_str(name)
+                    && !methods::is_dict_attribute(name)
+                {
+                    return Ok(value.clone());
+                }
                 if let Some(json) = self.json_at(expr) {
                     return Ok(from_json(json));
                 }
@@ -310,10 +318,29 @@ impl Machine<'_> {
             (None, Some(block)) => block,
             (None, None) => Value::Null,
         };
-        let args = self.args(&apply.args)?;
-        self.charge(&value)?;
-        let made = filters::apply(self, &apply.name, &value, args, " found.")
-            .map_err(|fault| self.advised(fault, &value))?;
+        let made = match apply.stock {
+            Some(filter) => {
+                let simply = if apply.args.is_positional() {
+                    filter.run_simply(self, &value, &apply.args.positional)
+                } else {
+                    None
+                };
+                match simply {
+                    Some(made) => made,
+                    None => {
+                        let args = self.args(&apply.args)?;
+                        self.charge(&value)?;
+                        filter.run(self, &value, args)
+                    }
+                }
+            }
+            None => {
+                let args = self.args(&apply.args)?;
+                self.charge(&value)?;
+                filters::apply(self, &apply.name, &value, args, " found.")
+            }
+        };
+        let made = made.map_err(|fault| self.advised(fault, &value))?;
         self.charge(&made)?;
         Ok(made)
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::expr::jinja::filters::Filter;
 pub(crate) use crate::expr::pynum::Op as BinaryOp;
 use crate::expr::value::Value;
 
@@ -151,9 +152,18 @@ pub(crate) struct Apply {
     /// What it is applied to; the captured text of a block where there is none.
     pub(crate) value: Option<Expr>,
     pub(crate) name: Arc<str>,
+    /// The filter of Jinja that has this name.
+    pub(crate) stock: Option<&'static Filter>,
     pub(crate) args: Args,
     /// Inside a condition: that the name does not exist is found out only when it is used.
     pub(crate) soft: bool,
+}
+
+impl Args {
+    /// Whether there are neither names nor stars.
+    pub(crate) fn is_positional(&self) -> bool {
+        self.keywords.is_empty() && self.star.is_none() && self.stars.is_none()
+    }
 }
 
 #[derive(Debug, Default)]

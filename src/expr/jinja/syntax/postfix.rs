@@ -6,6 +6,8 @@ use super::parser::{Malformed, Parsed, Parser, integer};
 
 use std::sync::Arc;
 
+use crate::expr::jinja::filters;
+
 enum Subscript {
     Item(Expr),
     Slice([Option<Expr>; 3]),
@@ -174,6 +176,7 @@ impl Parser {
         };
         let apply = Apply {
             value,
+            stock: filters::stock(&name),
             name,
             args,
             soft: false,
@@ -225,6 +228,7 @@ impl Parser {
         let apply = Apply {
             value: Some(value),
             name,
+            stock: None,
             args,
             soft: false,
         };
