@@ -29,6 +29,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 mod workflow;
+mod workflow_tests;
 mod yaml;
 
 use std::collections::BTreeMap;
