@@ -30,6 +30,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 mod workflow;
+mod workflow_tests;
 mod yaml;
 
 use std::collections::BTreeMap;

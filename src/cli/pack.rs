@@ -17,11 +17,14 @@ pub(super) async fn pack(context: &mut Context<'_>, command: &PackCommand) -> Cl
     if let PackCommand::Lint { paths } = command {
         return lint(context, paths);
     }
+    if let PackCommand::Test { paths } = command {
+        return super::workflow_tests::test(context, paths);
+    }
     let connection = connect(context).await?;
     let outcome = match command {
         PackCommand::List { show } => list(context, &connection, show).await,
         PackCommand::Get { pack, show } => get(context, &connection, pack, show).await,
-        PackCommand::Lint { .. } => Ok(0),
+        PackCommand::Lint { .. } | PackCommand::Test { .. } => Ok(0),
     };
     connection.close().await;
     outcome

@@ -1,4 +1,9 @@
-//! `sayso workflow …`: validates and draws workflow definitions; needs no server.
+//! `sayso workflow …`: validates, draws and tries workflow definitions; needs no server.
+
+#[path = "workflow_runs.rs"]
+mod runs;
+
+pub(super) use runs::bounded;
 
 use std::fs;
 use std::io::{BufReader, Write};
@@ -12,6 +17,7 @@ use super::{CliError, CliResult, Context};
 use crate::expr::template::{Evaluator, Limits, Surroundings};
 use crate::expr::value::DateTime;
 use crate::workflow::batch;
+use crate::workflow::batch_runs::Asked;
 use crate::workflow::definition::{Document, Workflow};
 use crate::workflow::draw;
 use crate::workflow::graph::Graph;
@@ -50,10 +56,38 @@ pub(super) async fn workflow(context: &mut Context<'_>, command: &WorkflowComman
             context.out.text(&drawing)?;
             Ok(0)
         }
+        WorkflowCommand::Simulate {
+            workflow: Some(file),
+            scene,
+            ..
+        } => runs::simulate(context, file, scene),
+        WorkflowCommand::Simulate { scene, .. } => {
+            runs::batch(context, Asked::Simulate, scene.legacy_reevaluate).await
+        }
+        WorkflowCommand::Replay {
+            workflow: Some(file),
+            ops: Some(ops),
+            inputs,
+            context: caller,
+            legacy_reevaluate,
+            ..
+        } => {
+            let scene = [inputs.as_deref(), caller.as_deref()];
+            runs::replay(context, file, ops, scene, *legacy_reevaluate)
+        }
+        WorkflowCommand::Replay {
+            legacy_reevaluate, ..
+        } => runs::batch(context, Asked::Replay, *legacy_reevaluate).await,
+        WorkflowCommand::DryRun {
+            file,
+            scene,
+            set,
+            fail,
+        } => runs::dry_run(context, file, scene, set, fail),
     }
 }
 
-fn read(file: &Path) -> Result<String, CliError> {
+pub(super) fn read(file: &Path) -> Result<String, CliError> {
     let fail = |error: String| CliError::new(format!("cannot read {}: {error}", file.display()));
     let size = fs::metadata(file).map_err(|error| fail(error.to_string()))?.len();
     if size > yaml::MAX_BYTES as u64 {
@@ -65,8 +99,8 @@ fn read(file: &Path) -> Result<String, CliError> {
     fs::read_to_string(file).map_err(|error| fail(error.to_string()))
 }
 
-/// Expressions are read here and never evaluated, so time and chance do not matter.
-fn evaluator() -> Evaluator {
+/// Reads and evaluates expressions with the process's clock and randomness.
+pub(super) fn evaluator() -> Evaluator {
     Evaluator::new(Limits::default(), Arc::new(Process))
 }
 

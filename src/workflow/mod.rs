@@ -4,9 +4,14 @@
 //! [`definition::Workflow`] (what is meant). Inspection works on both, the conductor on the second alone.
 
 pub mod batch;
+pub mod batch_runs;
+pub mod chain;
 pub mod conductor;
 pub mod definition;
 pub mod draw;
+pub mod flow;
 pub mod graph;
 pub mod inspect;
+pub mod rehearsal;
 pub mod simulate;
+mod words;

@@ -18,7 +18,7 @@ pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, Sce
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
 };
-pub use workflow::WorkflowCommand;
+pub use workflow::{RunScene, WorkflowCommand};
 
 use super::output::Format;
 

@@ -52,6 +52,15 @@ pub enum PackCommand {
         #[arg(required = true, value_name = "PATH")]
         paths: Vec<PathBuf>,
     },
+    /// Run the tests of a pack's workflows; no action is run, needs no server
+    #[command(
+        after_help = "Tests are YAML files below tests/ of the pack; see docs/workflows.md.\n\nExit status: 0 when all pass, 1 when not.\n\nExamples:\n  sayso pack test packs/web\n  sayso pack test packs/web/tests/deploy.yaml --json"
+    )]
+    Test {
+        /// Folders of packs, or files of tests
+        #[arg(required = true, value_name = "PATH")]
+        paths: Vec<PathBuf>,
+    },
 }
 
 /// `sayso alias …`.

@@ -13,6 +13,19 @@ pub enum ConductorError {
         /// The event that the request amounts to.
         event: String,
     },
+    /// Nobody can ask for such a status, or tell of it.
+    #[error("Event \"{0}\" is not valid.")]
+    InvalidEvent(String),
+    /// Nothing can become of a task before it has begun.
+    #[error(
+        "Unable to process event \"{event}\" for task \"{task}\": it has not begun. Tell first that it runs."
+    )]
+    NotBegun {
+        /// The task.
+        task: String,
+        /// The event.
+        event: String,
+    },
     /// A task in such a status takes no more events.
     #[error("Unable to process event \"{event}\" for task in \"{status}\" status.")]
     TaskTransition {
@@ -27,6 +40,9 @@ pub enum ConductorError {
     /// The task was neither handed out nor has it run.
     #[error("Task \"{0}\" is not staged or has not started yet.")]
     NotStaged(String),
+    /// A task that has ended is not to run again.
+    #[error("Task \"{0}\" has ended and is not staged to run again.")]
+    HasEnded(String),
     /// The task has no item of this number.
     #[error("Task \"{task}\" has no item {item}.")]
     UnknownItem {
@@ -52,9 +68,12 @@ impl ConductorError {
     pub const fn class(&self) -> &'static str {
         match self {
             Self::WorkflowTransition { .. } => "InvalidWorkflowStatusTransition",
+            Self::InvalidEvent(_) => "InvalidEvent",
+            Self::NotBegun { .. } => "KeyError",
             Self::TaskTransition { .. } => "InvalidTaskStatusTransition",
             Self::UnknownTask(_) => "InvalidTask",
             Self::NotStaged(_) => "InvalidTaskStateEntry",
+            Self::HasEnded(_) => "TypeError",
             Self::UnknownItem { .. } => "IndexError",
             Self::StillActive => "WorkflowIsActiveAndNotRerunableError",
             Self::NotRerunnable(_) | Self::NothingToRerun => "InvalidTaskRerunRequest",

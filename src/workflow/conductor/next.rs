@@ -36,7 +36,7 @@ pub struct ActionCall {
     /// Reference of the action; null for a task without one. Inspection cannot know what an expression gives, so this
     /// need not be a text.
     pub action: Value,
-    /// Its parameters; should be a dictionary.
+    /// Its parameters: null where none are written, else what should be a dictionary.
     pub input: Value,
     /// The item that it is for.
     pub item: Option<usize>,

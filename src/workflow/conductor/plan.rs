@@ -193,7 +193,11 @@ impl TaskPlan {
             is_split: node.is_split,
             sources: graph.sources(id),
             action: action.map_or_else(|| statement(&Value::Null), text),
-            input: statement(task.map_or(&Value::Null, |task| &task.input)),
+            // The reference hands out null where nothing is written.
+            input: task
+                .map(|task| &task.input)
+                .filter(|input| input.as_dict().is_none_or(|input| !input.is_empty()))
+                .map_or_else(|| statement(&Value::Null), statement),
             delay: task
                 .and_then(|task| task.delay.as_ref())
                 .filter(|delay| delay.is_true())

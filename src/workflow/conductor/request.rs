@@ -25,6 +25,13 @@ impl Conductor {
     /// The workflow cannot get there from where it is.
     pub fn request(&mut self, status: Status) -> Result<(), ConductorError> {
         let before = self.state.status;
+        let can_be_asked = !matches!(
+            status,
+            Status::Null | Status::Pending | Status::Timeout | Status::Abandoned | Status::Retrying
+        );
+        if !can_be_asked {
+            return Err(ConductorError::InvalidEvent(format!("workflow_{status}")));
+        }
         // Tasks with items pause or stop with the workflow.
         let state = &self.state;
         let mut active: Vec<usize> = state

@@ -100,13 +100,25 @@ impl Conductor {
 
     fn update(&mut self, task: &str, route: u32, event: &Event<'_>) -> Result<(), ConductorError> {
         let mut commands = VecDeque::new();
-        self.update_one(task, route, event, &mut commands)?;
-        // Commands may follow each other only through tasks, so this ends.
+        let entry = self.update_one(task, route, event, &mut commands)?;
+        // Nothing follows a command, so this ends.
         while let Some((command, route)) = commands.pop_front() {
-            self.update_one(command.name(), route, &Event::Command(command), &mut commands)?;
+            let event = Event::Command(command);
+            let entry = self.update_one(command.name(), route, &event, &mut commands)?;
+            self.ends_with(entry);
         }
+        self.ends_with(entry);
         Ok(())
     }
+
+    /// The workflow ends where the task is, when it has ended now.
+    fn ends_with(&mut self, entry: usize) {
+        if self.state.status.is_completed() && !self.state.sequence[entry].term {
+            self.change(Delta::Term { entry, term: true });
+        }
+    }
+
+    /// Takes in an event; gives the number of the entry that it is about.
 
     fn update_one(
         &mut self,
@@ -114,7 +126,7 @@ impl Conductor {
         route: u32,
         event: &Event<'_>,
         commands: &mut VecDeque<(Command, u32)>,
-    ) -> Result<(), ConductorError> {
+    ) -> Result<usize, ConductorError> {
         let plan = Arc::clone(&self.parts.plan);
         let Some(node) = plan.find(task) else {
             return Err(ConductorError::UnknownTask(task.to_owned()));
@@ -138,21 +150,41 @@ impl Conductor {
             }
         }
         let is_staged = staged.is_some();
-        if let Some(index) = known {
-            let status = self.state.sequence[index].status;
-            let is_end = matches!(status, Status::Timeout | Status::Abandoned);
-            if is_end && !is_staged && !matches!(event, Event::Retry) {
-                let event = self.name_of(&task, route, event);
-                return Err(ConductorError::TaskTransition { status, event });
-            }
+        let name = self.name_of(&task, route, event);
+        if matches!(event.status(), Some(Status::Null | Status::Retrying)) {
+            return Err(ConductorError::InvalidEvent(name));
         }
         let begins_anew = known.is_some_and(|index| {
             self.state.sequence[index].status.is_completed()
                 && event.status().is_some_and(Status::is_starting)
         });
+        let is_command = Command::named(&task).is_some();
+        let begins = known.is_none() || is_command || (begins_anew && is_staged);
+        let before = match known {
+            Some(index) if !begins => self.state.sequence[index].status,
+            _ => Status::Null,
+        };
+        let retries = matches!(event, Event::Retry) && matches!(before, Status::Timeout | Status::Abandoned);
+        if matches!(before, Status::Timeout | Status::Abandoned) && !retries {
+            let event = name;
+            return Err(ConductorError::TaskTransition {
+                status: before,
+                event,
+            });
+        }
+        let next = if retries {
+            // The reference's table ends at these two.
+            Some(Status::Retrying)
+        } else {
+            machine::next_of_task(before, &name).flatten()
+        };
+        if before == Status::Null && next.is_none() {
+            let (task, event) = (task.to_string(), name);
+            return Err(ConductorError::NotBegun { task, event });
+        }
         let entry = match known {
-            Some(index) if !begins_anew && Command::named(&task).is_none() => index,
-            _ if !is_staged => return Err(ConductorError::NotStaged(task.to_string())),
+            Some(index) if !begins_anew && !is_command => index,
+            _ if !is_staged => return Err(ConductorError::HasEnded(task.to_string())),
             _ => self.begin(node, route),
         };
         let status = event.status();
@@ -181,15 +213,6 @@ impl Conductor {
                 result: result.filter(|result| !result.is_null()),
             });
         }
-        let before = self.state.sequence[entry].status;
-        let name = self.name_of(&task, route, event);
-        let next = match machine::next_of_task(before, &name) {
-            // The reference's table ends at these two.
-            _ if matches!(before, Status::Timeout | Status::Abandoned) && matches!(event, Event::Retry) => {
-                Some(Status::Retrying)
-            }
-            found => found.flatten(),
-        };
         if let Some(status) = next.filter(|status| *status != before) {
             self.change(Delta::Task { entry, status });
         }
@@ -201,14 +224,11 @@ impl Conductor {
         if after.is_completed() {
             self.ended(node, entry, before, event, commands)?;
             if self.state.sequence[entry].status == Status::Retrying {
-                return Ok(());
+                return Ok(entry);
             }
         }
         self.tell(entry);
-        if self.state.status.is_completed() && !self.state.sequence[entry].term {
-            self.change(Delta::Term { entry, term: true });
-        }
-        Ok(())
+        Ok(entry)
     }
 
     /// A new entry for a staged task.
@@ -307,12 +327,14 @@ impl Conductor {
             Event::Command(_) | Event::Retry => Value::Null,
         };
         let variables = contexts.variables().clone();
-        if self.state.status.is_active() {
+        if self.state.status.is_active() && !matches!(event, Event::Retry) {
             match self.is_retry_due(node, entry, &variables, &result) {
                 Ok(false) => {}
                 Ok(true) => {
                     let mut none = VecDeque::new();
-                    return self.update_one(&task, route, &Event::Retry, &mut none);
+                    return self
+                        .update_one(&task, route, &Event::Retry, &mut none)
+                        .map(|_| ());
                 }
                 Err(error) => {
                     self.note(ErrorEntry {
@@ -338,7 +360,9 @@ impl Conductor {
         result: &Value,
     ) -> Result<bool, ErrorEntry> {
         let one = &self.state.sequence[entry];
-        if one.retry.as_ref().is_none_or(|retry| retry.tally >= retry.count) {
+        // What was canceled stays so, whatever a condition says; the reference asks itself without end.
+        let stays = one.status == Status::Canceled;
+        if stays || one.retry.as_ref().is_none_or(|retry| retry.tally >= retry.count) {
             return Ok(false);
         }
         let rule = self.parts.plan.node(node).retry.as_ref();

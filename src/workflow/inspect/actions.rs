@@ -4,10 +4,10 @@
 //! and paths are those that the reference's server tells when it starts a workflow.
 
 use super::place::{TASK, point};
-use super::words::{list_of_names, suggestion};
 use super::{Category, Finding};
 use crate::expr::value::Value;
 use crate::workflow::definition::{Document, Task, Workflow};
+use crate::workflow::words::{list_of_names, suggestion};
 
 /// Knows actions.
 pub trait Actions {

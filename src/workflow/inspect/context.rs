@@ -10,7 +10,6 @@ use std::sync::Arc;
 use indexmap::IndexSet;
 
 use super::place::{TASK, point};
-use super::words::suggestion;
 use super::{Category, Finding, MAX_FINDINGS};
 use crate::expr::template::{Evaluator, Found};
 use crate::expr::value::Value;
@@ -18,6 +17,7 @@ use crate::workflow::definition::{
     Command, Document, Inline, Join, Workflow, entry, from_node, is_falsy, list,
 };
 use crate::workflow::graph::start_tasks;
+use crate::workflow::words::suggestion;
 use crate::yaml::Node;
 
 /// Steps that follow every path; behind them only what differs from an earlier step counts.

@@ -14,7 +14,6 @@ mod syntax;
 #[cfg(test)]
 mod tests;
 mod unused;
-mod words;
 
 use std::sync::Arc;
 

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::place::{TASK, task};
-use super::words::{list_of_names, suggestion};
 use super::{Category, Finding};
 use crate::workflow::definition::{Command, Document, Workflow};
 use crate::workflow::graph::{Graph, NodeId, start_tasks};
+use crate::workflow::words::{list_of_names, suggestion};
 
 /// Steps of a walk that follows every path; behind it each task counts once only.
 const MAX_STEPS: usize = 20_000;

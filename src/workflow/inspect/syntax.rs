@@ -9,10 +9,10 @@ use regex::Regex;
 use serde_json::Value as Schema;
 
 use super::schema::{ITEMS, NAME, WORKFLOW};
-use super::words::{list_of_names, shortened, suggestion};
 use super::{Category, Finding};
 use crate::expr::value::repr;
 use crate::workflow::definition::{Command, Document, Items, entries, entry, from_node, is_falsy, list};
+use crate::workflow::words::{list_of_names, shortened, suggestion};
 use crate::yaml::{Entry, Kind, Node};
 
 static WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(NAME).expect("a constant pattern"));

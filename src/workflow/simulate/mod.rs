@@ -97,6 +97,22 @@ pub fn simulate(
     run(case, script, evaluator, options, None).map(|(_, picture)| picture)
 }
 
+/// The conductor of a workflow that has not been asked to run yet.
+///
+/// # Errors
+///
+/// The definition is no workflow, or may not run.
+pub fn conductor(
+    case: &Case<'_>,
+    evaluator: &Arc<Evaluator>,
+    options: Options,
+) -> Result<Conductor, Refusal> {
+    let context = Value::Dict(case.context.clone());
+    let records = Arc::new(Records::new(&context, &Value::Null));
+    let parts = case.parts(evaluator, options, &records)?;
+    Ok(Conductor::new(parts, &case.inputs, &case.context))
+}
+
 fn run(
     case: &Case<'_>,
     script: &Script,

@@ -34,7 +34,24 @@ from orquesta.expressions import base as expressions  # noqa: E402
 
 from reference import orquesta_layer  # noqa: E402
 
-_check = expressions.evaluate
+
+def _wrapped(engine, exception):
+    """Failures under the class that the reference's evaluators give them."""
+    raw = engine.evaluate.__func__
+
+    def evaluate(cls, text, data=None):
+        try:
+            return raw(cls, text, data)
+        except exception:
+            raise
+        except Exception as error:
+            raise exception(f"Unable to evaluate expression '{text}'. {type(error).__name__}: {error}") from error
+
+    engine.evaluate = classmethod(evaluate)
+
+
+_wrapped(orquesta_layer.DataYaql, orquesta_layer.yql.YaqlEvaluationException)
+_wrapped(orquesta_layer.DataJinja, orquesta_layer.jinja.JinjaEvaluationException)
 
 
 def _evaluate(value, context=None):
@@ -48,10 +65,19 @@ from orquesta.specs import native  # noqa: E402
 from orquesta.utils import dictionary  # noqa: E402
 
 _merge = dictionary.merge_dicts
+_merging = False
 
 
 def _merge_copies(left, right, overwrite=True):
-    return _merge(copy.deepcopy(left), copy.deepcopy(right), overwrite)
+    """The reference's own merge on a copy; it calls itself for what is inside, by this name."""
+    global _merging
+    if _merging:
+        return _merge(left, right, overwrite)
+    _merging = True
+    try:
+        return _merge(copy.deepcopy(left), copy.deepcopy(right), overwrite)
+    finally:
+        _merging = False
 
 
 dictionary.merge_dicts = _merge_copies

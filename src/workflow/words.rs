@@ -6,7 +6,7 @@ const LONGEST: usize = 2000;
 const MOST_NAMES: usize = 12;
 
 /// A text, cut when it is very long.
-pub(super) fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     match text.char_indices().nth(LONGEST) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
@@ -14,7 +14,7 @@ pub(super) fn shortened(text: &str) -> String {
 }
 
 /// The name nearest to a wrong one, if one is near enough to have been meant.
-pub(super) fn suggestion<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+pub(crate) fn suggestion<'n>(wanted: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     if wanted.len() > 100 {
         return None;
     }
@@ -34,7 +34,7 @@ pub(super) fn suggestion<'n>(wanted: &str, names: impl IntoIterator<Item = &'n s
 }
 
 /// `a, b, c`, not more than a dozen.
-pub(super) fn list_of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
+pub(crate) fn list_of_names<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     let mut names = names.into_iter();
     let mut shown: Vec<_> = names.by_ref().take(MOST_NAMES).collect();
     if names.next().is_some() {
