@@ -1,6 +1,7 @@
 //! How long loading packs takes, as a ratio to reading and parsing the same files.
 //!
-//! `cargo bench --bench content`: 100 packs of 10 actions, with scripts and aliases, made in a temporary folder.
+//! `cargo bench --bench content`: 100 packs of 10 actions with scripts, 10 aliases and 2 workflows, made in a
+//! temporary folder. Inspecting the workflows is part of loading.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -15,6 +16,8 @@ use sayso::yaml;
 
 const PACKS: usize = 100;
 const ACTIONS: usize = 10;
+const WORKFLOWS: usize = 2;
+const TASKS: usize = 8;
 const ROUNDS: usize = 15;
 
 fn main() {
@@ -33,11 +36,14 @@ fn main() {
             yaml::parse(&text).unwrap();
         }
     });
-    let runner = (
-        "local-shell-script".to_owned(),
-        vec!["timeout".to_owned(), "cwd".to_owned()],
-    );
-    let checks = Checks::new([runner].into(), |_| Vec::new());
+    let runners = [
+        (
+            "local-shell-script".to_owned(),
+            vec!["timeout".to_owned(), "cwd".to_owned()],
+        ),
+        ("orquesta".to_owned(), vec!["notify".to_owned()]),
+    ];
+    let checks = Checks::new(runners.into(), |_| Vec::new());
     let options = Options {
         builtin: false,
         packs_dirs: vec![dir.path().to_owned()],
@@ -45,7 +51,7 @@ fn main() {
     };
     let load = best(|| {
         let content = Content::load(options.clone(), checks.clone());
-        assert_eq!(content.snapshot().actions.len(), PACKS * ACTIONS);
+        assert_eq!(content.snapshot().actions.len(), PACKS * (ACTIONS + WORKFLOWS));
     });
     let before = resident_kib();
     let content = Content::load(options, checks);
@@ -117,6 +123,36 @@ fn make(dir: &Path) -> Vec<PathBuf> {
                  description: Say it.\nformats:\n  - \"p{pack} do{action} on {{{{host}}}} {{{{count=1}}}}\"\n"
             );
             write(folder.join(format!("aliases/alias{action}.yaml")), alias);
+        }
+        for workflow in 0..WORKFLOWS {
+            let text = format!(
+                "name: flow{workflow}\nrunner_type: orquesta\nentry_point: workflows/flow{workflow}.yaml\n\
+                 description: Does one thing after the other.\nparameters:\n  host:\n    type: string\n    \
+                 required: true\n"
+            );
+            write(folder.join(format!("actions/flow{workflow}.yaml")), text);
+            let tasks: String = (0..TASKS)
+                .map(|task| {
+                    let next = if task + 1 < TASKS {
+                        format!("\n        do: task{}", task + 1)
+                    } else {
+                        String::new()
+                    };
+                    format!(
+                        "  task{task}:\n    action: pack{:03}.action{task}\n    input:\n      \
+                         host: <% ctx(host) %>\n      count: <% ctx().count + 1 %>\n    next:\n      \
+                         - when: <% succeeded() %>\n        publish:\n          - count: <% result().n %>{next}\n",
+                        (pack + 1) % PACKS
+                    )
+                })
+                .collect();
+            let text = format!(
+                "version: 1.0\ninput:\n  - host\nvars:\n  - count: 0\ntasks:\n{tasks}output:\n  - count: <% ctx(count) %>\n"
+            );
+            write(
+                folder.join(format!("actions/workflows/flow{workflow}.yaml")),
+                text,
+            );
         }
     }
     files

@@ -14,11 +14,24 @@ pub(super) fn checks(specs: impl Iterator<Item = RunnerSpec>) -> Checks {
         .values()
         .map(|spec| (spec.name.to_owned(), spec.parameters.keys().cloned().collect()))
         .collect();
-    Checks::new(names, move |action| {
+    let required = specs
+        .values()
+        .map(|spec| (spec.name.to_owned(), required(spec)))
+        .collect();
+    let checks = Checks::new(names, move |action| {
         specs
             .get(&*action.runner_type)
             .map_or_else(Vec::new, |spec| findings(action, spec))
-    })
+    });
+    checks.with_required(required)
+}
+
+/// Parameters of a runner that must be given.
+fn required(spec: &RunnerSpec) -> Vec<String> {
+    let parameters = spec.parameters.iter().filter(|(_, schema)| {
+        schema.get("required") == Some(&true.into()) && schema.get("default").is_none()
+    });
+    parameters.map(|(name, _)| name.clone()).collect()
 }
 
 fn findings(action: &Action, runner: &RunnerSpec) -> Vec<Finding> {

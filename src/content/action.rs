@@ -55,6 +55,9 @@ const OLD_RUNNERS: [(&str, &str); 7] = [
     ("orchestra", "orquesta"),
 ];
 
+/// Runners of workflows that the reference gave up as well.
+const MISTRAL: [&str; 2] = ["mistral-v1", "mistral-v2"];
+
 /// Most seconds that `deadline_seconds` may say: ten years.
 const MAX_DEADLINE_SECONDS: u64 = 10 * 366 * 24 * 3600;
 
@@ -205,7 +208,11 @@ fn known_runner(meta: &mut MetaFile, runner: String, checks: &Checks) -> String 
         meta.warning("/runner_type", message, format!("write `runner_type: {current}`"));
         return known_runner(meta, (*current).to_owned(), checks);
     }
-    if !checks.runners.is_empty() {
+    if MISTRAL.contains(&runner.as_str()) {
+        let message = format!("`{runner}` ran workflows on Mistral, which is gone; they cannot run here");
+        let hint = "rewrite the workflow for orquesta: `runner_type: orquesta`, see docs/workflows.md";
+        meta.error("/runner_type", message, hint);
+    } else if !checks.runners.is_empty() {
         let hint = match nearest(&runner, checks.runners.keys().map(String::as_str)) {
             Some(name) => format!("did you mean `{name}`?"),
             None => {

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use crate::model::{Action, Severity};
+use crate::workflow::inspect::ActionShape;
 
 /// Something wrong with an action, found by the caller's rules.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,6 +50,8 @@ pub struct Checks {
     pub runners: Arc<BTreeMap<String, Vec<String>>>,
     /// Rules for each action.
     pub action: Arc<CheckAction>,
+    /// Runner name → names of its parameters that must be given, unless the action has its own idea of them.
+    required: Arc<BTreeMap<String, Vec<String>>>,
 }
 
 impl Checks {
@@ -60,7 +63,36 @@ impl Checks {
         Self {
             runners: Arc::new(runners),
             action: Arc::new(action),
+            required: Arc::default(),
         }
+    }
+
+    /// The same with the parameters of each runner that must be given.
+    #[must_use]
+    pub fn with_required(mut self, required: BTreeMap<String, Vec<String>>) -> Self {
+        self.required = Arc::new(required);
+        self
+    }
+
+    /// What a task can give to an action: its own and its runner's parameters.
+    ///
+    /// As in the reference, what the action says about a parameter replaces what the runner says.
+    #[must_use]
+    pub fn shape(&self, action: &Action) -> ActionShape {
+        let of = |all: &BTreeMap<String, Vec<String>>| {
+            let names = all.get(&action.runner_type).into_iter().flatten();
+            let names = names.filter(|name| !action.parameters.contains_key(*name));
+            names.cloned().collect::<Vec<_>>()
+        };
+        let (mut parameters, mut required) = (of(&self.runners), of(&self.required));
+        for (name, schema) in &action.parameters {
+            parameters.push(name.clone());
+            if schema.get("required") == Some(&true.into()) && schema.get("default").is_none() {
+                required.push(name.clone());
+            }
+        }
+        required.sort();
+        ActionShape { parameters, required }
     }
 }
 

@@ -9,8 +9,8 @@ use super::checks::Checks;
 use super::fields;
 use super::overrides::Overrides;
 use super::pack::{self, Items, Loaded, Surroundings};
-use super::source::Source;
-use super::{advice, cross};
+use super::source::{self, Source};
+use super::{advice, cross, flows};
 use crate::model::{Pack, Problem, Severity};
 
 /// What was found in a pack.
@@ -194,7 +194,47 @@ fn warnings(pack: &Pack, items: &Items, folder: &str, checks: &Checks) -> Vec<Pr
             &names,
         ));
     }
+    problems.append(&mut definitions(pack, items, folder, checks));
     problems
+}
+
+/// What is wrong with workflows. Their tasks may name actions of this pack and of those in the binary; other packs
+/// are not at hand.
+fn definitions(pack: &Pack, items: &Items, folder: &str, checks: &Checks) -> Vec<Problem> {
+    let overrides = Overrides::default();
+    let around = Surroundings {
+        checks,
+        configs: None,
+        overrides: &overrides,
+    };
+    let builtin: Vec<(String, Items)> = if items.actions.iter().any(|action| flows::is_flow(action)) {
+        let packs = source::builtin_packs().into_iter();
+        packs
+            .filter(|name| *name != pack.reference)
+            .map(|name| {
+                let loaded = pack::load(&Source::Builtin(name.clone()), &name, &around);
+                (name, loaded.items)
+            })
+            .collect()
+    } else {
+        Vec::new()
+    };
+    let actions = builtin.iter().flat_map(|(_, items)| &items.actions);
+    let known = flows::Known {
+        actions: actions
+            .chain(&items.actions)
+            .map(|action| (action.reference.as_str(), &**action))
+            .collect(),
+        checks,
+        packs: Some(
+            builtin
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .chain([pack.reference.as_str()])
+                .collect(),
+        ),
+    };
+    flows::of_pack(items.actions.iter(), folder, &known)
 }
 
 fn report(pack: String, mut problems: Vec<Problem>, counts: Counts) -> LintReport {

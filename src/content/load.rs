@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::checks::Checks;
 use super::config;
 use super::fields;
+use super::flows;
 use super::overrides::{self, Overrides};
 use super::pack::{self, Items, Loaded, Surroundings};
 use super::snapshot::{Parts, SITE, Snapshot};
@@ -18,10 +19,10 @@ use crate::model::Pack;
 
 /// Pack that site aliases belong to when they name none.
 const SITE_PACK: &str = "site";
-/// Most threads that read packs. Reading is short; more threads cost more than they save.
+/// Most threads that read and inspect. The work is short; more threads cost more than they save.
 const MAX_THREADS: usize = 4;
-/// Fewer packs than this are read by one thread.
-const PACKS_PER_THREAD: usize = 4;
+/// A thread with less to do than this is not worth its start.
+const LEAST_PER_THREAD: usize = 4;
 
 /// Where content comes from. Missing folders hold nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,9 +98,11 @@ pub(super) fn load(options: &Options, checks: &Checks, before: Option<&Snapshot>
         loading.add(found, loaded, &around);
     }
     loading.site_aliases(options, &overrides);
+    let (inspections, mut kept) = flows::inspect_all(&mut loading.parts, before, checks);
+    loading.kept.append(&mut kept);
     let generation = before.map_or(1, |before| before.generation + 1);
     Outcome {
-        snapshot: loading.parts.assemble(generation, checks),
+        snapshot: loading.parts.assemble(generation, checks, inspections),
         kept: loading.kept,
     }
 }
@@ -111,36 +114,42 @@ struct Found {
 }
 
 fn read_all<'a>(found: &'a [Found], around: &Surroundings<'_>) -> Vec<(&'a Found, Loaded)> {
-    let read = |found: &'a Found| (found, pack::load(&found.source, &found.folder, around));
+    in_parallel(found, |found| {
+        (found, pack::load(&found.source, &found.folder, around))
+    })
+}
+
+/// Does the same work for all, in order, on some threads.
+pub(super) fn in_parallel<'a, T: Sync, R: Send>(all: &'a [T], each: impl Fn(&'a T) -> R + Sync) -> Vec<R> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = cores.min(MAX_THREADS).min(found.len() / PACKS_PER_THREAD).max(1);
+    let threads = cores.min(MAX_THREADS).min(all.len() / LEAST_PER_THREAD).max(1);
     if threads == 1 {
-        return found.iter().map(read).collect();
+        return all.iter().map(each).collect();
     }
     let next = AtomicUsize::new(0);
     let work = || {
         let mut done = Vec::new();
-        while let Some((index, found)) = {
+        while let Some((index, one)) = {
             let index = next.fetch_add(1, Ordering::Relaxed);
-            found.get(index).map(|found| (index, found))
+            all.get(index).map(|one| (index, one))
         } {
-            done.push((index, read(found)));
+            done.push((index, each(one)));
         }
         done
     };
-    let mut all = std::thread::scope(|scope| {
+    let mut done = std::thread::scope(|scope| {
         let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
-        let mut all = work();
+        let mut done = work();
         for other in others {
             match other.join() {
-                Ok(mut done) => all.append(&mut done),
+                Ok(mut more) => done.append(&mut more),
                 Err(panic) => std::panic::resume_unwind(panic),
             }
         }
-        all
+        done
     });
-    all.sort_by_key(|(index, _)| *index);
-    all.into_iter().map(|(_, loaded)| loaded).collect()
+    done.sort_by_key(|(index, _)| *index);
+    done.into_iter().map(|(_, one)| one).collect()
 }
 
 struct Loading<'a> {

@@ -12,6 +12,7 @@ mod config;
 mod cross;
 mod fields;
 mod files;
+mod flows;
 mod lint;
 mod load;
 mod nearest;

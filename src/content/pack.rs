@@ -12,6 +12,7 @@ use super::aliases;
 use super::checks::Checks;
 use super::config;
 use super::fields::{self, MetaFile};
+use super::flows;
 use super::overrides::Overrides;
 use super::source::Source;
 use crate::alias::Definition;
@@ -31,7 +32,7 @@ pub(super) struct Surroundings<'a> {
 }
 
 /// What a pack gives to the snapshot besides itself.
-#[derive(Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Items {
     pub(super) source: Source,
     pub(super) actions: Vec<Arc<Action>>,
@@ -95,13 +96,34 @@ pub(super) fn load(source: &Source, folder: &str, around: &Surroundings<'_>) -> 
         pack.counts.insert(kind.to_owned(), 0);
     }
     pack.counts.insert("workflows".to_owned(), 0);
+    let mut definitions = Vec::new();
     for file in &pack.files {
         if let Some(kind) = kind_of(file) {
-            reader.item(kind, file, &pack, around, &mut loaded);
+            if kind == "workflows" || kind == "chains" {
+                definitions.push(file);
+            } else {
+                reader.item(kind, file, &pack, around, &mut loaded);
+            }
             if let Some(count) = pack.counts.get_mut(kind) {
                 *count += 1;
             }
         }
+    }
+    // Those that actions use are inspected together with the actions of all packs.
+    for action in loaded
+        .items
+        .actions
+        .iter()
+        .filter(|action| flows::is_flow(action))
+    {
+        if let Some(text) = &action.entry_point_text {
+            let file = format!("actions/{}", action.entry_point);
+            definitions.retain(|definition| **definition != file);
+            reader.digests.insert(file, digest_of(text.as_bytes()));
+        }
+    }
+    for file in definitions {
+        reader.item("workflows", file, &pack, around, &mut loaded);
     }
     pack.config_schema = reader.schema(&pack.files, &mut loaded);
     pack.config = Arc::new(config(&pack, around, &mut loaded));

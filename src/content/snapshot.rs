@@ -7,7 +7,8 @@ use super::aliases;
 use super::checks::Checks;
 use super::cross::{self, Target};
 use super::fields;
-use super::nearest::nearest;
+use super::flows::Inspections;
+use super::nearest::{nearest, nearest_action};
 use super::overrides::Overrides;
 use super::pack::Items;
 use crate::alias::{Definition, Matcher};
@@ -37,6 +38,8 @@ pub struct Snapshot {
     /// Items by pack, the site's under `""`: what a reload keeps when a file is broken.
     pub(super) items: BTreeMap<String, Arc<Items>>,
     pub(super) overrides: Overrides,
+    /// What was found in workflows, so that a reload looks only at those that changed.
+    pub(super) inspections: Inspections,
 }
 
 /// Key of the site's own items, which belong to no pack folder.
@@ -52,14 +55,7 @@ impl Snapshot {
     /// The action whose ref is most like `reference`, for "did you mean".
     #[must_use]
     pub fn nearest_action(&self, reference: &str) -> Option<&str> {
-        let known = self.actions.keys().map(String::as_str);
-        nearest(reference, known.clone()).or_else(|| {
-            // A bare name: `local` for `core.local`.
-            let bare = reference.rsplit('.').next().unwrap_or(reference);
-            known
-                .clone()
-                .find(|known| known.split_once('.').is_some_and(|(_, name)| name == bare))
-        })
+        nearest_action(reference, self.actions.keys().map(String::as_str))
     }
 
     /// The pack whose ref is most like `reference`.
@@ -87,7 +83,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub(super) fn assemble(mut self, generation: u64, checks: &Checks) -> Snapshot {
+    pub(super) fn assemble(mut self, generation: u64, checks: &Checks, inspections: Inspections) -> Snapshot {
         let mut actions = BTreeMap::new();
         let mut all_aliases: BTreeMap<String, Arc<Definition>> = BTreeMap::new();
         let mut templates = BTreeMap::new();
@@ -146,6 +142,7 @@ impl Parts {
             notes: self.notes,
             items: self.items,
             overrides: self.overrides,
+            inspections,
         }
     }
 

@@ -50,7 +50,7 @@ const RUNNERS: &[(&str, &[&str])] = &[
     ),
 ];
 
-fn checks() -> Checks {
+pub(super) fn checks() -> Checks {
     let runners = RUNNERS.iter().map(|(name, parameters)| {
         (
             (*name).to_owned(),
@@ -78,12 +78,12 @@ fn checks() -> Checks {
 }
 
 /// A folder with packs/, configs/, overrides/ and aliases/.
-struct Site {
+pub(super) struct Site {
     dir: TempDir,
 }
 
 impl Site {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let site = Self {
             dir: tempfile::tempdir().unwrap(),
         };
@@ -92,21 +92,21 @@ impl Site {
         site
     }
 
-    fn path(&self, file: &str) -> PathBuf {
+    pub(super) fn path(&self, file: &str) -> PathBuf {
         self.dir.path().join(file)
     }
 
-    fn write(&self, file: &str, text: impl AsRef<[u8]>) {
+    pub(super) fn write(&self, file: &str, text: impl AsRef<[u8]>) {
         let path = self.path(file);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
 
-    fn remove(&self, file: &str) {
+    pub(super) fn remove(&self, file: &str) {
         fs::remove_file(self.path(file)).unwrap();
     }
 
-    fn options(&self) -> Options {
+    pub(super) fn options(&self) -> Options {
         Options {
             builtin: false,
             packs_dirs: vec![self.path("packs")],
@@ -124,7 +124,7 @@ impl Site {
 const MANIFEST: &str = "name: web\ndescription: d\nversion: 1.2.3\nauthor: ana\n";
 const GOOD: &str = "name: good\nrunner_type: noop\ndescription: d\n";
 
-fn shown(problems: &[Problem]) -> String {
+pub(super) fn shown(problems: &[Problem]) -> String {
     problems.iter().map(|problem| format!("{problem}\n")).collect()
 }
 

@@ -18,6 +18,11 @@ pub trait Actions {
     fn nearest(&self, _reference: &str) -> Option<String> {
         None
     }
+
+    /// Whether [`Actions::find`] would know the action if it existed. Others may well exist, so nothing is said of them.
+    fn is_in_sight(&self, _reference: &str) -> bool {
+        true
+    }
 }
 
 /// The parameters of an action, those of its runner included.
@@ -60,6 +65,9 @@ pub(super) fn inspect(
             continue;
         }
         let Some(shape) = actions.find(reference) else {
+            if !actions.is_in_sight(reference) {
+                continue;
+            }
             let hint = match actions.nearest(reference) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => "install its pack".to_owned(),
