@@ -56,15 +56,15 @@ pub struct ActionChainRunner {
 impl Default for ActionChainRunner {
     fn default() -> Self {
         let parameters = json!({
-            "skip_notify": {
-                "description": "List of tasks to skip notifications for.",
-                "type": "array",
-                "default": [],
-            },
             "display_published": {
                 "description": "Intermediate published variables will be stored and displayed.",
                 "type": "boolean",
                 "default": true,
+            },
+            "skip_notify": {
+                "description": "List of tasks to skip notifications for.",
+                "type": "array",
+                "default": [],
             },
         });
         Self {
