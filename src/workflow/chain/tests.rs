@@ -254,7 +254,7 @@ fn mistakes_are_told_with_their_place() {
         ("[]", 1, "an action chain is a list instead of a mapping"),
         ("vars: {}\n", 1, "there is no `chain`"),
         ("chain: []\n", 1, "the chain is empty"),
-        ("chain: {}\n", 1, "`chain` is a mapping instead of a list"),
+        ("chain: {}\n", 1, "`chain` is a map instead of a list"),
         ("chain:\n  - text\n", 2, "a node is text instead of a mapping"),
         ("chain:\n  - {name: a}\n", 2, "a node has no `ref`"),
         ("chain:\n  - {ref: a}\n", 2, "a node has no `name`"),

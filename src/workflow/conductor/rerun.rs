@@ -45,12 +45,8 @@ impl Conductor {
         } else {
             self.first_of(named.keys())
         };
-        let continues = self
-            .state
-            .sequence
-            .iter()
-            .any(|entry| entry.term && entry.next.values().any(|taken| *taken));
-        if candidates.is_empty() && !continues && !self.state.has_ready() {
+        // Nothing would start: the reference would wait for ever.
+        if candidates.is_empty() && !self.state.has_ready() {
             return Err(ConductorError::NothingToRerun);
         }
         self.change(Delta::Rerun(candidates.clone()));
@@ -136,11 +132,12 @@ impl Conductor {
             let entry = &self.state.sequence[index];
             (Arc::clone(&entry.id), entry.route)
         };
-        for entry in self.following(index) {
-            if self.state.sequence[entry].term {
-                self.change(Delta::Term { entry, term: false });
+        let not_the_end = |conductor: &mut Self, entry: usize| {
+            if conductor.state.sequence[entry].term {
+                conductor.change(Delta::Term { entry, term: false });
             }
-        }
+        };
+        not_the_end(self, index);
         self.change(Delta::Forgiven {
             task: Arc::clone(&task),
         });
@@ -167,6 +164,10 @@ impl Conductor {
                     item,
                     status: Status::Null,
                 });
+            }
+            // The entry stays; what came after it is not the end any more.
+            for entry in self.following(index) {
+                not_the_end(self, entry);
             }
             return;
         }

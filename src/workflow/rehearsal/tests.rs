@@ -117,7 +117,7 @@ fn what_is_not_as_expected_is_told() {
             "the number of errors should be 2, but is 0",
             "parameter `message` of \"tell\" should be \"up 3\", but is \"up 1\"",
             "\"zz\" should have run, but did not",
-            "no error has the text \"Nothing\"; errors are [\"Execution failed. See result for details.\"]",
+            "no error has the text \"Nothing\"; errors are [\"Execution failed. See result for details.\", \"Execution failed. See result for details.\"]",
         ]
     );
 }

@@ -227,7 +227,7 @@ fn the_most_telling_rule_wins_and_the_first_of_equals() {
 
 #[test]
 fn expressions_see_records_and_keys() {
-    let text = "version: 1.0\ntasks:\n  a:\n    delay: 5\n    action: x.y k=<% st2kv(system.k) %> s=<% st2kv('system.s', decrypt=>true) %>\n    next:\n      - publish:\n          - t: <% task(a) %>\noutput:\n  - t: <% ctx(t) %>\n";
+    let text = "version: 1.0\ntasks:\n  a:\n    delay: 5\n    action: x.y k=<% st2kv('system.k') %> s=<% st2kv('system.s', decrypt=>true) %>\n    next:\n      - publish:\n          - t: <% task(a) %>\noutput:\n  - t: <% ctx(t) %>\n";
     let script = json!({"results": [{"task": "a", "result": {"r": 1}, "duration": 2}],
         "kv": {"system": {"k": "v", "s": {"secret": "hush"}}}});
     let script = Script::read(&Value::from(&script)).expect("a script");
