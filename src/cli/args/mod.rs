@@ -10,7 +10,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 pub use client::{
-    ActionCommand, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show, Stream,
+    ActionCommand, DrawingArgs, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show,
+    Stream,
 };
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use site::{
