@@ -1,13 +1,24 @@
 //! `sayso execution …`.
 
-use http::{HeaderMap, Method};
-use serde_json::{Value, json};
+mod control;
+mod fetch;
+mod flow;
+mod graph;
+mod live;
+mod show;
+#[cfg(test)]
+mod tests;
 
-use super::args::{ExecutionCommand, ListArgs, RerunArgs, Show};
+use http::{HeaderMap, Method};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use self::control::Wish;
+use self::flow::{Flow, is_flow};
+use super::args::{ExecutionCommand, ListArgs, Show};
 use super::connect::{Connection, connect};
 use super::output::Format;
-use super::parameters::Reading;
-use super::run::{action, exit_status, follow, print, tail, unknown};
+use super::run::{exit_status, print, summary, tail, unknown};
 use super::table::{Columns, attribute};
 use super::{CliError, CliResult, Context, query, segment};
 use crate::model::Status;
@@ -29,16 +40,24 @@ pub(super) async fn execution(context: &mut Context<'_>, command: &ExecutionComm
             id,
             show_secrets,
             key,
+            graph: false,
+            drawing: _,
             show,
         } => get(context, &connection, id, *show_secrets, key.as_deref(), show).await,
-        ExecutionCommand::Cancel { ids } => cancel(context, &connection, ids).await,
-        ExecutionCommand::Rerun(args) => rerun(context, &connection, args).await,
+        ExecutionCommand::Get { id, drawing, .. } => match one(&connection, id).await {
+            Ok(execution) => graph::draw(context, &connection, &execution, *drawing)
+                .await
+                .map(|()| 0),
+            Err(error) => Err(error),
+        },
+        ExecutionCommand::Cancel { ids, now } => {
+            control::ask(context, &connection, ids, Wish::Cancel(*now)).await
+        }
+        ExecutionCommand::Pause { ids } => control::ask(context, &connection, ids, Wish::Pause).await,
+        ExecutionCommand::Resume { ids } => control::ask(context, &connection, ids, Wish::Resume).await,
+        ExecutionCommand::Rerun(args) => control::rerun(context, &connection, args).await,
         ExecutionCommand::Tail { id, stream } => {
-            let id = resolved(&connection, id).await?;
-            match tail(context, &connection, &id, stream.map(super::args::Stream::as_str)).await {
-                Ok(()) => finished(context, &connection, &id).await,
-                Err(error) => Err(error),
-            }
+            followed(context, &connection, id, stream.map(super::args::Stream::as_str)).await
         }
         ExecutionCommand::Output { id, stream } => {
             output(context, &connection, id, stream.map(super::args::Stream::as_str)).await
@@ -131,6 +150,9 @@ async fn get(
         .await
         .map_err(|error| unknown(id, error))?;
     match key {
+        None if is_flow(&execution) && context.format == Format::Table && show.attr.is_empty() => {
+            tree(context, connection, &execution).await?;
+        }
         None => print(context, &execution, &show.attr)?,
         Some(key) => match (attribute(&execution, key), context.format) {
             (Value::String(text), Format::Table) => {
@@ -143,76 +165,73 @@ async fn get(
     Ok(0)
 }
 
-async fn cancel(context: &mut Context<'_>, connection: &Connection, ids: &[String]) -> CliResult {
-    let mut answers = Vec::new();
-    let mut refused = 0;
-    for id in ids {
-        match connection
-            .client
-            .delete(&format!("/api/v1/executions/{}", segment(id)), None)
-            .await
-        {
-            Ok(answer) => {
-                if context.format == Format::Table {
-                    let told = answer["faultstring"].as_str().map_or_else(
-                        || {
-                            format!(
-                                "{id} {}",
-                                attribute(&answer, "status").as_str().unwrap_or("canceling")
-                            )
-                        },
-                        str::to_owned,
-                    );
-                    context.out.line(&told)?;
-                }
-                answers.push(answer);
-            }
-            Err(error) => {
-                refused += 1;
-                context.out.error(&unknown(id, error));
-            }
+/// A workflow for people: what it is, its tasks as a tree, what came out, and what can be done next.
+async fn tree(context: &mut Context<'_>, connection: &Connection, execution: &Value) -> Result<(), CliError> {
+    let (children, cut) = fetch::descendants(connection, execution).await?;
+    let flow = Flow::of(execution, &children);
+    let mut head = summary(execution);
+    let output = head
+        .get("result")
+        .and_then(|result| result.get("output"))
+        .cloned();
+    if let Some(head) = head.as_object_mut() {
+        head.shift_remove("result");
+    }
+    context.out.value(&head, Format::Table)?;
+    let look = show::Look {
+        width: context.out.width.map(usize::from),
+        colour: context.out.colour,
+        now: Timestamp::now(),
+    };
+    let lines = show::lines(&flow, look);
+    if !lines.is_empty() {
+        context.out.line("tasks:")?;
+        for line in lines {
+            context.out.line(&line)?;
         }
     }
-    if context.format != Format::Table {
-        context.out.value(&Value::Array(answers), context.format)?;
+    if cut {
+        context
+            .out
+            .note("there are more executions below it than are shown here");
     }
-    Ok(if refused == 0 { 0 } else { super::error::REFUSED })
+    if let Some(output) = output.filter(|output| !output.is_null()) {
+        context
+            .out
+            .value(&serde_json::json!({ "output": output }), Format::Table)?;
+    }
+    let steps = show::next_steps(&flow);
+    if !steps.is_empty() {
+        context.out.note("next:");
+        for (command, what) in steps {
+            context.out.note(&format!("  {command}  {what}"));
+        }
+    }
+    Ok(())
 }
 
-async fn rerun(context: &mut Context<'_>, connection: &Connection, args: &RerunArgs) -> CliResult {
-    let id = resolved(connection, &args.id).await?;
-    let path = format!("/api/v1/executions/{}", segment(&id));
-    let original = connection
+async fn followed(
+    context: &mut Context<'_>,
+    connection: &Connection,
+    id: &str,
+    stream: Option<&str>,
+) -> CliResult {
+    let id = resolved(connection, id).await?;
+    if stream.is_none() && is_flow(&one(connection, &id).await?) {
+        live::follow(context, connection, &id).await?;
+    } else {
+        tail(context, connection, &id, stream).await?;
+    }
+    finished(context, connection, &id).await
+}
+
+/// An execution, whole.
+async fn one(connection: &Connection, id: &str) -> Result<Value, CliError> {
+    connection
         .client
-        .get(&format!("{path}?include_attributes=action"))
+        .get(&format!("/api/v1/executions/{}", segment(id)))
         .await
-        .map_err(|error| unknown(&id, error))?;
-    let mut body = json!({});
-    if !args.parameters.is_empty() {
-        let reference = attribute(&original, "action.ref")
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        let action = action(&connection.client, &reference).await?;
-        let schemas = action["parameters"].as_object().cloned().unwrap_or_default();
-        let parameters = Reading {
-            action: &reference,
-            schemas: &schemas,
-            auto_dict: false,
-            read_file: &|path: &std::path::Path| std::fs::read_to_string(path),
-        }
-        .parameters(&args.parameters)?;
-        body["parameters"] = Value::Object(parameters);
-    }
-    if let Some(delay) = args.delay {
-        body["delay"] = json!(delay);
-    }
-    let merge = if args.no_merge { "?no_merge=true" } else { "" };
-    let accepted = connection
-        .client
-        .post(&format!("{path}/re_run{merge}"), Some(&body))
-        .await?;
-    follow(context, connection, accepted, &args.following, &[]).await
+        .map_err(|error| unknown(id, error))
 }
 
 /// The id that `last` stands for now: it may be another one at the next request.

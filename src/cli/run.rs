@@ -296,7 +296,8 @@ pub(super) fn print(
     context.out.value(&shown, format)
 }
 
-fn summary(execution: &Value) -> Value {
+/// What matters to people of an execution.
+pub(super) fn summary(execution: &Value) -> Value {
     let mut shown = Map::new();
     for name in [
         "id",

@@ -173,20 +173,45 @@ pub enum ExecutionCommand {
         /// Prints only this attribute, such as result.stdout
         #[arg(short, long, value_name = "NAME")]
         key: Option<String>,
+        /// Draws a workflow with the states of its tasks
+        #[arg(long, conflicts_with = "key")]
+        graph: bool,
+        /// In which format.
+        #[command(flatten)]
+        drawing: DrawingArgs,
         /// Which attributes.
         #[command(flatten)]
         show: Show,
     },
-    /// Cancel executions
+    /// Cancel executions; of a workflow, what runs already may end
     Cancel {
         /// Ids
         #[arg(required = true)]
         ids: Vec<String>,
+        /// Stops the running actions of a workflow as well
+        #[arg(long)]
+        now: bool,
     },
-    /// Run an execution again, with its parameters or others
-    #[command(name = "re-run", alias = "rerun")]
+    /// Pause workflows: what runs may end, nothing more is started
+    Pause {
+        /// Ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Let paused workflows go on
+    Resume {
+        /// Ids
+        #[arg(required = true)]
+        ids: Vec<String>,
+    },
+    /// Run an execution again, with its parameters or others; a workflow also from some of its tasks on
+    #[command(
+        name = "re-run",
+        alias = "rerun",
+        after_help = "Examples:\n  sayso execution re-run last cmd=date\n  sayso execution re-run 6b02e79abbd1dc4bab20f3f2 --tasks verify,report"
+    )]
     Rerun(RerunArgs),
-    /// Follow the output of a running execution
+    /// Follow the output of a running execution; of a workflow, its tasks
     Tail {
         /// Id, or last
         #[arg(default_value = "last")]
@@ -227,10 +252,35 @@ pub struct RerunArgs {
     /// Uses only the given parameters, not the original ones
     #[arg(long)]
     pub no_merge: bool,
+    /// Goes on with the same workflow from these tasks, t1,t2
+    #[arg(
+        long,
+        value_name = "TASKS",
+        value_delimiter = ',',
+        conflicts_with_all = ["parameters", "no_merge", "delay"]
+    )]
+    pub tasks: Vec<String>,
+    /// Of these tasks with items, all items run again and not only those that failed
+    #[arg(long, value_name = "TASKS", value_delimiter = ',', requires = "tasks")]
+    pub reset: Vec<String>,
     /// Milliseconds to wait before it runs
     #[arg(long, value_name = "MS")]
     pub delay: Option<u64>,
     /// How to wait.
     #[command(flatten)]
     pub following: Following,
+}
+
+/// The format of a drawing; without one it is text for the terminal.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub struct DrawingArgs {
+    /// With --graph: as SVG
+    #[arg(long, requires = "graph", conflicts_with_all = ["dot", "mermaid"])]
+    pub svg: bool,
+    /// With --graph: for Graphviz
+    #[arg(long, requires = "graph", conflicts_with = "mermaid")]
+    pub dot: bool,
+    /// With --graph: for Mermaid
+    #[arg(long, requires = "graph")]
+    pub mermaid: bool,
 }

@@ -12,7 +12,8 @@ use clap::{Args, Parser, Subcommand};
 
 pub use answers::{ApprovalCommand, InquiryCommand, Speaker};
 pub use client::{
-    ActionCommand, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show, Stream,
+    ActionCommand, DrawingArgs, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show,
+    Stream,
 };
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use site::{

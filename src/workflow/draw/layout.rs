@@ -51,9 +51,10 @@ fn size(shape: &Shape) -> Area {
         .action
         .iter()
         .chain(&shape.notes)
-        .map(|text| wide(text, SMALL_WIDTH));
+        .map(|text| wide(text, SMALL_WIDTH))
+        .chain(shape.state.as_ref().map(|state| wide(&state.line(), SMALL_WIDTH)));
     let width = small.fold(wide(&shape.title, TITLE_WIDTH), f64::max) + 32.0;
-    let lines = usize::from(shape.action.is_some()) + shape.notes.len();
+    let lines = usize::from(shape.action.is_some()) + shape.notes.len() + usize::from(shape.state.is_some());
     Area {
         width: width.max(96.0),
         height: 32.0 + 16.0 * lines as f64,

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::state::{States, TaskState};
 use crate::expr::value::{Value, str};
 use crate::workflow::definition::{Command, Join, Task, Transition, Workflow};
 use crate::workflow::graph::Graph;
@@ -24,6 +25,8 @@ pub(super) struct Shape {
     /// Join, repetition, delay, retry.
     pub(super) notes: Vec<String>,
     pub(super) kind: Kind,
+    /// The state of the task, when it has started.
+    pub(super) state: Option<TaskState>,
 }
 
 /// How a box looks.
@@ -53,7 +56,7 @@ pub(super) enum Mood {
 }
 
 impl Picture {
-    pub(super) fn of(workflow: &Workflow, graph: &Graph) -> Self {
+    pub(super) fn of(workflow: &Workflow, graph: &Graph, states: &States) -> Self {
         let mut picture = Self {
             boxes: Vec::new(),
             arrows: Vec::new(),
@@ -68,7 +71,8 @@ impl Picture {
         for (name, kind) in reached.chain(others) {
             if let Some(task) = workflow.task(name).filter(|_| Command::named(name).is_none()) {
                 places.insert(&**name, picture.boxes.len());
-                picture.boxes.push(shape(task, kind));
+                let state = states.get(&**name).cloned();
+                picture.boxes.push(shape(task, kind, state));
             }
         }
         let mut tasks: Vec<_> = places.iter().map(|(name, place)| (*place, *name)).collect();
@@ -103,6 +107,7 @@ impl Picture {
                     action: None,
                     notes: Vec::new(),
                     kind: Kind::Command(command),
+                    state: None,
                 });
                 self.boxes.len() - 1
             }
@@ -120,7 +125,7 @@ impl Picture {
     }
 }
 
-fn shape(task: &Task, kind: Kind) -> Shape {
+fn shape(task: &Task, kind: Kind, state: Option<TaskState>) -> Shape {
     let mut notes = Vec::new();
     match task.join {
         Some(Join::All) => notes.push("join all".to_owned()),
@@ -149,6 +154,7 @@ fn shape(task: &Task, kind: Kind) -> Shape {
         action: task.action.as_deref().map(shortened),
         notes,
         kind,
+        state,
     }
 }
 

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use super::layout::{Area, Layout};
 use super::picture::{Kind, Mood, Picture, Shape};
+use super::state::TaskState;
 use crate::workflow::definition::Command;
 
 const STYLE: &str = "\
@@ -127,6 +128,7 @@ fn draw(out: &mut String, shape: &Shape, area: &Area) {
         Kind::Command(Command::Fail) => ("#fdecec", "#d64545", 12.0, ""),
         Kind::Command(_) => ("#eef1f4", "#9aa5b1", 12.0, ""),
     };
+    let (fill, stroke) = shape.state.as_ref().map_or((fill, stroke), TaskState::colours);
     let _ = writeln!(
         out,
         "<rect x=\"{left:.1}\" y=\"{top:.1}\" width=\"{:.1}\" height=\"{:.1}\" rx=\"{radius}\" fill=\"{fill}\" \
@@ -146,7 +148,8 @@ fn draw(out: &mut String, shape: &Shape, area: &Area) {
         return;
     }
     line("title", top + 21.0, &shape.title);
-    for (index, text) in shape.action.iter().chain(&shape.notes).enumerate() {
+    let state = shape.state.as_ref().map(TaskState::line);
+    for (index, text) in shape.action.iter().chain(&shape.notes).chain(&state).enumerate() {
         line("small", top + 38.0 + 16.0 * index as f64, text);
     }
 }

@@ -30,7 +30,7 @@ fn read(text: &str) -> (Workflow, Graph) {
 #[test]
 fn boxes_keep_apart_and_arrows_go_down() {
     let (workflow, graph) = read(INCIDENT);
-    let picture = Picture::of(&workflow, &graph);
+    let picture = Picture::of(&workflow, &graph, &States::new());
     let layout = layout::arrange(&picture);
     for (i, a) in layout.boxes.iter().enumerate() {
         for (j, b) in layout.boxes.iter().enumerate().skip(i + 1) {

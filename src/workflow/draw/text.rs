@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::picture::{Kind, Mood, Picture, Shape};
+use super::state::TaskState;
 use crate::workflow::definition::Command;
 
 /// For Graphviz.
@@ -10,7 +11,12 @@ pub(super) fn dot(picture: &Picture) -> String {
     let quoted = |text: &str| format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""));
     let mut out = "digraph workflow {\n  node [shape=box style=rounded fontname=\"sans-serif\"]\n".to_owned();
     for (index, shape) in picture.boxes.iter().enumerate() {
+        let filled = shape.state.as_ref().map(|state| {
+            let (fill, border) = state.colours();
+            format!(" style=\"rounded,filled\" fillcolor=\"{fill}\" color=\"{border}\"")
+        });
         let look = match shape.kind {
+            _ if filled.is_some() => filled.as_deref().unwrap_or_default(),
             Kind::Task => "",
             Kind::Unreached => " style=\"rounded,dashed\"",
             Kind::Command(Command::Fail) => " shape=oval color=red",
@@ -56,7 +62,7 @@ pub(super) fn mermaid(picture: &Picture) -> String {
     };
     let mut out = "flowchart TD\n".to_owned();
     for (index, shape) in picture.boxes.iter().enumerate() {
-        let label: Vec<_> = lines(shape).into_iter().map(&quoted).collect();
+        let label: Vec<_> = lines(shape).iter().map(|line| quoted(line)).collect();
         let label = format!("\"{}\"", label.join("<br>").replace('"', ""));
         let (open, close) = match shape.kind {
             Kind::Command(_) => ("([", "])"),
@@ -64,6 +70,10 @@ pub(super) fn mermaid(picture: &Picture) -> String {
         };
         // Writing to a text cannot fail.
         let _ = writeln!(out, "  n{index}{open}{label}{close}");
+        if let Some(state) = &shape.state {
+            let (fill, border) = state.colours();
+            out += &format!("  style n{index} fill:{fill},stroke:{border}\n");
+        }
         match shape.kind {
             Kind::Unreached => out += &format!("  style n{index} stroke-dasharray: 5 5\n"),
             Kind::Command(Command::Fail) => out += &format!("  style n{index} stroke:#d64545\n"),
@@ -81,10 +91,11 @@ pub(super) fn mermaid(picture: &Picture) -> String {
     out
 }
 
-fn lines(shape: &Shape) -> Vec<&str> {
+fn lines(shape: &Shape) -> Vec<String> {
     std::iter::once(&shape.title)
         .chain(&shape.action)
         .chain(&shape.notes)
-        .map(String::as_str)
+        .cloned()
+        .chain(shape.state.as_ref().map(TaskState::line))
         .collect()
 }
