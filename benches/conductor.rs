@@ -94,8 +94,15 @@ fn sequence(count: usize) -> String {
     for number in 0..count {
         text += &format!("  t{number}:\n    action: core.noop\n");
         if number + 1 < count {
-            let publish = if number % 10 == 0 { format!("        publish: n={number}\n") } else { String::new() };
-            text += &format!("    next:\n      - when: <% succeeded() %>\n{publish}        do: t{}\n", number + 1);
+            let publish = if number % 10 == 0 {
+                format!("        publish: n={number}\n")
+            } else {
+                String::new()
+            };
+            text += &format!(
+                "    next:\n      - when: <% succeeded() %>\n{publish}        do: t{}\n",
+                number + 1
+            );
         }
     }
     text

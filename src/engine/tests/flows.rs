@@ -23,6 +23,8 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ),
     ("asks_back", ASKS),
     ("secretive", SECRET),
+    ("asks", QUESTION),
+    ("asks_many", QUESTIONS),
     ("mends", MENDS),
 ];
 
@@ -207,6 +209,36 @@ tasks:
         publish: said=<% result().select($.stdout) %>
 output:
   - said: <% ctx().get(said) %>
+";
+
+const QUESTION: &str = "
+version: 1.0
+tasks:
+  beside:
+    action: demo.noop
+  question:
+    action: demo.question
+    next:
+      - when: <% succeeded() %>
+        publish: said=<% result().response.continue %>
+        do: after
+  after:
+    action: demo.noop
+output:
+  - said: <% ctx().get(said) %>
+";
+
+const QUESTIONS: &str = "
+version: 1.0
+tasks:
+  questions:
+    with: <% [1, 2] %>
+    action: demo.question
+    next:
+      - when: <% succeeded() %>
+        do: after
+  after:
+    action: demo.noop
 ";
 
 const SECRET: &str = "

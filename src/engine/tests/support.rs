@@ -190,6 +190,7 @@ impl World {
                 json!({"n": {"type": "integer"}, "pin": {"type": "string", "secret": true}}),
             ),
             action("again", "gate", json!({})),
+            action("question", "inquirer", json!({})),
             action("brief", "gate", json!({})),
             action("ask", "inquirer", json!({})),
             action("approve", "approval", json!({})),

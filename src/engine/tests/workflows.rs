@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::support::World;
-use crate::engine::{Cancelled, ControlError, EngineOptions, RerunOptions, SubmitError};
+use crate::engine::{By, Cancelled, ControlError, EngineOptions, RerunOptions, SubmitError};
 use crate::model::{Execution, Id, Identity, Origin, Status};
 use crate::store::{ExecutionFilter, Page, SortOrder, Store};
 
@@ -335,6 +335,64 @@ async fn workflows_inside_pause_go_on_and_give_their_output() {
         (Status::Succeeded, json!({"output": {"got": 7}}))
     );
     assert_eq!(ended(&world, inner).await.0, Status::Succeeded);
+}
+
+/// Waits until a workflow has so many children that wait for an answer.
+async fn questions(world: &World, id: Id, count: usize) -> Vec<Id> {
+    let mut events = world.engine.subscribe();
+    loop {
+        let children = children(world, id).await;
+        let waiting = children.iter().filter(|child| child.status == Status::Pending);
+        let waiting: Vec<Id> = waiting.map(|child| child.id).collect();
+        if waiting.len() == count {
+            return waiting;
+        }
+        let event = tokio::time::timeout(PATIENCE, events.recv()).await;
+        event.expect("the questions are asked").unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_question_pauses_the_workflow_and_its_answer_lets_it_go_on() {
+    let world = world().await;
+    let id = world.submit("ana", "asks", json!({})).await;
+    let question = questions(&world, id, 1).await[0];
+    reaches(&world, id, Status::Paused).await;
+    let folder = world.crash().await;
+
+    let world = World::on(folder, EngineOptions::default()).await;
+    let by = By {
+        user: "bo".to_owned(),
+        ..By::default()
+    };
+    let answer = json!({"response": {"continue": true}});
+    let settled = world
+        .engine
+        .settle(question, Status::Succeeded, answer.clone(), &by)
+        .await;
+    settled.unwrap();
+    assert_eq!(
+        ended(&world, id).await,
+        (Status::Succeeded, json!({"output": {"said": true}}))
+    );
+
+    let id = world.submit("ana", "asks_many", json!({})).await;
+    let both = questions(&world, id, 2).await;
+    reaches(&world, id, Status::Paused).await;
+    for question in both {
+        let settled = world
+            .engine
+            .settle(question, Status::Succeeded, answer.clone(), &by)
+            .await;
+        settled.unwrap();
+    }
+    assert_eq!(ended(&world, id).await.0, Status::Succeeded);
+
+    let id = world.submit("ana", "asks", json!({})).await;
+    let question = questions(&world, id, 1).await[0];
+    world.engine.cancel(id, &ana()).await.unwrap();
+    assert_eq!(ended(&world, question).await.0, Status::Canceled);
+    assert_eq!(ended(&world, id).await.0, Status::Canceled);
 }
 
 #[tokio::test]

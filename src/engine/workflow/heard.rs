@@ -37,8 +37,13 @@ impl Driver {
             self.executions
                 .set(task.clone(), task_shown(&child, &task, &result));
         }
-        // A workflow inside may go on and end in one step; its task goes on first.
-        if before == Status::Paused && status != conductor::Status::Running {
+        // A workflow inside may go on and end in one step, and an answer is both; the task goes on first.
+        let stood_still = match before {
+            Status::Paused => true,
+            Status::Pending => !super::holds_branch_only(state, &child),
+            _ => false,
+        };
+        if stood_still && status != conductor::Status::Running {
             self.event(&task, item, conductor::Status::Running, Value::Null);
         }
         self.event(&task, item, status, result);
