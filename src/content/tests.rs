@@ -17,6 +17,8 @@ use crate::model::{Problem, Severity};
 
 const RUNNERS: &[(&str, &[&str])] = &[
     ("noop", &[]),
+    ("orquesta", &["notify"]),
+    ("action-chain", &["display_published", "skip_notify"]),
     ("announcement", &["experimental", "route"]),
     ("builtin", &[]),
     (

@@ -11,9 +11,7 @@ use crate::model::{Problem, Severity};
 /// The rules of the other tests, with the runners of workflows and what they demand.
 fn with_flows() -> Checks {
     let checks = checks();
-    let mut runners = (*checks.runners).clone();
-    runners.insert("orquesta".into(), vec!["notify".into()]);
-    runners.insert("action-chain".into(), vec!["skip_notify".into()]);
+    let runners = (*checks.runners).clone();
     let required = [("http-request".to_owned(), vec!["url".to_owned()])];
     Checks::new(runners, |_| Vec::new()).with_required(required.into())
 }

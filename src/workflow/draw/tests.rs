@@ -103,3 +103,38 @@ fn odd_workflows_can_be_drawn() {
         assert!(!svg(&workflow, &graph).contains("NaN"), "{text}");
     }
 }
+
+#[test]
+fn drawings_show_states() {
+    let (workflow, graph) = read(INCIDENT);
+    let state = |status: &str, note: &str| TaskState {
+        status: status.into(),
+        note: note.into(),
+    };
+    let states = States::from([
+        ("diagnose".to_owned(), state("succeeded", "1.2s")),
+        ("act".to_owned(), state("failed", "12/40, 3.0s")),
+        ("not there".to_owned(), state("failed", "")),
+    ]);
+    for drawing in [
+        svg_with(&workflow, &graph, &states),
+        dot_with(&workflow, &graph, &states),
+        mermaid_with(&workflow, &graph, &states),
+    ] {
+        assert!(drawing.contains("✓ succeeded · 1.2s"), "{drawing}");
+        assert!(drawing.contains("✗ failed · 12/40, 3.0s"), "{drawing}");
+        assert_eq!(drawing.matches("#e3f5e9").count(), 1, "{drawing}");
+        assert!(!drawing.contains("not there"));
+    }
+    let text = outline(&workflow, &graph, &states, None);
+    assert!(
+        text.starts_with(
+            "✓ diagnose  succeeded 1.2s  ops.logs\n  ├─ succeeded → ask\n  ├─ succeeded → notify\n  \
+             ├─ failed → report\n  └─ failed → fail\n"
+        ),
+        "{text}"
+    );
+    assert!(text.contains("lost      (never reached)"), "{text}");
+    let narrow = outline(&workflow, &graph, &states, Some(20));
+    assert!(narrow.lines().all(|line| line.chars().count() <= 20), "{narrow}");
+}
