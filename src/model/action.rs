@@ -99,7 +99,7 @@ pub struct Pack {
     pub email: String,
     /// Words to find it by.
     pub keywords: Vec<String>,
-    /// Whether what expressions of its workflows give is evaluated again, as in StackStorm. Whoever can choose a
+    /// Whether what expressions of its workflows give is evaluated again, as in `StackStorm`. Whoever can choose a
     /// value can then run expressions.
     pub legacy_reevaluate: bool,
     /// True for the packs that come with Sayso.
