@@ -1,5 +1,7 @@
-//! Action chains: one action after the other. The same kind of state machine as a workflow's conductor, with the same
-//! calls, so that whoever drives one can drive the other (see [`Flow`](super::flow::Flow)).
+//! Action chains: one action after the other.
+//!
+//! The same kind of state machine as a workflow's conductor, with the same calls, so that whoever drives one can drive
+//! the other (see [`Flow`](super::flow::Flow)).
 
 mod definition;
 #[cfg(test)]
@@ -90,6 +92,9 @@ pub struct ChainState {
     error: Option<String>,
 }
 
+/// The name of a template that cannot be rendered, and why.
+type Unrendered = (String, ExprError);
+
 /// A running chain.
 pub struct ChainConductor {
     parts: ChainParts,
@@ -156,7 +161,7 @@ impl ChainConductor {
         });
         match vars {
             Ok(vars) => conductor.change(ChainDelta::Begin { vars }),
-            Err((name, error)) => conductor.broken(&format!("variable `{name}`"), &error),
+            Err(broken) => conductor.broken(&format!("variable `{}`", broken.0), &broken.1),
         }
         conductor
     }
@@ -249,9 +254,9 @@ impl ChainConductor {
                     item: None,
                 }],
             }],
-            Err((name, error)) => {
-                let place = format!("parameter `{name}` of task \"{}\"", node.name);
-                self.broken(&place, &error);
+            Err(broken) => {
+                let place = format!("parameter `{}` of task \"{}\"", broken.0, node.name);
+                self.broken(&place, &broken.1);
                 Vec::new()
             }
         }
@@ -380,14 +385,14 @@ impl ChainConductor {
                         published = rendered;
                         next = node.on_success;
                     }
-                    Err((name, error)) => {
-                        let place = format!("`{name}` that task \"{}\" publishes", node.name);
+                    Err(broken) => {
+                        let place = format!("`{}` that task \"{}\" publishes", broken.0, node.name);
                         self.change(ChainDelta::Ended {
                             result,
                             published,
                             next,
                         });
-                        self.broken(&place, &error);
+                        self.broken(&place, &broken.1);
                         return;
                     }
                 }
@@ -468,7 +473,7 @@ impl ChainConductor {
         &self,
         templates: &Map<String, Json>,
         fill: impl FnOnce(&mut Context),
-    ) -> Result<Map<String, Json>, (String, ExprError)> {
+    ) -> Result<Map<String, Json>, Box<Unrendered>> {
         if templates.is_empty() {
             return Ok(Map::new());
         }
@@ -486,7 +491,7 @@ impl ChainConductor {
                 .render_value(template, &context, Undefined::Strict);
             match rendered {
                 Ok(value) => Ok((name.clone(), value)),
-                Err(error) => Err((name.clone(), error)),
+                Err(error) => Err(Box::new((name.clone(), error))),
             }
         };
         templates.iter().map(render).collect()

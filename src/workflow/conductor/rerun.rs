@@ -103,6 +103,19 @@ impl Conductor {
             .collect()
     }
 
+    /// Entries that came right after a task, in any of its executions.
+    fn led_to(&self, entry: usize) -> Vec<usize> {
+        let sequence = &self.state.sequence;
+        let is_it = |prev: &usize| {
+            let (prev, one) = (&sequence[*prev], &sequence[entry]);
+            prev.id == one.id && prev.route == one.route
+        };
+        let all = sequence.iter().enumerate();
+        all.filter(|(_, one)| one.prev.values().any(is_it))
+            .map(|(index, _)| index)
+            .collect()
+    }
+
     /// An entry and all that came after it.
     fn following(&self, entry: usize) -> Vec<usize> {
         let sequence = &self.state.sequence;
@@ -132,12 +145,13 @@ impl Conductor {
             let entry = &self.state.sequence[index];
             (Arc::clone(&entry.id), entry.route)
         };
-        let not_the_end = |conductor: &mut Self, entry: usize| {
-            if conductor.state.sequence[entry].term {
-                conductor.change(Delta::Term { entry, term: false });
+        // What comes right after it is not the end any more. Ends further on stay, as in the reference: what they
+        // published counts until something newer takes its place.
+        for entry in self.led_to(index).into_iter().chain([index]) {
+            if self.state.sequence[entry].term {
+                self.change(Delta::Term { entry, term: false });
             }
-        };
-        not_the_end(self, index);
+        }
         self.change(Delta::Forgiven {
             task: Arc::clone(&task),
         });
@@ -164,10 +178,6 @@ impl Conductor {
                     item,
                     status: Status::Null,
                 });
-            }
-            // The entry stays; what came after it is not the end any more.
-            for entry in self.following(index) {
-                not_the_end(self, entry);
             }
             return;
         }

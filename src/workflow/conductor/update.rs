@@ -119,7 +119,6 @@ impl Conductor {
     }
 
     /// Takes in an event; gives the number of the entry that it is about.
-
     fn update_one(
         &mut self,
         task: &str,

@@ -219,7 +219,7 @@ fn by_task(results: &Dict) -> Value {
 }
 
 fn listed(value: &Value) -> &[Value] {
-    value.as_items().unwrap_or(std::slice::from_ref(value))
+    value.as_items().unwrap_or_else(|| std::slice::from_ref(value))
 }
 
 fn known_only(place: &str, members: &Dict, known: &[&str]) -> Result<(), BadRehearsal> {
