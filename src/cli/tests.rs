@@ -95,12 +95,23 @@ fn router(model: Arc<Model>) -> Router {
                     Json(execution(&status)).into_response()
                 },
             )
-            .delete(|Path(id): Path<String>| async move {
-                if id == "nowhere" {
-                    return refused(StatusCode::NOT_FOUND, "not found");
-                }
-                Json(execution("canceling")).into_response()
-            }),
+            .delete(
+                move |State(model): State<Arc<Model>>, Path(id): Path<String>, uri: axum::http::Uri| async move {
+                    if id == "nowhere" {
+                        return refused(StatusCode::NOT_FOUND, "not found");
+                    }
+                    if uri.query().is_some() {
+                        note(&model, format!("DELETE {uri}"));
+                    }
+                    Json(execution("canceling")).into_response()
+                },
+            )
+            .put(
+                move |State(model): State<Arc<Model>>, uri: axum::http::Uri, Json(body): Json<Value>| async move {
+                    note(&model, format!("PUT {uri} {body}"));
+                    Json(execution(body["status"].as_str().unwrap())).into_response()
+                },
+            ),
         )
         .route(
             "/api/v1/executions/{id}/output",
@@ -536,6 +547,57 @@ async fn executions_are_canceled_and_repeated() {
             "POST /api/v1/executions/{ID}/re_run?no_merge=true {{\"parameters\":{{\"timeout\":9}}}}"
         )]
     );
+}
+
+#[tokio::test]
+async fn workflows_are_paused_resumed_canceled_and_continued() {
+    let mut shell = shell("succeeded");
+    shell.listening().await;
+    let path = format!("/api/v1/executions/{ID}");
+    for (words, status, stdout, asked) in [
+        (
+            &["pause", ID][..],
+            0,
+            format!("{ID} pausing\n"),
+            vec![format!("PUT {path} {{\"status\":\"pausing\"}}")],
+        ),
+        (
+            &["resume", ID],
+            0,
+            format!("{ID} resuming\n"),
+            vec![format!("PUT {path} {{\"status\":\"resuming\"}}")],
+        ),
+        (
+            &["cancel", "--now", ID],
+            0,
+            format!("{ID} canceling\n"),
+            vec![format!("DELETE {path}?now=true")],
+        ),
+        // The modelled execution is of core.local, which has no tasks.
+        (&["re-run", ID, "--tasks", "a,b"], 2, String::new(), vec![]),
+        (
+            &["re-run", ID, "--tasks", "a", "--reset", "b"],
+            2,
+            String::new(),
+            vec![],
+        ),
+        (&["re-run", ID, "--tasks", "a", "cmd=x"], 2, String::new(), vec![]),
+        (&["re-run", ID, "--reset", "a"], 2, String::new(), vec![]),
+        (&["get", ID, "--svg"], 2, String::new(), vec![]),
+        (&["get", ID, "--graph"], 2, String::new(), vec![]),
+    ] {
+        let words: Vec<&str> = std::iter::once("execution")
+            .chain(words.iter().copied())
+            .collect();
+        let told = shell.run(&words).await;
+        assert_eq!(
+            (told.status, &told.stdout),
+            (status, &stdout),
+            "{words:?}\n{}",
+            told.stderr
+        );
+        assert_eq!(shell.asked(), asked, "{words:?}");
+    }
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ fn built_in_packs_have_no_problems() {
         );
         assert!(snapshot.aliases.contains_key(&format!("chatops.{command}")));
     }
-    assert_eq!(snapshot.packs["examples"].counts["workflows"], 1);
+    assert_eq!(snapshot.packs["examples"].counts["workflows"], 2);
     assert!(snapshot.aliases.contains_key("site.disk_space"));
     assert_eq!(
         snapshot.packs["examples"].config["limits"],

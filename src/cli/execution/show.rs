@@ -235,10 +235,7 @@ fn below(flow: &Flow, lead: &str, look: Look, rows: &mut Vec<Row>) {
         match piece {
             Piece::Folded(count) => rows.push(Row::Remark {
                 lead: format!("{lead}{branch}"),
-                text: format!(
-                    "⋯ {count} more succeeded; `sayso execution children {} --depth 1` lists all",
-                    flow.run.id
-                ),
+                text: format!("⋯ {count} more succeeded"),
                 bad: false,
             }),
             Piece::Task(task) => {
@@ -325,10 +322,19 @@ pub(in crate::cli) fn next_steps(flow: &Flow) -> Vec<(String, String)> {
             format!("{what} `{}`", task.name),
         ));
     }
+    if folded(&flow.tasks)
+        .iter()
+        .any(|piece| matches!(piece, Piece::Folded(_)))
+    {
+        steps.push((
+            format!("sayso execution children {id} --depth 1"),
+            "lists all its tasks".to_owned(),
+        ));
+    }
     match flow.run.status.as_str() {
-        "paused" if waiting.is_empty() => {
-            steps.push((format!("sayso execution resume {id}"), "lets it go on".to_owned()))
-        }
+        // The answer lets it go on.
+        "paused" if !waiting.is_empty() => {}
+        "paused" => steps.push((format!("sayso execution resume {id}"), "lets it go on".to_owned())),
         status if is_failed(status) || status == "canceled" => {
             for task in failed.iter().filter(|task| !task.run.id.is_empty()).take(3) {
                 steps.push((

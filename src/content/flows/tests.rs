@@ -71,6 +71,13 @@ const GOOD: &str =
         "error 7:7 tasks.look.input: Action \"web.local\" has unexpected input \"cdm\".",
     ]
 )]
+#[case::missing_in_a_task_without_input(
+    "version: 1.0\ninput: [host]\ntasks:\n  look:\n    action: web.local\n    next:\n      - do: see\n  see:\n    action: web.good\n    input:\n      cmd: <% ctx(host) %>\n",
+    &[
+        "error 5:13 tasks.look.input: Action \"web.local\" is missing required input \"cmd\".",
+        "error 11:7 tasks.see.input: Action \"web.good\" has unexpected input \"cmd\".",
+    ]
+)]
 #[case::given_by_the_runner(
     "version: 1.0\ninput: [host]\ntasks:\n  look:\n    action: web.local\n    input:\n      cmd: <% ctx(host) %>\n      cwd: /\n      sudo: true\n",
     &[]

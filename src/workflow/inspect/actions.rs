@@ -6,7 +6,7 @@
 use super::place::{TASK, point};
 use super::{Category, Finding};
 use crate::expr::value::Value;
-use crate::workflow::definition::{Document, Task, Workflow};
+use crate::workflow::definition::{Document, Task, Workflow, get};
 use crate::workflow::words::{list_of_names, suggestion};
 
 /// Knows actions.
@@ -53,6 +53,10 @@ pub(super) fn inspect(
             finding.spec_path = Some(format!("{}.{part}", task.path()));
             finding.schema_path = Some(format!("{TASK}.properties.{part}"));
             point(document, &mut finding, None, &[needle]);
+            if needle == part && get(document.part(&task.path()), part).is_none() {
+                // Another task's would be found: what is missing here is told where the action stands.
+                finding.at = document.locate(&format!("{}.action", task.path()));
+            }
             finding.hint = hint;
             findings.push(finding);
         };
