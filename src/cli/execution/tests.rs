@@ -11,6 +11,7 @@ use crate::chat::card::display_width;
 
 const ROOT: &str = "6b00000000000000000000aa";
 
+#[allow(clippy::needless_pass_by_value)] // so that tests can write json!(…) in place
 fn root(status: &str, result: Value) -> Value {
     json!({"id": ROOT, "action": {"ref": "ops.incident", "runner_type": "orquesta"}, "status": status,
         "start_timestamp": "2026-11-22T13:00:00.000000Z", "result": result})

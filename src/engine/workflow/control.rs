@@ -84,7 +84,7 @@ async fn ask(
     let execution = found.ok_or(ControlError::Unknown(id))?;
     let request = &execution.request;
     let runner = state.parts.runners.get(&request.runner);
-    if !runner.is_some_and(|runner| runner.conducts().is_some()) {
+    if runner.is_none_or(|runner| runner.conducts().is_none()) {
         return Err(ControlError::NoWorkflow {
             action: request.action.clone(),
             runner: request.runner.clone(),

@@ -257,7 +257,7 @@ impl Driver {
                 CommitError::Conflict(id) if *id == child.child.id => {
                     let _ = child.answer.send(Err(CommitError::Conflict(*id)));
                 }
-                _ => again.push(Message::Step(child)),
+                _ => again.push(Message::Step(Box::new(child))),
             }
         }
         let controls = step.controls.into_iter();

@@ -44,7 +44,7 @@ impl Driver {
             }
             if let Some(call) = self.calls.pop_front() {
                 let status = self.conductor.status();
-                self.start_call(state, call, out);
+                self.start_call(state, &call, out);
                 if self.conductor.status() != status {
                     self.calls.clear();
                 }
@@ -83,13 +83,13 @@ impl Driver {
         }
     }
 
-    fn start_call(&mut self, state: &Arc<State>, call: Call, out: &mut Step) {
+    fn start_call(&mut self, state: &Arc<State>, call: &Call, out: &mut Step) {
         self.event(&call.task, call.item, conductor::Status::Running, Value::Null);
         if call.action.is_null() {
             self.event(&call.task, call.item, conductor::Status::Succeeded, Value::Null);
             return;
         }
-        if let Err((kind, message)) = self.ask_for(state, &call, out) {
+        if let Err((kind, message)) = self.ask_for(state, call, out) {
             // As the reference: the task fails, and so does the workflow.
             let error = json!({
                 "type": kind,

@@ -19,7 +19,7 @@ pub(super) struct Step {
     /// To commit together.
     pub(super) rows: Transaction,
     /// Children whose steps are among the rows.
-    pub(super) told: Vec<Box<ChildStep>>,
+    pub(super) told: Vec<ChildStep>,
     /// New children, and what is to become of them.
     pub(super) new: Vec<(Arc<Execution>, Launch)>,
     /// The workflow's own step: where it stood before.
@@ -60,7 +60,7 @@ impl Step {
     /// Takes in a child's step.
     pub(super) fn add(&mut self, step: Box<ChildStep>) {
         self.rows.extend(step.rows.iter().cloned());
-        self.told.push(step);
+        self.told.push(*step);
     }
 
     /// Forgets the new children: they were not committed.
