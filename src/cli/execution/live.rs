@@ -234,7 +234,7 @@ pub(super) async fn follow(
     let (mut known, _) = descendants(connection, &root).await?;
     known.sort_by(|a, b| a["id"].as_str().cmp(&b["id"].as_str()));
     for one in &known {
-        tell(context, follower.execution(one))?;
+        tell(context, &follower.execution(one))?;
     }
     loop {
         let event = tokio::select! {
@@ -249,13 +249,13 @@ pub(super) async fn follow(
             OUTPUT => {
                 let chunk: Value = event.json()?;
                 if let (Some(id), Some(data)) = (chunk["execution_id"].as_str(), chunk["data"].as_str()) {
-                    tell(context, follower.output(id, data))?;
+                    tell(context, &follower.output(id, data))?;
                 }
             }
             LAGGED => context
                 .out
                 .note("some events were lost: more happened than could be shown"),
-            _ => tell(context, follower.execution(&event.json()?))?,
+            _ => tell(context, &follower.execution(&event.json()?))?,
         }
     }
     let root = connection
@@ -265,7 +265,7 @@ pub(super) async fn follow(
     let (all, _) = descendants(connection, &root).await?;
     // What ended while events were lost.
     for one in &all {
-        tell(context, follower.execution(one))?;
+        tell(context, &follower.execution(one))?;
     }
     let flow = Flow::of(&root, &all);
     for reason in &flow.reasons {
@@ -279,6 +279,6 @@ pub(super) async fn follow(
     Ok(())
 }
 
-fn tell(context: &mut Context<'_>, lines: Vec<String>) -> Result<(), CliError> {
+fn tell(context: &mut Context<'_>, lines: &[String]) -> Result<(), CliError> {
     lines.iter().try_for_each(|line| context.out.line(line))
 }
