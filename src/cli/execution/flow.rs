@@ -299,7 +299,9 @@ pub(in crate::cli) fn reason(execution: &Value) -> Option<String> {
         text.lines().rev().find_map(one_line)
     };
     let exit = || {
-        let code = result["return_code"].as_i64().or_else(|| result["exit_code"].as_i64())?;
+        let code = result["return_code"]
+            .as_i64()
+            .or_else(|| result["exit_code"].as_i64())?;
         (code != 0).then(|| format!("exit status {code}"))
     };
     let status = || match execution["status"].as_str()? {
