@@ -167,7 +167,7 @@ impl Driver {
         let status = self.conductor.status();
         for message in batch {
             match message {
-                Message::Step(child) => self.child_stepped(state, child, &mut step),
+                Message::Step(child) => self.child_stepped(state, *child, &mut step),
                 Message::Control(control) => {
                     by = Some(control.user.clone());
                     self.controlled(control, &mut step);

@@ -16,7 +16,7 @@ use crate::workflow::conductor::{self, ActionEvent, ConductorError, ItemEvent};
 
 impl Driver {
     /// A child took a step.
-    pub(super) fn child_stepped(&mut self, state: &State, step: Box<ChildStep>, out: &mut Step) {
+    pub(super) fn child_stepped(&mut self, state: &State, step: ChildStep, out: &mut Step) {
         let (before, child) = (step.before, Arc::clone(&step.child));
         out.add(step);
         let Some((task, item, _)) = super::children::place(&child) else {

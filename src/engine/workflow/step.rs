@@ -58,9 +58,9 @@ pub(super) enum Order {
 
 impl Step {
     /// Takes in a child's step.
-    pub(super) fn add(&mut self, step: Box<ChildStep>) {
+    pub(super) fn add(&mut self, step: ChildStep) {
         self.rows.extend(step.rows.iter().cloned());
-        self.told.push(*step);
+        self.told.push(step);
     }
 
     /// Forgets the new children: they were not committed.
