@@ -8,6 +8,7 @@ in a way that expected.toml does not name.
 
 import argparse
 import collections
+import datetime
 import gzip
 import hashlib
 import json
@@ -75,10 +76,13 @@ def store(path, rows, answers, agreed, count):
     import compare
 
     topics = collections.defaultdict(list)
+    today = datetime.date.today().isoformat()
     for row, first, second in zip(rows, *answers):
         stable = row["id"] in agreed and "skip" not in first and "skip" not in second and first["ok"] == second["ok"]
         stable = stable and (not first["ok"] or compare.same(first["value"], second["value"]))
         stable = stable and not row["id"].startswith("yaql-package")
+        # A time without a day is one of today.
+        stable = stable and today not in json.dumps(first.get("value"))
         stable = stable and not compare.ADDRESS.search(json.dumps(first.get("value")))
         if stable and not (not first["ok"] and first["error"]["kind"] == "limit") and len(json.dumps(first)) < 2000:
             topics[row["id"].split("/")[0]].append((row, first))
