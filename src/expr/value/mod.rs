@@ -7,7 +7,7 @@
 //! Two languages read the same data. Jinja sees a list of data as a list; YAQL freezes its input, so there the
 //! same list is a tuple, can be a key and prints as `(1, None)`. Data is therefore never converted: a [`List`]
 //! or [`Dict`] of data counts as frozen for YAQL unless it is marked *mutable*, which only functions do whose
-//! original gives a fresh Python list or dict. See [`List::mutable`].
+//! original gives a fresh Python list or dict. See [`Value::mutable_list`].
 
 use std::any::Any;
 use std::fmt::Debug;
@@ -131,7 +131,7 @@ impl Value {
         Self::List(List::new(items.into_iter().collect()))
     }
 
-    /// A list that YAQL keeps apart from tuples, see [`List::mutable`].
+    /// A list that YAQL keeps apart from tuples, as those that its functions make.
     pub fn mutable_list(items: Vec<Value>) -> Self {
         Self::List(List::mutable(items))
     }

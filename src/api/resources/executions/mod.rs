@@ -15,6 +15,7 @@ use crate::api::http::paging::Projection;
 use crate::api::http::query::Query;
 use crate::api::view::{ATTRIBUTES, Look, Showing};
 use crate::model::{Execution, Id};
+use crate::store::{ExecutionFilter, Page};
 
 pub(crate) use change::{cancel, put, rerun};
 pub(crate) use list::{filters, list};
@@ -52,13 +53,22 @@ pub(crate) async fn find(state: &ApiState, id: &str) -> ApiResult<std::sync::Arc
     state.engine().execution(id).await?.ok_or_else(|| unknown_id(&id))
 }
 
-/// An id as clients give it; `last` is the newest execution's.
+/// An id as clients give it; `last` is that of the newest execution that is no part of another one.
 pub(crate) async fn find_id(state: &ApiState, id: &str) -> ApiResult<Id> {
     if id == "last" {
-        return state
-            .store()
-            .newest_execution()
-            .await?
+        let filter = ExecutionFilter {
+            top_level: true,
+            without_builtin: true,
+            ..ExecutionFilter::default()
+        };
+        let newest = Page {
+            limit: Some(1),
+            ..Page::default()
+        };
+        let found = state.store().executions(filter, newest).await?.items;
+        return found
+            .first()
+            .map(|newest| newest.id)
             .ok_or_else(|| ApiError::bad_request("No executions found in the database"));
     }
     id.parse().map_err(|_| unknown_id(&id))
