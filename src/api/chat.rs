@@ -148,6 +148,9 @@ async fn say(
         mentions_bot: false,
         bot: None,
         edited: false,
+        picked: None,
+        private: false,
+        reply: None,
         received: Timestamp::now(),
     };
     let none: Vec<Id> = Vec::new();

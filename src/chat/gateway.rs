@@ -1,5 +1,6 @@
 //! What any chat platform is to the rest of Sayso: messages come in, rendered answers go out.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -94,8 +95,25 @@ pub struct Inbound {
     pub bot: Option<String>,
     /// The text is a later version of a message.
     pub edited: bool,
+    /// A command that was picked from a list, with its parameters, instead of being typed: then `text` is only how
+    /// it is told.
+    pub picked: Option<Picked>,
+    /// Answers that start nothing are meant for this person only: a slash command, a button, a form.
+    pub private: bool,
+    /// The gateway's own ticket for answering (an interaction's token); it comes back in [`Rendered::reply`] of the
+    /// answers, and nobody else looks into it. Stored with the message.
+    pub reply: Option<String>,
     /// When it was received.
     pub received: Timestamp,
+}
+
+/// A command with its parameters, as a platform's own menus give it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Picked {
+    /// The alias, `pack.name`.
+    pub alias: String,
+    /// Parameters by name, as texts; they are cast like those of a typed command.
+    pub values: BTreeMap<String, String>,
 }
 
 /// What became of a message.
@@ -178,6 +196,11 @@ pub struct Rendered {
     pub silent: bool,
     /// Executions that were started by this one and answer in the same conversation.
     pub starts: Vec<Id>,
+    /// The ticket of the message that is answered, see [`Inbound::reply`].
+    pub reply: Option<String>,
+    /// The account that alone may read it; a gateway that cannot show it to one person in the conversation sends it
+    /// to them directly.
+    pub private_to: Option<String>,
 }
 
 /// The platform took the message.

@@ -4,12 +4,14 @@
 //! message and starts the execution in one commit. Answers are rows of the outbox, written in the commits that
 //! they answer for; the outbox's worker makes them into messages and hands those to the gateways.
 
+mod asking;
 mod bookshelf;
 mod builtin;
 mod callers;
 pub mod card;
 pub mod cards;
 pub mod console;
+pub mod forms;
 pub mod gateway;
 mod hub;
 pub mod identities;

@@ -63,6 +63,15 @@ pub enum Span {
         /// The command.
         say: String,
     },
+    /// A form that may be filled in: a button where there are forms, else the command that does the same.
+    Ask {
+        /// What the button is called.
+        s: String,
+        /// The form, [`crate::chat::forms::Form::id`].
+        form: String,
+        /// The command for places without forms.
+        say: String,
+    },
 }
 
 /// A line of text.

@@ -189,6 +189,10 @@ fn link(rest: &str) -> Option<(Span, &str)> {
             after,
         ));
     }
+    if let Some((form, say)) = to.strip_prefix("form:").and_then(|to| to.split_once('|')) {
+        let (form, say) = (form.to_owned(), say.to_owned());
+        return Some((Span::Ask { s, form, say }, after));
+    }
     let web = to.starts_with("https://") || to.starts_with("http://");
     Some((
         if web {

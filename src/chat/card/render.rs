@@ -92,11 +92,13 @@ fn span_text(span: &Span, style: Style) -> String {
                 format!("{s} ({url})")
             }
         }
-        (Span::Say { s, say }, Style::Plain) => named(s, say, say),
+        (Span::Say { s, say } | Span::Ask { s, say, .. }, Style::Plain) => named(s, say, say),
         (Span::Text { s }, Style::Terminal) => s.clone(),
         (Span::Bold { s }, Style::Terminal) => format!("\u{1b}[1m{s}{RESET}"),
         (Span::Code { s }, Style::Terminal) => format!("\u{1b}[36m{s}{RESET}"),
-        (Span::Say { s, say }, Style::Terminal) => named(s, say, &format!("\u{1b}[36m{say}{RESET}")),
+        (Span::Say { s, say } | Span::Ask { s, say, .. }, Style::Terminal) => {
+            named(s, say, &format!("\u{1b}[36m{say}{RESET}"))
+        }
         (Span::Text { s }, style) => inert(s, style),
         (Span::Bold { s }, Style::Slack) => format!("*{}*", inert(s, style)),
         (Span::Bold { s }, _) => format!("**{}**", inert(s, style)),
@@ -111,7 +113,9 @@ fn span_text(span: &Span, style: Style) -> String {
         (Span::Link { s, url }, _) => {
             format!("[{}](<{}>)", inert(s, style), url.replace(['<', '>', '\n'], ""))
         }
-        (Span::Say { s, say }, style) => named(&inert(s, style), say, &code_span(say, style)),
+        (Span::Say { s, say } | Span::Ask { s, say, .. }, style) => {
+            named(&inert(s, style), say, &code_span(say, style))
+        }
     }
 }
 

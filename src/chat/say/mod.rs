@@ -162,6 +162,8 @@ impl Speaker {
             is_final: draft.is_final,
             silent: draft.silent,
             starts: draft.starts,
+            reply: row.body["reply"].as_str().map(str::to_owned),
+            private_to: row.body["private_to"].as_str().map(str::to_owned),
         }))
     }
 

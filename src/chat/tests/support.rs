@@ -357,6 +357,9 @@ impl Bot {
             mentions_bot: false,
             bot: None,
             edited: false,
+            picked: None,
+            private: false,
+            reply: None,
             received: Timestamp::now(),
         }
     }
