@@ -112,6 +112,14 @@ impl Format {
             .flat_map(|pattern| pattern.program.names.iter().map(|(name, _)| name.as_str()))
     }
 
+    /// The parameters that are written as `{{name}}` or `{{name=default}}`, with their defaults, in order.
+    pub fn places(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Parameter { name, default, .. } => Some((name.as_str(), default.as_deref())),
+            Piece::Text(_) => None,
+        })
+    }
+
     pub(super) fn reference(&self) -> Result<&Pattern, &FormatError> {
         self.reference.as_deref()
     }

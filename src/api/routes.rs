@@ -10,6 +10,7 @@ use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
     actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, runners, server, user,
+    workflows,
 };
 use super::{ApiState, openapi, stream};
 
@@ -497,6 +498,22 @@ fn about_executions() -> Vec<Route> {
             executions::children,
         )
         .query(&[("depth", Integer, "Levels to go down; -1 for all"), SECRETS]),
+        Route::get(
+            "/executions/{id}/workflow",
+            "A workflow's execution: definition, input, output, errors and tasks",
+            workflows::workflow,
+        ),
+        Route::get(
+            "/executions/{id}/tasks",
+            "Tasks of a workflow that were started",
+            workflows::list_tasks,
+        ),
+        Route::post(
+            "/workflows/inspect",
+            "What is wrong with a workflow's definition (YAML in the body)",
+            workflows::inspect,
+        )
+        .query(&[("warnings", Flag, "Answer an object with errors and warnings")]),
         Route::get(
             "/executions/{id}/result",
             "Result of an execution as a file",

@@ -1,6 +1,6 @@
 //! The phrasebook made of content snapshots.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -113,6 +113,11 @@ fn read(definition: &Definition) -> Alias {
         pack: definition.pack.clone(),
         description: definition.description.clone().unwrap_or_default(),
         action: definition.action_ref.clone(),
+        formats: definition
+            .formats
+            .iter()
+            .flat_map(|format| format.normal().representations)
+            .collect(),
         ack: ack.is_none_or(|ack| ack.enabled),
         ack_format: ack.and_then(|ack| ack.format.clone()),
         ack_url: ack.is_none_or(|ack| ack.append_url),
@@ -173,6 +178,45 @@ impl Phrasebook for SnapshotBook {
             Outcome::None { .. } => Reading::Nothing,
             Outcome::Limit(reason) => Reading::GivenUp(reason.to_string()),
         }
+    }
+
+    fn pick(&self, alias: &str, values: &BTreeMap<String, String>) -> Option<Phrase> {
+        self.snapshot.aliases.get(alias).filter(|alias| alias.enabled)?;
+        let alias = self.aliases.get(alias)?;
+        let mut given: Vec<Given> = values
+            .iter()
+            .map(|(name, text)| Given {
+                name: name.clone(),
+                text: Some(text.clone()),
+                source: Source::Pair,
+            })
+            .collect();
+        // What the command leaves out has the defaults of the format that has most of what was given.
+        let places = alias.formats.iter().map(|text| alias::Format::new(text));
+        let fitting = places.max_by_key(|format| {
+            let names: Vec<&str> = format.parameters().collect();
+            values
+                .keys()
+                .filter(|name| names.contains(&name.as_str()))
+                .count()
+        })?;
+        for (name, default) in fitting.places() {
+            if let Some(default) = default.filter(|_| !values.contains_key(name)) {
+                given.push(Given {
+                    name: name.to_owned(),
+                    text: Some(default.to_owned()),
+                    source: Source::Default,
+                });
+            }
+        }
+        let format = fitting.source().to_owned();
+        Some(Phrase {
+            alias: Arc::clone(alias),
+            display: readable(&format),
+            format,
+            given,
+            notes: Vec::new(),
+        })
     }
 
     fn alias(&self, reference: &str) -> Option<Arc<Alias>> {

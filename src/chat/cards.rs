@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::engine::Observer;
-use crate::model::{Execution, Id, OutboxMessage, OutboxState, Place, Status, Timestamp};
+use crate::model::{Execution, Id, Origin, OutboxMessage, OutboxState, Place, Status, Timestamp};
 use crate::store::Write;
 
 /// Key of the live card of an execution.
@@ -33,6 +33,16 @@ pub fn row(place: &Place, body: Value, now: Timestamp) -> OutboxMessage {
         message_ref: None,
         error: None,
         created: now,
+    }
+}
+
+/// Notes in a row's body for whom and on which ticket it is.
+pub(crate) fn address(body: &mut Value, origin: &Origin) {
+    if let Some(reply) = &origin.reply {
+        body["reply"] = json!(reply);
+    }
+    if let Some(account) = &origin.private_to {
+        body["private_to"] = json!(account);
     }
 }
 
@@ -70,6 +80,7 @@ impl Observer for Cards {
                 json!({"kind": kind, "execution": after.id, "status": after.status}),
                 now,
             );
+            address(&mut row.body, &after.request.origin);
             row.card = Some(card);
             row.execution = Some(after.id);
             Write::Outbox(Box::new(row))
@@ -92,7 +103,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::model::{Origin, Progress, Request};
+    use crate::model::{Progress, Request};
 
     fn execution(status: Status, origin: Origin) -> Execution {
         Execution {

@@ -151,7 +151,7 @@ impl Hub {
     /// # Errors
     /// When nothing could be stored: the platform should deliver the message again.
     pub async fn receive(&self, message: Inbound) -> Result<Receipt, ReceiveError> {
-        self.inner.router.receive(message).await
+        Box::pin(self.inner.router.receive(message)).await
     }
 
     /// Adds a gateway, or puts another one in the place of one with the same name, and delivers what waits
@@ -242,6 +242,10 @@ impl Hub {
             tracing::error!("the outbox ended with a panic: {error}");
         }
         self.inner.router.settle().await;
+    }
+
+    pub(super) fn desk(&self) -> &Desk {
+        &self.inner.desk
     }
 
     /// Fires when chat ends; streams to clients end then.

@@ -25,6 +25,7 @@ mod router;
 mod say;
 pub mod templates;
 
+pub use asking::{MenuCommand, MenuParameter, Suggestion};
 pub use bookshelf::ContentShelf;
 pub use builtin::{BuiltinRunner, RUNNER as BUILTIN_RUNNER};
 pub use hub::{ChatOptions, Hub, HubParts};

@@ -3,6 +3,7 @@
 //! The router, the built-in commands and the answers see aliases only through [`Phrasebook`], one immutable
 //! view of the loaded content; [`Shelf`] hands out the current one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
@@ -34,6 +35,9 @@ pub trait Phrasebook: Send + Sync + 'static {
     /// What a sentence means.
     fn read(&self, sentence: &str) -> Reading;
 
+    /// A command that was picked from a menu, with its parameters as texts; `None` when there is no such alias.
+    fn pick(&self, alias: &str, values: &BTreeMap<String, String>) -> Option<Phrase>;
+
     /// The alias with this reference, `pack.name`.
     fn alias(&self, reference: &str) -> Option<Arc<Alias>>;
 
@@ -64,6 +68,8 @@ pub struct Alias {
     pub description: String,
     /// The action.
     pub action: String,
+    /// Everything that its formats match, as written.
+    pub formats: Vec<String>,
     /// A first answer is wanted.
     pub ack: bool,
     /// Jinja of the first answer.

@@ -6,14 +6,15 @@ use serde_json::{Value, json};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
-use super::cards::{card_of, row};
-use super::gateway::{Inbound, Receipt};
+use super::asking::run_form;
+use super::cards::{address, card_of, row};
+use super::gateway::{Inbound, Picked, Receipt};
 use super::identities::Identities;
 use super::misses::{self, Misses};
 use super::normalise::{Normalised, Unusable, normalise};
 use super::outbox::{Clock, Outbox};
 use super::parameters::{self, Values};
-use super::phrasebook::{Candidate, Near, Phrase, Phrasebook, Reading, Shelf};
+use super::phrasebook::{Candidate, Near, Phrase, Phrasebook, Reading, Shelf, Source};
 use super::prefix::PrefixOptions;
 use super::{builtin, callers::Callers};
 use crate::audit::{CHAT_AMBIGUOUS, CHAT_NOT_UNDERSTOOD, DETAIL_REASON};
@@ -70,6 +71,9 @@ enum Part {
 impl Router {
     /// Takes a message: when it returns, what follows from it is committed.
     pub(crate) async fn receive(&self, message: Inbound) -> Result<Receipt, ReceiveError> {
+        if let Some(picked) = &message.picked {
+            return self.take_picked(&message, picked).await;
+        }
         let meant = message.is_direct || message.mentions_bot;
         let said = match normalise(&message.text, message.dialect, message.bot.as_deref()) {
             Ok(said) => said,
@@ -89,12 +93,7 @@ impl Router {
         };
         let identity = match self.identities.of(&message).await {
             Ok(identity) => identity,
-            Err(reason) => {
-                let data = json!({"message": reason, "hint": null});
-                return self
-                    .answer_only(&message, &key, Answer::new("refused", data))
-                    .await;
-            }
+            Err(reason) => return self.answer_only(&message, &key, nobody(&reason)).await,
         };
         let book = self.shelf.current();
         let reading = sentences
@@ -136,6 +135,31 @@ impl Router {
         };
         self.start(&message, &key, &identity, &*book, first, phrases)
             .await
+    }
+
+    /// Takes a command that was picked from a menu, with its parameters.
+    async fn take_picked(&self, message: &Inbound, picked: &Picked) -> Result<Receipt, ReceiveError> {
+        let identity = match self.identities.of(message).await {
+            Ok(identity) => identity,
+            Err(reason) => return self.answer_only(message, &message.key, nobody(&reason)).await,
+        };
+        let book = self.shelf.current();
+        let Some(phrase) = book.pick(&picked.alias, &picked.values) else {
+            let text = format!("there is no command `{}` any more", picked.alias);
+            let data = json!({"message": text, "hint": "`help` lists what there is."});
+            return self
+                .answer_only(message, &message.key, Answer::new("refused", data))
+                .await;
+        };
+        self.start(
+            message,
+            &message.key,
+            &identity,
+            &*book,
+            &message.text,
+            vec![phrase],
+        )
+        .await
     }
 
     /// What the audit log gets for a message that starts nothing.
@@ -268,6 +292,17 @@ impl Router {
         let is_builtin = action
             .as_ref()
             .is_some_and(|action| action.runner_type == builtin::RUNNER);
+        let origin = Origin {
+            kind: "chat".to_owned(),
+            place: Some(message.place.clone()),
+            text: Some(sentence.to_owned()),
+            alias: Some(alias.reference.clone()),
+            format: Some(phrase.format.clone()),
+            builtin: is_builtin,
+            reply: message.reply.clone(),
+            // What a command of ours tells is for whoever asked; what is done is for everybody in the conversation.
+            private_to: (message.private && is_builtin).then(|| message.account.clone()),
+        };
         let now = (self.clock)();
         let mut with = vec![Write::Claim(InboxClaim {
             key: key.to_owned(),
@@ -281,6 +316,7 @@ impl Router {
             let mut first = row(&message.place, body, now);
             first.card = Some(card_of(id));
             first.execution = Some(id);
+            address(&mut first.body, &origin);
             if alias.ack_format.is_none() {
                 first.next_attempt = now.plus_millis(PATIENCE_MS);
             }
@@ -295,14 +331,7 @@ impl Router {
             parameters,
             data,
             identity: identity.clone(),
-            origin: Origin {
-                kind: "chat".to_owned(),
-                place: Some(message.place.clone()),
-                text: Some(sentence.to_owned()),
-                alias: Some(alias.reference.clone()),
-                format: Some(phrase.format.clone()),
-                builtin: is_builtin,
-            },
+            origin,
             context,
             with,
             ..Submit::default()
@@ -377,7 +406,13 @@ impl Router {
         answer: Answer,
         with: Vec<Write>,
     ) -> Result<Part, ReceiveError> {
-        let body = json!({"kind": answer.kind, "data": answer.data, "key": message.key});
+        let mut body = json!({"kind": answer.kind, "data": answer.data, "key": message.key});
+        let whom = Origin {
+            reply: message.reply.clone(),
+            private_to: message.private.then(|| message.account.clone()),
+            ..Origin::default()
+        };
+        address(&mut body, &whom);
         let row: OutboxMessage = row(&message.place, body, (self.clock)());
         let claim = InboxClaim {
             key: key.to_owned(),
@@ -425,6 +460,11 @@ fn context_of(message: &Inbound, alias: &str) -> JsonMap {
     let channel = message.place.name.as_ref().unwrap_or(&message.place.conversation);
     context.insert("source_channel".to_owned(), channel.clone().into());
     context
+}
+
+/// The answer to an account that belongs to nobody.
+fn nobody(reason: &str) -> Answer {
+    Answer::new("refused", json!({"message": reason, "hint": null}))
 }
 
 fn unusable(error: &Unusable) -> Answer {
@@ -493,8 +533,22 @@ fn bad_parameters(reason: &str, phrase: &Phrase, action: Option<&Action>) -> Ans
             "display": phrase.display,
             "description": phrase.alias.description,
             "parameters": parameters,
+            "form": action.map(|action| form(phrase, action)),
         }),
     )
+}
+
+/// The form that asks for the parameters; what was said stands in it already, except secrets.
+fn form(phrase: &Phrase, action: &Action) -> String {
+    let known = phrase.given.iter().filter(|given| {
+        given.source != Source::Default
+            && action
+                .parameters
+                .get(&given.name)
+                .is_none_or(|it| it["secret"] != true)
+    });
+    let known = known.filter_map(|given| Some((given.name.as_str(), given.text.as_deref()?)));
+    run_form(&phrase.alias.reference, known)
 }
 
 /// An error of our own: the reader gets an id that is in the log too.

@@ -2,7 +2,6 @@
 
 mod control;
 mod fetch;
-mod flow;
 mod graph;
 mod live;
 mod show;
@@ -14,7 +13,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use self::control::Wish;
-use self::flow::{Flow, is_flow};
 use super::args::{ExecutionCommand, ListArgs, Show};
 use super::connect::{Connection, connect};
 use super::output::Format;
@@ -22,6 +20,7 @@ use super::run::{exit_status, print, summary, tail, unknown};
 use super::table::{Columns, attribute};
 use super::{CliError, CliResult, Context, query, segment};
 use crate::model::Status;
+use crate::workflow::progress::{Flow, is_flow};
 
 const COLUMNS: [&str; 6] = [
     "id",

@@ -5,6 +5,7 @@ use comfy_table::{Cell, Color, ColumnConstraint, ContentArrangement, Table, Widt
 use serde_json::{Map, Value};
 
 use crate::chat::card::display_width;
+pub(super) use crate::model::visible;
 
 /// Characters of a cell that are shown; the whole value is in the other formats.
 const CELL_LIMIT: usize = 400;
@@ -128,24 +129,6 @@ pub(super) fn cell(value: &Value) -> String {
         safe.push('…');
     }
     safe
-}
-
-/// The text without characters that steer a terminal: what comes from actions must not write elsewhere on
-/// the screen. Line ends and tabs stay.
-#[must_use]
-pub(super) fn visible(text: &str) -> String {
-    text.chars()
-        .flat_map(|c| {
-            let (shown, hidden) = match c {
-                '\n' => (Some(c), None),
-                '\t' => (Some(' '), None),
-                '\r' => (None, None),
-                c if c.is_control() => (None, Some(c.escape_default())),
-                c => (Some(c), None),
-            };
-            shown.into_iter().chain(hidden.into_iter().flatten())
-        })
-        .collect()
 }
 
 /// The table. On a terminal (`width`) it has borders and fits; elsewhere columns are just aligned.

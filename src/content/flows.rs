@@ -18,7 +18,7 @@ use crate::expr::value::{Date, DateTime};
 use crate::model::{Action, Problem, Severity};
 use crate::workflow::definition::{Document, Workflow};
 use crate::workflow::graph::Graph;
-use crate::workflow::inspect::{ActionShape, Actions, Category, Inspector};
+use crate::workflow::inspect::{ActionShape, Actions, Category, Inspector, Report};
 use crate::yaml::{self, Kind};
 
 /// Runner of workflows.
@@ -215,6 +215,17 @@ pub(super) fn of_pack<'a>(
         .filter(|action| is_flow(action))
         .flat_map(|action| inspect(action, &shown(folder, action), known, &evaluator).problems)
         .collect()
+}
+
+/// What is wrong with a definition that belongs to no action.
+pub(super) fn of_text(text: &str, known: &Known<'_>) -> Report {
+    let asked = Asked {
+        known,
+        seen: RefCell::default(),
+    };
+    let evaluator = evaluator();
+    let inspector = Inspector::new(&evaluator).with_context(GIVEN);
+    inspector.with_actions(&asked).inspect_text(text)
 }
 
 fn shown(folder: &str, action: &Action) -> String {

@@ -38,6 +38,8 @@ pub use nearest::nearest;
 pub use reload::ReloadReport;
 pub use snapshot::Snapshot;
 
+use crate::workflow::inspect::Report;
+
 /// The content in force.
 #[derive(Debug)]
 pub struct Content {
@@ -71,6 +73,21 @@ impl Content {
     #[must_use]
     pub const fn options(&self) -> &Options {
         &self.options
+    }
+
+    /// Inspects a workflow's definition with the actions of the content in force.
+    #[must_use]
+    pub fn inspect(&self, text: &str) -> Report {
+        let snapshot = self.snapshot();
+        let actions = snapshot.items.values().flat_map(|items| &items.actions);
+        let known = flows::Known {
+            actions: actions
+                .map(|action| (action.reference.as_str(), &**action))
+                .collect(),
+            checks: &self.checks,
+            packs: None,
+        };
+        flows::of_text(text, &known)
     }
 
     /// Reads everything again and puts it in force. Blocks for as long as reading takes.

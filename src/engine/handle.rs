@@ -91,7 +91,7 @@ pub struct Shown {
 /// The engine. Cheap to clone; all clones are the same engine.
 #[derive(Clone)]
 pub struct Engine {
-    state: Arc<State>,
+    pub(super) state: Arc<State>,
 }
 
 impl Engine {

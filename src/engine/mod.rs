@@ -35,3 +35,4 @@ pub use options::EngineOptions;
 pub use pending::{AmendError, By};
 pub use secrets::SecretKey;
 pub use submit::{Accepted, Cancelled, ON_BEHALF_BY, RerunOptions, Submit};
+pub use workflow::Tree;

@@ -15,7 +15,7 @@ use super::value::{Date, DateTime, Value, loads, to_tagged};
 use super::yaql;
 
 /// Far more than a bounded evaluation takes, even without optimisation and on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Stack of an evaluation in tests; the default of test threads is small for builds without optimisation.
 const STACK: usize = 64 << 20;
 

@@ -80,6 +80,12 @@ pub struct Origin {
     /// True for built-in commands such as `help` and `ps`, which lists of work leave out.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub builtin: bool,
+    /// For chat: the gateway's own ticket for answering; it goes with the answers and nobody else looks into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+    /// For chat: the account that alone may read the answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub private_to: Option<String>,
 }
 
 /// A moment at which an execution took on a status.

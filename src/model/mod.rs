@@ -10,6 +10,7 @@ mod messages;
 mod problem;
 pub mod rows;
 mod status;
+mod text;
 mod time;
 
 pub use action::{Action, Pack};
@@ -19,6 +20,7 @@ pub use identity::{Decision, Identity, Place};
 pub use messages::{AuditDraft, AuditEntry, InboxClaim, OutboxMessage, OutboxState};
 pub use problem::{Problem, Severity};
 pub use status::Status;
+pub use text::visible;
 pub use time::Timestamp;
 
 /// A JSON object; keys keep the order in which they were written.

@@ -12,6 +12,7 @@ pub mod draw;
 pub mod flow;
 pub mod graph;
 pub mod inspect;
+pub mod progress;
 pub mod rehearsal;
 pub mod simulate;
 mod words;

@@ -27,6 +27,24 @@ impl FromRequest<ApiState> for Payload {
     }
 }
 
+/// A definition as text: YAML as it is, or a JSON string that holds it.
+pub(crate) struct Definition(pub(crate) String);
+
+impl FromRequest<ApiState> for Definition {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &ApiState) -> ApiResult<Self> {
+        let (parts, body) = request.into_parts();
+        let bytes = read(&parts.headers, body, state.options().body_limit).await?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| ApiError::bad_request("The definition is not a text in UTF-8."))?;
+        Ok(Self(match serde_json::from_str(&text) {
+            Ok(Value::String(inner)) => inner,
+            _ => text,
+        }))
+    }
+}
+
 /// The whole body, refused beyond the limit before it is taken into memory.
 async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<Vec<u8>> {
     let too_large = || {

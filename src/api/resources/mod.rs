@@ -11,6 +11,7 @@ pub(crate) mod packs;
 pub(crate) mod runners;
 pub(crate) mod server;
 pub(crate) mod user;
+pub(crate) mod workflows;
 
 use crate::api::http::error::{ApiError, ApiResult};
 

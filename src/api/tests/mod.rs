@@ -8,3 +8,4 @@ mod recorded;
 mod server;
 mod streams;
 mod support;
+mod workflows;

@@ -96,6 +96,7 @@ pub(super) async fn rerun(call: &Call<'_>) -> Answer {
         alias: first.request.origin.alias.clone(),
         format: first.request.origin.format.clone(),
         builtin: false,
+        ..Origin::default()
     };
     let shown: Vec<Value> = changes
         .iter()

@@ -84,6 +84,8 @@ fn spans(line: &[Span], style: Style) -> String {
 
 fn span_text(span: &Span, style: Style) -> String {
     match (span, style) {
+        // A form for which there is no command in words.
+        (Span::Ask { say, .. }, _) if say.is_empty() => String::new(),
         (Span::Text { s } | Span::Bold { s } | Span::Code { s }, Style::Plain) => s.clone(),
         (Span::Link { s, url }, Style::Plain | Style::Terminal) => {
             if s == url {

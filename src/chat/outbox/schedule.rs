@@ -196,6 +196,15 @@ impl Schedule {
         }
     }
 
+    /// A card was posted in an earlier life.
+    pub(super) fn posted(&mut self, row: &OutboxMessage) {
+        if let (Some(card), Some(message_ref)) = (&row.card, &row.message_ref)
+            && self.cards.len() < CARD_LIMIT
+        {
+            self.cards.insert(card.clone(), message_ref.clone());
+        }
+    }
+
     /// The platform message of a card.
     pub(super) fn card_ref(&self, card: &str) -> Option<&String> {
         self.cards.get(card)

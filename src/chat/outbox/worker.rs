@@ -50,6 +50,8 @@ pub(super) struct Worker {
     written: mpsc::UnboundedReceiver<Vec<Write>>,
     writer: tokio::task::JoinHandle<()>,
     live: HashMap<Id, Live>,
+    /// Workflows at work inside those of `live`, with the one at the top.
+    inside: HashMap<Id, Id>,
 }
 
 impl Worker {
@@ -66,12 +68,14 @@ impl Worker {
             written,
             writer,
             live: HashMap::new(),
+            inside: HashMap::new(),
         }
     }
 
     pub(super) async fn run(mut self) {
         let mut events = self.parts.engine.subscribe();
         self.scan().await;
+        self.follow_again().await;
         let mut fallback = tokio::time::interval(self.parts.options.fallback);
         fallback.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         fallback.tick().await;
@@ -291,22 +295,90 @@ impl Worker {
                     }
                     live.tail.drain(..cut);
                 }
-                let lines: Vec<&str> = live.tail.lines().collect();
-                let output = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
-                let now = (self.parts.clock)();
-                let mut passing = row(&live.template.place, json!({}), now);
-                passing.card.clone_from(&live.template.card);
-                passing.execution = live.template.execution;
-                passing.body =
-                    json!({"kind": "card", "elapsed": now.seconds_since(live.since), "output": output});
-                self.schedule.touch(passing);
+                self.touch(chunk.execution);
             }
             Event::Announcement { .. } => {}
         }
     }
 
+    /// The card of an execution is to show how things are now.
+    fn touch(&mut self, execution: Id) {
+        let Some(live) = self.live.get(&execution) else {
+            return;
+        };
+        let lines: Vec<&str> = live.tail.lines().collect();
+        let output = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
+        let now = (self.parts.clock)();
+        let mut passing = row(&live.template.place, json!({}), now);
+        passing.card.clone_from(&live.template.card);
+        passing.execution = live.template.execution;
+        passing.body = json!({"kind": "card", "elapsed": now.seconds_since(live.since), "output": output});
+        self.schedule.touch(passing);
+    }
+
+    /// A part of a workflow took a step: the card of the workflow at the top shows it.
+    fn stepped_inside(&mut self, execution: &Execution, parent: Id) {
+        let top = if self.live.contains_key(&parent) {
+            parent
+        } else if let Some(top) = self.inside.get(&parent) {
+            *top
+        } else {
+            return;
+        };
+        if execution.status.is_completed() {
+            self.inside.remove(&execution.id);
+        } else if self.parts.engine.conducts(execution) {
+            self.inside.insert(execution.id, top);
+        }
+        self.touch(top);
+    }
+
+    /// After a restart: cards of what is still at work are kept up to date again.
+    async fn follow_again(&mut self) {
+        let unfinished = match self.parts.engine.store().unfinished().await {
+            Ok(unfinished) => unfinished,
+            Err(error) => {
+                tracing::error!("cards cannot be followed: {error}");
+                return;
+            }
+        };
+        let mut parts = Vec::new();
+        for execution in unfinished {
+            if listener(&execution).is_none() {
+                parts.push(execution);
+                continue;
+            }
+            match self.parts.engine.store().outbox_card(card_of(execution.id)).await {
+                Ok(rows) => {
+                    let posted =
+                        |row: &&OutboxMessage| row.body["kind"] == "ack" && row.state == OutboxState::Sent;
+                    let Some(ack) = rows.iter().find(posted) else {
+                        continue;
+                    };
+                    let can_edit = self.parts.gateways.capabilities(&ack.place.gateway);
+                    if can_edit.is_none_or(|can| can.can_edit) {
+                        self.schedule.posted(ack);
+                        self.follow(ack);
+                    }
+                }
+                Err(error) => {
+                    tracing::error!(execution.id = %execution.id, "the outbox cannot be read: {error}")
+                }
+            }
+        }
+        // Oldest first, so a workflow comes before those inside it.
+        for execution in parts {
+            if let Some(parent) = execution.request.parent {
+                self.stepped_inside(&execution, parent);
+            }
+        }
+    }
+
     /// A step of an execution was committed, perhaps with rows for its conversation.
     async fn stepped(&mut self, execution: &Execution) {
+        if let Some(parent) = execution.request.parent {
+            self.stepped_inside(execution, parent);
+        }
         if listener(execution).is_none() {
             return;
         }

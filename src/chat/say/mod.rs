@@ -2,6 +2,7 @@
 
 mod format;
 mod result;
+mod tasks;
 
 use std::sync::Arc;
 
@@ -20,6 +21,8 @@ use crate::expr::jinja::Jinja;
 use crate::model::{Execution, Id, OutboxMessage, Status};
 use crate::store::StoreError;
 
+/// Executions of a workflow that are read for one card.
+const DESCENDANTS: usize = 2000;
 /// Bytes of an attached file; what is longer is read with `log`.
 const FILE_LIMIT: usize = 8 << 20;
 
@@ -80,6 +83,15 @@ impl Speaker {
     pub(crate) fn reload(&self) {
         let templates = Templates::load(&self.options, &self.shelf.current().templates());
         self.templates.store(Arc::new(templates));
+    }
+
+    /// A card that is about nothing in the outbox.
+    pub(crate) fn card_of(&self, kind: &str, tone: Tone, data: &Value) -> Card {
+        let choice = Choice {
+            kind,
+            ..Choice::default()
+        };
+        self.templates.load().render(choice, tone, data)
     }
 
     /// What is wrong with the templates.
@@ -196,10 +208,16 @@ impl Speaker {
             .alias
             .as_deref()
             .and_then(|alias| book.alias(alias));
+        let tasks = if kind != "ack" && self.engine.conducts(&execution) {
+            let tree = self.engine.tree(&execution, DESCENDANTS).await?;
+            tasks::tasks_view(&tree.flow, tree.cut, jiff::Timestamp::now())
+        } else {
+            Value::Null
+        };
         let draft = match kind {
             "ack" => self.ack(&execution, alias.as_deref()),
-            "card" => Some(self.card(&execution, alias.as_deref(), row)),
-            _ => Some(self.result(&*book, &execution, alias.as_deref(), can)),
+            "card" => Some(self.card(&execution, alias.as_deref(), row, &tasks)),
+            _ => Some(self.result(&*book, &execution, alias.as_deref(), can, tasks)),
         };
         Ok(draft.map(|draft| Draft {
             execution: Some(execution),
@@ -254,7 +272,13 @@ impl Speaker {
         })
     }
 
-    fn card(&self, execution: &Execution, alias: Option<&Alias>, row: &OutboxMessage) -> Draft {
+    fn card(
+        &self,
+        execution: &Execution,
+        alias: Option<&Alias>,
+        row: &OutboxMessage,
+        tasks: &Value,
+    ) -> Draft {
         let running = !execution.status.is_completed();
         let elapsed = execution
             .elapsed_seconds()
@@ -265,6 +289,7 @@ impl Speaker {
             "elapsed": elapsed,
             "output": row.body["output"].as_str().filter(|_| running),
             "waits": waits(execution),
+            "tasks": tasks,
             "alias": alias.map(|alias| alias.reference.clone()),
         });
         let tone = if running {
@@ -288,6 +313,7 @@ impl Speaker {
         execution: &Execution,
         alias: Option<&Alias>,
         can: &Capabilities,
+        tasks: Value,
     ) -> Draft {
         let shown = self.engine.shown(execution, false);
         let result = shown.result.unwrap_or(Value::Null);
@@ -340,6 +366,10 @@ impl Speaker {
             .and_then(Value::as_str);
         let lines = can.limits.lines;
         let mut data = result::default_view(execution, &result, lines);
+        if !tasks.is_null() {
+            data["sections"] = result::sections(&result["output"], lines).into();
+        }
+        data["tasks"] = tasks;
         let mut choice = Choice {
             alias: template,
             ..Self::choice("result", execution)

@@ -29,6 +29,14 @@ fn sample() -> Value {
         "line": "l", "caret": "^", "headline": "hl", "commands": 30, "words": "w", "page": 1, "pages": 2,
         "packs": [{"pack": "core", "commands": [row]}], "next": "help 2", "understood": true, "command": "c",
     });
+    let asked = json!({
+        "form": "run:ops.deploy?app=web", "refused": null, "running": [row],
+        "recent": [row], "approvals": [row], "questions": [row],
+        "tasks": {
+            "rows": [{"level": 1, "status": "failed", "name": "t", "about": "2 of 3 items", "reason": "no"}],
+            "more": 2, "cut": true, "reasons": ["r"],
+        },
+    });
     let more = json!({
         "normalised": "n", "alias": "core.x", "format": "f", "problem": "p", "allowed": true, "ambiguous": true,
         "executions": [row], "waiting": 1, "omitted": 2, "filtered": true, "children": [row], "id": "i",
@@ -41,10 +49,11 @@ fn sample() -> Value {
         "problems": ["p"], "since": "s", "people": [row], "actions": [row], "denied": [row], "entries": [row],
         "intact": false, "broken": 3, "aliases": 3, "error": "e",
     });
-    let (Some(all), Value::Object(more)) = (data.as_object_mut(), more) else {
+    let (Some(all), Value::Object(more), Value::Object(asked)) = (data.as_object_mut(), more, asked) else {
         unreachable!()
     };
     all.extend(more);
+    all.extend(asked);
     data
 }
 
@@ -63,6 +72,7 @@ fn approval() -> Value {
 fn data_for(name: &str) -> Value {
     let mut data = sample();
     match name {
+        "home" => data["approvals"] = json!([approval()]),
         "command/audit_summary" => {
             data["executions"] = json!(2);
             data["entries"] = json!(9);

@@ -1,6 +1,7 @@
 //! Conversations through the real router, engine, store and outbox, with a modelled platform at the far end.
 
 mod answers;
+mod asking;
 mod commands;
 mod console;
 mod conversation;

@@ -119,6 +119,16 @@ impl Platform {
         .await
     }
 
+    /// The next final answer; what comes before it is read over.
+    pub(super) async fn until_final(&self) -> Rendered {
+        loop {
+            let message = self.next().await;
+            if message.is_final {
+                return message;
+            }
+        }
+    }
+
     /// The next message that is no passing progress.
     pub(super) async fn text(&self) -> String {
         loop {
@@ -230,6 +240,15 @@ fn pack(root: &std::path::Path) {
         "quiet",
         "action_ref: t.quiet\nformats:\n  - 'be quiet'\nack:\n  enabled: false\nresult:\n  enabled: false\n",
     );
+    write(
+        pack.join("actions/flow.yaml"),
+        "name: flow\nrunner_type: orquesta\nenabled: true\nentry_point: workflows/flow.yaml\nparameters: {}\n",
+    );
+    write(
+        pack.join("actions/workflows/flow.yaml"),
+        "version: 1.0\ntasks:\n  first:\n    action: t.quiet\n    next:\n      - when: <% succeeded() %>\n        do: second\n  second:\n    action: t.quiet\n",
+    );
+    alias("flow", "action_ref: t.flow\nformats:\n  - 'flow now'\n");
     alias("resting", "action_ref: t.resting\nformats:\n  - 'switched off'\n");
     alias(
         "one",

@@ -98,7 +98,7 @@ pub(super) async fn rerun(context: &mut Context<'_>, connection: &Connection, ar
         .to_owned();
     let mut body = json!({});
     if !args.tasks.is_empty() {
-        if !super::flow::is_flow(&original) {
+        if !crate::workflow::progress::is_flow(&original) {
             return Err(
                 CliError::new(format!("{reference} is no workflow: it has no tasks"))
                     .hint(format!("`sayso execution re-run {id}` runs it again")),

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::flow::{is_failed, is_flow};
 use super::rows;
 use crate::cli::connect::Connection;
 use crate::cli::{CliError, query, segment};
+use crate::workflow::progress::{is_failed, is_flow};
 
 /// Executions of one page.
 const PAGE: usize = 100;

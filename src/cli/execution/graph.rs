@@ -5,7 +5,6 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fetch::descendants;
-use super::flow::{Flow, is_over};
 use super::show::span;
 use crate::cli::args::DrawingArgs;
 use crate::cli::connect::Connection;
@@ -14,6 +13,7 @@ use crate::cli::{CliError, Context, segment};
 use crate::workflow::definition::{Document, Workflow};
 use crate::workflow::draw::{self, States, TaskState};
 use crate::workflow::graph::Graph;
+use crate::workflow::progress::{Flow, is_over};
 
 /// Draws the workflow of an execution.
 pub(super) async fn draw(

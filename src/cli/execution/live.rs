@@ -7,11 +7,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::fetch::descendants;
-use super::flow::{Flow, Run, is_failed, is_flow, is_over, reason, task_name};
 use super::show::{mark, next_steps, painted, span};
 use crate::cli::connect::Connection;
 use crate::cli::table::visible;
 use crate::cli::{CliError, Context, query, segment};
+use crate::workflow::progress::{Flow, Run, is_failed, is_flow, is_over, reason, task_name};
 
 const EVENTS: &str = "st2.execution__create,st2.execution__update,st2.execution.output__create";
 const OUTPUT: &str = "st2.execution.output__create";

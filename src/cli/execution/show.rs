@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::flow::{Flow, Task, is_failed, is_over};
 use crate::chat::card::display_width;
+use crate::workflow::progress::{Flow, Task, is_failed, is_over};
 
 /// Of more tasks at one level the succeeded ones in a row are folded.
 const MANY: usize = 60;

@@ -3,11 +3,11 @@
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::flow::{Flow, Items, reason};
 use super::graph::states;
 use super::live::Follower;
 use super::show::{Look, fitted, lines, next_steps, span};
 use crate::chat::card::display_width;
+use crate::workflow::progress::{Flow, Items, reason};
 
 const ROOT: &str = "6b00000000000000000000aa";
 

@@ -17,6 +17,7 @@ mod plans;
 mod rerun;
 mod results;
 mod step;
+mod tree;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,6 +28,7 @@ use tokio::sync::{mpsc, oneshot};
 pub(super) use control::{Answer, Control, ControlKind, pause, resume};
 pub(super) use plans::Plans;
 pub(super) use rerun::take_over;
+pub use tree::Tree;
 
 use super::state::State;
 use crate::model::{Execution, Id, Status};

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::expr::template::Evaluator;
 use crate::workflow::conductor::Plan;
 use crate::workflow::definition::{Document, Workflow};
-use crate::workflow::inspect::{Category, Finding, Inspector};
+use crate::workflow::inspect::Inspector;
 
 /// So many are kept; beyond it the cache starts anew.
 const LIMIT: usize = 5000;
@@ -46,7 +46,7 @@ fn make(text: &str, evaluator: &Evaluator) -> Result<Plan, Value> {
     let names = CONTEXT.into_iter().map(str::to_owned).collect::<Vec<_>>();
     let report = Inspector::new(evaluator).with_context(names).inspect_text(text);
     if !report.is_valid() {
-        let mut errors: Vec<_> = report.errors.iter().map(|found| shown(found, text)).collect();
+        let mut errors: Vec<_> = report.errors.iter().map(|found| found.to_error(text)).collect();
         let place = |error: &Value, key: &str| error[key].as_str().unwrap_or_default().to_owned();
         errors.sort_by_cached_key(|error| (place(error, "type"), place(error, "schema_path")));
         return Err(json!({"errors": errors, "output": null}));
@@ -56,20 +56,4 @@ fn make(text: &str, evaluator: &Evaluator) -> Result<Plan, Value> {
         json!({"errors": [error], "output": null})
     })?;
     Ok(Plan::new(Arc::new(Workflow::read(&document)), evaluator))
-}
-
-/// A finding as results of executions show it: as the reference, and where it is.
-fn shown(found: &Finding, text: &str) -> Value {
-    let mut shown = found.to_json(text);
-    shown["type"] = json!(match found.category {
-        Category::Semantics => "semantic",
-        Category::Expressions => "expression",
-        Category::Context => "context",
-        Category::Content => "content",
-        Category::Load | Category::Syntax | Category::Advice => "syntax",
-    });
-    if let Some(shown) = shown.as_object_mut() {
-        shown.shift_remove("category");
-    }
-    shown
 }

@@ -119,6 +119,23 @@ impl Finding {
         shown
     }
 
+    /// The finding as results of executions and answers of the API show it: the reference's fields, and where it is.
+    #[must_use]
+    pub fn to_error(&self, text: &str) -> Json {
+        let mut shown = self.to_json(text);
+        if let Some(fields) = shown.as_object_mut() {
+            fields.shift_remove("category");
+        }
+        shown["type"] = json!(match self.category {
+            Category::Semantics => "semantic",
+            Category::Expressions => "expression",
+            Category::Context => "context",
+            Category::Content => "content",
+            Category::Load | Category::Syntax | Category::Advice => "syntax",
+        });
+        shown
+    }
+
     /// The finding as a problem of `file`, whose text is `text`.
     #[must_use]
     pub fn problem(&self, file: &str, text: &str) -> Problem {

@@ -20,6 +20,8 @@ fn full_request() -> Request {
             alias: Some("ops.deploy".to_owned()),
             format: Some("deploy {{ what }}".to_owned()),
             builtin: true,
+            reply: Some("ticket".to_owned()),
+            private_to: Some("slack:T1:U1".to_owned()),
         },
         ..request("ops.deploy", "ana")
     }

@@ -1,12 +1,17 @@
-//! A workflow's execution as a tree of tasks: pure, from the executions that the API gives.
+//! What has become of a workflow: its execution and those below it as a tree of tasks.
+//!
+//! It is made from executions as the API shows them; of each it needs `id`, `parent`, `status`, `start_timestamp`,
+//! `end_timestamp`, `action.ref`, `action.runner_type`, `context` and, of those that failed, `result`.
 
 use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::cli::table::{attribute, visible};
+use crate::model::visible;
 
+/// Runners whose executions have tasks.
+pub const RUNNERS: [&str; 3] = ["orquesta", "action-chain", "mistral-v2"];
 /// Deepest nesting of workflows that is shown.
 const MAX_DEPTH: usize = 20;
 /// Most workflows among the items of a task that are shown with their own tasks.
@@ -16,76 +21,98 @@ const REASON: usize = 200;
 
 /// The execution of a workflow or chain.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::cli) struct Flow {
-    pub(in crate::cli) run: Run,
+pub struct Flow {
+    /// The workflow itself.
+    pub run: Run,
     /// In order of start.
-    pub(in crate::cli) tasks: Vec<Task>,
+    pub tasks: Vec<Task>,
     /// What went wrong besides its tasks.
-    pub(in crate::cli) reasons: Vec<String>,
+    pub reasons: Vec<String>,
 }
 
 /// What is shown of one execution.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(in crate::cli) struct Run {
-    pub(in crate::cli) id: String,
-    pub(in crate::cli) action: String,
-    pub(in crate::cli) status: String,
-    pub(in crate::cli) started: Option<Timestamp>,
-    pub(in crate::cli) ended: Option<Timestamp>,
+pub struct Run {
+    /// Its id.
+    pub id: String,
+    /// Reference of its action.
+    pub action: String,
+    /// Its status.
+    pub status: String,
+    /// When it was requested.
+    pub started: Option<Timestamp>,
+    /// When it ended.
+    pub ended: Option<Timestamp>,
 }
 
 /// A task that was started: one execution of it, or one for each item.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::cli) struct Task {
-    pub(in crate::cli) name: String,
+pub struct Task {
+    /// Its name.
+    pub name: String,
     /// Status of all its executions together, and the execution that matters most: the first that failed or waits.
-    pub(in crate::cli) run: Run,
+    pub run: Run,
     /// How often it was tried, when that is more than once.
-    pub(in crate::cli) tries: usize,
-    pub(in crate::cli) items: Option<Items>,
+    pub tries: usize,
+    /// Its items, when it has some.
+    pub items: Option<Items>,
     /// Why it failed.
-    pub(in crate::cli) reason: Option<String>,
+    pub reason: Option<String>,
     /// Its own tasks, when it is a workflow; of several items those that did not succeed.
-    pub(in crate::cli) inner: Vec<Flow>,
+    pub inner: Vec<Flow>,
 }
 
 /// The items of a task.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(in crate::cli) struct Items {
-    pub(in crate::cli) ended: usize,
-    pub(in crate::cli) failed: usize,
-    pub(in crate::cli) all: usize,
+pub struct Items {
+    /// Items that ended.
+    pub ended: usize,
+    /// Items that failed.
+    pub failed: usize,
+    /// Items altogether.
+    pub all: usize,
 }
 
-pub(in crate::cli) fn is_over(status: &str) -> bool {
+/// Whether nothing more happens in this status.
+#[must_use]
+pub fn is_over(status: &str) -> bool {
     matches!(
         status,
         "succeeded" | "failed" | "timeout" | "abandoned" | "canceled"
     )
 }
 
-pub(in crate::cli) fn is_failed(status: &str) -> bool {
+/// Whether this status is a failure.
+#[must_use]
+pub fn is_failed(status: &str) -> bool {
     matches!(status, "failed" | "timeout" | "abandoned")
 }
 
 /// Whether an execution, as the API gives it, has tasks.
-pub(in crate::cli) fn is_flow(execution: &Value) -> bool {
-    matches!(
-        attribute(execution, "action.runner_type").as_str(),
-        Some("orquesta" | "action-chain")
-    )
+#[must_use]
+pub fn is_flow(execution: &Value) -> bool {
+    let runner = attribute(execution, "action.runner_type").as_str();
+    runner.is_some_and(|runner| RUNNERS.contains(&runner))
 }
 
 /// The name of the task that a child execution belongs to.
-pub(in crate::cli) fn task_name(execution: &Value) -> &str {
+#[must_use]
+pub fn task_name(execution: &Value) -> &str {
     ["context.orquesta.task_name", "context.chain.name", "action.ref"]
         .into_iter()
         .find_map(|path| attribute(execution, path).as_str())
         .unwrap_or("?")
 }
 
+/// What a path of keys leads to; `null` when there is nothing.
+fn attribute<'a>(object: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(object, |value, key| &value[key])
+}
+
 impl Run {
-    pub(in crate::cli) fn of(execution: &Value) -> Self {
+    /// Of an execution as the API gives it.
+    #[must_use]
+    pub fn of(execution: &Value) -> Self {
         let text = |path: &str| visible(attribute(execution, path).as_str().unwrap_or_default());
         let time = |path: &str| {
             attribute(execution, path)
@@ -102,7 +129,8 @@ impl Run {
     }
 
     /// Seconds that it took, or has taken so far.
-    pub(in crate::cli) fn seconds(&self, now: Timestamp) -> Option<f64> {
+    #[must_use]
+    pub fn seconds(&self, now: Timestamp) -> Option<f64> {
         let end = match self.ended {
             Some(end) => end,
             None if is_over(&self.status) => return None,
@@ -114,7 +142,8 @@ impl Run {
 
 impl Flow {
     /// The tree below `root`, from it and its descendants in any order.
-    pub(in crate::cli) fn of(root: &Value, descendants: &[Value]) -> Self {
+    #[must_use]
+    pub fn of(root: &Value, descendants: &[Value]) -> Self {
         let mut children: HashMap<&str, Vec<&Value>> = HashMap::new();
         for one in descendants {
             if let Some(parent) = one["parent"].as_str() {
@@ -286,7 +315,8 @@ impl Errors {
 }
 
 /// Why an execution failed, in one line: from its result.
-pub(in crate::cli) fn reason(execution: &Value) -> Option<String> {
+#[must_use]
+pub fn reason(execution: &Value) -> Option<String> {
     let result = &execution["result"];
     let listed = || {
         let errors = result["errors"].as_array()?;
