@@ -16,6 +16,7 @@ use super::snapshot::{Parts, SITE, Snapshot};
 use crate::expr::template::{Evaluator, Limits, Surroundings};
 use crate::expr::value::{Date, DateTime};
 use crate::model::{Action, Problem, Severity};
+use crate::workflow::chain::Chain;
 use crate::workflow::definition::{Document, Workflow};
 use crate::workflow::graph::Graph;
 use crate::workflow::inspect::{ActionShape, Actions, Category, Inspector, Report};
@@ -249,7 +250,7 @@ fn inspect(action: &Action, shown: &str, known: &Known<'_>, evaluator: &Evaluato
     };
     let text = action.entry_point_text.as_deref().unwrap_or_default();
     let problems = if action.runner_type == CHAIN {
-        chain(text, shown)
+        chain(text, shown, &asked)
     } else {
         workflow(action, text, shown, &asked, evaluator)
     };
@@ -363,49 +364,29 @@ fn mistral(document: &Document, text: &str, shown: &str) -> Option<Problem> {
     })
 }
 
-/// What can be said about an action chain without reading it as one.
-fn chain(text: &str, shown: &str) -> Vec<Problem> {
-    let document = match yaml::parse(text) {
-        Ok(document) => document,
-        Err(fault) => return vec![fault.problem(shown, Some(text))],
-    };
-    let root = document.root.to_json();
-    let mut problems: Vec<Problem> = Vec::new();
-    let mut tell = |severity, at: yaml::Position, message: &str, hint: &str| {
+/// What is wrong with an action chain, and the actions that its tasks name and nobody has.
+fn chain(text: &str, shown: &str, asked: &Asked<'_>) -> Vec<Problem> {
+    let report = Chain::read(text, shown);
+    let mut problems = report.problems;
+    let nodes = report.chain.iter().flat_map(|chain| &chain.nodes);
+    for node in nodes.filter(|node| !node.action.contains("{{")) {
+        let reference = node.action.as_str();
+        if asked.find(reference).is_some() || !asked.is_in_sight(reference) {
+            continue;
+        }
+        let hint = match asked.nearest(reference) {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "install its pack, or correct the name".to_owned(),
+        };
         problems.push(Problem {
-            severity,
+            severity: Severity::Warning,
             file: shown.to_owned(),
-            line: at.line as usize,
-            column: at.column as usize,
-            message: message.to_owned(),
-            hint: hint.to_owned(),
-            text: yaml::line_text(text, at.line),
+            line: node.at.line as usize,
+            column: node.at.column as usize,
+            message: format!("task `{}`: there is no action `{reference}`", node.name),
+            hint,
+            text: yaml::line_text(text, node.at.line),
         });
-    };
-    let hint = "write `chain:` and below it a list with `name` and `ref` of each task";
-    match root.as_object().map(|root| root.get("chain")) {
-        None => tell(
-            Severity::Error,
-            document.root.at,
-            "an action chain is a map",
-            hint,
-        ),
-        Some(None) => tell(
-            Severity::Error,
-            document.root.at,
-            "the action chain has no `chain`",
-            hint,
-        ),
-        Some(Some(chain)) if chain.as_array().is_none_or(Vec::is_empty) => tell(
-            Severity::Error,
-            document.locate("/chain"),
-            "`chain` should be a list of tasks",
-            hint,
-        ),
-        Some(Some(_)) => {}
-    }
-    for remark in &document.remarks {
-        tell(Severity::Warning, remark.at, &remark.message, &remark.hint);
     }
     problems
 }

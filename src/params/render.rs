@@ -45,7 +45,7 @@ pub fn any_template(values: &Map<String, Value>) -> bool {
 ///
 /// The result is what the caller gave, rendered, cast and validated, and defaults that are
 /// templates. Undeclared, missing and immutable parameters are refused. Texts that a rendering made are not rendered
-/// again; parameters in `data` come from such a rendering and are taken as they are.
+/// again; parameters in `data` come from such a rendering and are cast only.
 ///
 /// # Errors
 ///
@@ -65,7 +65,13 @@ pub fn live(
         .cloned()
         .collect();
     let mut rendered = render_live(jinja, limits, compiled, given, context)?;
-    rendered.extend(data);
+    for (name, value) in data {
+        let cast = match compiled.spec(&name) {
+            Some(spec) if !value.is_null() => cast_of(spec, value)?,
+            _ => value,
+        };
+        rendered.insert(name, cast);
+    }
     let valid = validate::validate(compiled, rendered)?;
     if let Some(first) = immutable.first() {
         let names: Vec<String> = immutable.iter().map(|name| pyvalue::str_repr(name)).collect();

@@ -14,6 +14,8 @@ use crate::model::Status;
 pub enum FlowLanguage {
     /// Orquesta's.
     Orquesta,
+    /// Action chains'.
+    ActionChain,
 }
 
 /// Workflows in orquesta's language.
@@ -98,9 +100,12 @@ impl Runner for ActionChainRunner {
         &self.spec
     }
 
+    fn conducts(&self) -> Option<FlowLanguage> {
+        Some(FlowLanguage::ActionChain)
+    }
+
     fn run(&self, _job: Job) -> BoxFuture<'_, Outcome> {
-        let error = "action chains are read and checked, but this version does not run them yet";
-        std::future::ready(Outcome::new(Status::Failed, json!({ "error": error }))).boxed()
+        not_conducted()
     }
 }
 

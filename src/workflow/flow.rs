@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::chain::{ChainConductor, ChainDelta, ChainParts, ChainState};
+use super::chain::{Chain, ChainConductor, ChainDelta, ChainNode, ChainParts, ChainState};
 use super::conductor::{
     ActionEvent, Conductor, ConductorError, Delta, Dispatch, ItemEvent, Parts, RerunTask, Snapshot, Status,
 };
@@ -248,6 +248,84 @@ impl Flow {
                         })
                     })
                     .collect()
+            }
+        }
+    }
+
+    /// What the flow takes to be at work: tasks by name and route, and items of tasks that have some.
+    #[must_use]
+    pub fn at_work(&self) -> Vec<(Arc<str>, u32, Option<usize>)> {
+        let busy = |status: Status| !status.is_completed() && status != Status::Null;
+        let mut places = Vec::new();
+        match self {
+            Self::Workflow(conductor) => {
+                for (index, entry) in conductor.sequence().iter().enumerate() {
+                    if busy(entry.status) && conductor.latest(&entry.id, entry.route) == Some(index) {
+                        places.push((Arc::clone(&entry.id), entry.route, None));
+                    }
+                }
+                for staged in conductor.staged() {
+                    let statuses = staged.items.as_ref().map_or(&[][..], |items| items.statuses());
+                    let working = statuses.iter().enumerate().filter(|(_, status)| busy(**status));
+                    places
+                        .extend(working.map(|(item, _)| (Arc::clone(&staged.id), staged.route, Some(item))));
+                }
+            }
+            Self::Chain(conductor) => {
+                let last = conductor.sequence().last().filter(|entry| busy(entry.status));
+                let node = last.and_then(|entry| conductor.chain().nodes.get(entry.node));
+                places.extend(node.map(|node| (node.name.as_str().into(), 0, None)));
+            }
+        }
+        places
+    }
+
+    /// Tasks with items that have not ended, and how many items each has.
+    #[must_use]
+    pub fn unfinished_items(&self) -> Vec<(Arc<str>, u32, usize)> {
+        let Self::Workflow(conductor) = self else {
+            return Vec::new();
+        };
+        let staged = conductor.staged().filter_map(|staged| {
+            let items = staged.items.as_ref()?;
+            Some((Arc::clone(&staged.id), staged.route, items.statuses().len()))
+        });
+        staged.collect()
+    }
+
+    /// Whether a task waits to be handed out, or for its items.
+    #[must_use]
+    pub fn is_staged(&self, task: &str, route: u32) -> bool {
+        match self {
+            Self::Workflow(conductor) => conductor
+                .staged()
+                .any(|staged| &*staged.id == task && staged.route == route),
+            Self::Chain(_) => false,
+        }
+    }
+
+    /// The number of the latest execution of a task in a route, counted over all tasks.
+    #[must_use]
+    pub fn latest(&self, task: &str, route: u32) -> Option<usize> {
+        match self {
+            Self::Workflow(conductor) => conductor.latest(task, route),
+            Self::Chain(conductor) => {
+                let nodes = &conductor.chain().nodes;
+                let is_it = |number: usize| nodes.get(number).is_some_and(|node| node.name == task);
+                conductor.sequence().iter().rposition(|entry| is_it(entry.node))
+            }
+        }
+    }
+
+    /// A chain, and one of its nodes.
+    #[must_use]
+    pub fn chain_node(&self, name: &str) -> Option<(&Chain, &ChainNode)> {
+        match self {
+            Self::Workflow(_) => None,
+            Self::Chain(conductor) => {
+                let chain = conductor.chain();
+                let node = chain.nodes.iter().find(|node| node.name == name)?;
+                Some((chain, node))
             }
         }
     }

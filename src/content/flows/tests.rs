@@ -216,10 +216,11 @@ fn what_did_not_change_is_not_inspected_again() {
 
 #[rstest::rstest]
 #[case("chain:\n  - name: a\n    ref: web.local\n", &[])]
+#[case("chain:\n  - name: a\n    ref: web.locl\n", &["warning 2:5 task `a`: there is no action `web.locl`"])]
 #[case("chain: [\n", &["error 1:8 `[` is never closed"])]
-#[case("- a\n", &["error 1:1 an action chain is a map"])]
-#[case("default: a\n", &["error 1:1 the action chain has no `chain`"])]
-#[case("chain: {}\n", &["error 1:8 `chain` should be a list of tasks"])]
+#[case("- a\n", &["error 1:1 an action chain is a list instead of a mapping"])]
+#[case("default: a\n", &["error 1:1 there is no `chain`"])]
+#[case("chain: {}\n", &["error 1:1 `chain` is a map instead of a list"])]
 fn action_chains_are_read(#[case] text: &str, #[case] expected: &[&str]) {
     let site = site(GOOD);
     site.write(

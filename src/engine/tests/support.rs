@@ -206,6 +206,13 @@ impl World {
             flow.entry_point_text = Some((*text).into());
             actions.0.lock().insert(flow.reference.clone(), Arc::new(flow));
         }
+        for (name, text) in super::chains::ALL {
+            let parameters = json!({"n": {"type": "integer", "default": 3}});
+            let mut chain = action(name, "action-chain", parameters);
+            chain.entry_point = format!("chains/{name}.yaml");
+            chain.entry_point_text = Some((*text).into());
+            actions.0.lock().insert(chain.reference.clone(), Arc::new(chain));
+        }
         let mut runners: Runners = runners::builtin(runners::RunnerOptions::default());
         runners.add(gate.clone());
         let engine = Engine::start(EngineParts {

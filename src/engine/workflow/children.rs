@@ -10,7 +10,8 @@ use super::plans::CONTEXT;
 use super::results::TaskKey;
 use crate::engine::Submit;
 use crate::expr::value::{self, Value};
-use crate::model::{Execution, Id, Identity, JsonMap, Origin, Status};
+use crate::model::{Execution, Id, Identity, JsonMap, Origin, Request, Status};
+use crate::workflow::chain::{Chain, ChainNode};
 use crate::workflow::conductor;
 
 /// A child that has not ended.
@@ -38,6 +39,8 @@ pub(super) struct Call {
 /// Where requests come from that workflows make.
 pub(super) const ORIGIN: &str = "workflow";
 
+/// Key of the context that tells a chain's child what it is for.
+const CHAIN: &str = "chain";
 /// Keys of a context that pass from a workflow to its children.
 const INHERITED: [&str; 3] = ["api_user", "source_channel", "trace_context"];
 
@@ -52,6 +55,7 @@ pub(super) fn request(
     call: &Call,
     action: String,
     entry: usize,
+    node: Option<(&Chain, &ChainNode)>,
 ) -> Result<Submit, String> {
     let data = parameters(&call.input)?;
     let parent = &workflow.request;
@@ -75,8 +79,16 @@ pub(super) fn request(
         }
     }
     context.insert("parent".to_owned(), link);
-    context.insert("orquesta".to_owned(), orquesta);
+    let mut notify = None;
+    match node {
+        None => context.insert("orquesta".to_owned(), orquesta),
+        Some((chain, node)) => {
+            notify = notify_of(parent, node);
+            context.insert(CHAIN.to_owned(), node_shown(chain, node))
+        }
+    };
     Ok(Submit {
+        notify,
         action,
         data,
         identity: Identity {
@@ -93,6 +105,30 @@ pub(super) fn request(
         parent: Some(workflow.id),
         ..Submit::default()
     })
+}
+
+/// What the context of a chain's child tells of its task: the task as it is written, as the reference.
+fn node_shown(chain: &Chain, node: &ChainNode) -> Json {
+    let name = |number: Option<usize>| number.and_then(|number| Some(chain.nodes.get(number)?.name.as_str()));
+    json!({
+        "name": node.name,
+        "ref": node.action,
+        "params": node.parameters,
+        "on_success": name(node.on_success),
+        "on_failure": name(node.on_failure),
+        "publish": node.publish,
+        "notify": node.notify,
+    })
+}
+
+/// Whom a chain's task tells of its end: those whom it names itself, else those whom the chain tells, unless its action
+/// names it among `skip_notify` (CHN-11).
+fn notify_of(chain: &Request, node: &ChainNode) -> Option<Json> {
+    let skipped = chain.parameters.get("skip_notify").and_then(Json::as_array);
+    let skips = skipped.is_some_and(|names| names.iter().any(|name| *name == *node.name));
+    node.notify
+        .clone()
+        .or_else(|| chain.notify.clone().filter(|_| !skips))
 }
 
 fn parameters(input: &Value) -> Result<JsonMap, String> {
@@ -135,6 +171,10 @@ pub(super) fn context(workflow: &Execution, api_url: &str) -> Json {
 /// What a child is for, from its context; `None` when it is no part of a workflow.
 pub(super) fn place(child: &Execution) -> Option<(TaskKey, Option<usize>, Id)> {
     super::part_of(child)?;
+    if let Some(link) = child.request.context.get(CHAIN) {
+        let task = link.get("name")?.as_str()?;
+        return Some(((Arc::from(task), 0), None, child.id));
+    }
     let link = child.request.context.get("orquesta")?;
     let task = link.get("task_id")?.as_str()?;
     let route = u32::try_from(link.get("task_route")?.as_u64()?).ok()?;

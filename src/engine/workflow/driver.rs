@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use serde_json::Value as Json;
 use tokio::sync::mpsc;
 
 use super::children::{Call, Children};
@@ -18,7 +19,7 @@ use crate::engine::step::{set_result, step};
 use crate::engine::{accept, apart, cancel};
 use crate::model::{Execution, Id, Identity, Status, Timestamp};
 use crate::store::{CommitError, StoreError, Write};
-use crate::workflow::conductor::Conductor;
+use crate::workflow::flow::Flow;
 
 /// Messages that are handled in one commit.
 const BATCH: usize = 256;
@@ -31,12 +32,14 @@ const REFUSALS: u32 = 16;
 pub(super) struct Driver {
     /// Its execution as it was committed last.
     pub(super) execution: Arc<Execution>,
-    pub(super) conductor: Conductor,
+    pub(super) flow: Flow,
     /// Number of the next journal entry.
     number: u64,
     pub(super) children: Children,
     pub(super) items: ItemResults,
     pub(super) executions: Arc<TaskExecutions>,
+    /// The tasks of a chain that have ended, as its result lists them.
+    pub(super) listed: Vec<Json>,
     /// Actions that are due and not asked for yet.
     pub(super) calls: VecDeque<Call>,
     /// What was missed before it was loaded.
@@ -113,11 +116,12 @@ impl Driver {
     fn new(execution: Arc<Execution>, loaded: Loaded) -> Self {
         Self {
             execution,
-            conductor: loaded.conductor,
+            flow: loaded.flow,
             number: loaded.number,
             children: loaded.children,
             items: loaded.items,
             executions: loaded.executions,
+            listed: loaded.listed,
             calls: VecDeque::new(),
             missed: loaded.missed.into_iter().map(Message::missed).collect(),
         }
@@ -164,7 +168,7 @@ impl Driver {
     fn prepare(&mut self, state: &Arc<State>, batch: Vec<Message>) -> Step {
         let mut step = Step::default();
         let mut by = None;
-        let status = self.conductor.status();
+        let status = self.flow.status();
         for message in batch {
             match message {
                 Message::Step(child) => self.child_stepped(state, *child, &mut step),
@@ -174,17 +178,22 @@ impl Driver {
                 }
             }
         }
-        if self.conductor.status() != status {
+        if self.flow.status() != status {
             // What is due in the new status is asked for again.
             self.calls.clear();
         }
         if !state.lanes.lock().stopping {
             self.start_due(state, &mut step);
         }
-        step.mirror(state, &self.execution, &mut self.conductor, by.as_deref());
-        let deltas = self.conductor.take_journal();
-        if !deltas.is_empty() {
-            let entry = journal::write(self.execution.id, self.number, &deltas, &state.parts.key);
+        step.mirror(
+            state,
+            &self.execution,
+            &mut self.flow,
+            &self.listed,
+            by.as_deref(),
+        );
+        if let Some(text) = self.flow.take_journal() {
+            let entry = journal::write(self.execution.id, self.number, text, &state.parts.key);
             step.rows.push(Write::Journal(entry));
             self.number += 1;
         }

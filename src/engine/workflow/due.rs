@@ -10,11 +10,16 @@ use super::children::{self, Call, Child};
 use super::driver::Driver;
 use super::step::{Launch, Step};
 use crate::engine::state::{Running, State};
-use crate::engine::{accept, work};
+use crate::engine::{SubmitError, accept, work};
 use crate::expr::value::{Value, from_json};
 use crate::model::Status;
 use crate::workflow::conductor::{self, Dispatch};
+use crate::workflow::flow::Flow;
 
+/// Kind of the error of a task whose action cannot be asked for.
+const BAD: &str = "error";
+/// Kind of the error of a task whose action there is not.
+const UNKNOWN: &str = "unknown";
 /// Children that are asked for in one commit.
 const CHUNK: usize = 256;
 
@@ -22,10 +27,10 @@ impl Driver {
     /// Starts what is due, at most so much as fits one commit; the rest waits in `calls`.
     pub(super) fn start_due(&mut self, state: &Arc<State>, out: &mut Step) {
         if matches!(
-            self.conductor.status(),
+            self.flow.status(),
             conductor::Status::Null | conductor::Status::Resuming
         ) {
-            let before = self.conductor.status();
+            let before = self.flow.status();
             if before == conductor::Status::Null {
                 self.request(conductor::Status::Requested);
             }
@@ -34,7 +39,7 @@ impl Driver {
         let mut started = 0;
         while started < CHUNK {
             if self.calls.is_empty() {
-                let tasks = self.conductor.next_tasks();
+                let tasks = self.flow.next_tasks();
                 if tasks.is_empty() {
                     break;
                 }
@@ -43,9 +48,9 @@ impl Driver {
                 }
             }
             if let Some(call) = self.calls.pop_front() {
-                let status = self.conductor.status();
+                let status = self.flow.status();
                 self.start_call(state, &call, out);
-                if self.conductor.status() != status {
+                if self.flow.status() != status {
                     self.calls.clear();
                 }
             }
@@ -89,18 +94,33 @@ impl Driver {
             self.event(&call.task, call.item, conductor::Status::Succeeded, Value::Null);
             return;
         }
-        if let Err((kind, message)) = self.ask_for(state, call, out) {
+        let Err((kind, message)) = self.ask_for(state, call, out) else {
+            return;
+        };
+        if let Flow::Chain(chain) = &mut self.flow {
+            if let Some(reason) = unknown_action(kind, call, &message) {
+                chain.fail(reason);
+                return;
+            }
+            // As the reference: the task has failed, and the chain goes the way for that.
+            let message = format!("Task \"{}\" failed: {message}", call.task.0);
+            let result = json!({"error": message, "traceback": message});
+            self.listed
+                .push(super::heard::listed_unasked(&call.task.0, &result));
+            self.event(&call.task, None, conductor::Status::Failed, from_json(&result));
+        } else {
             // As the reference: the task fails, and so does the workflow.
             let error = json!({
-                "type": kind,
+                "type": BAD,
                 "message": message,
                 "task_id": call.task.0,
                 "route": call.task.1,
             });
             let result = from_json(&json!({ "errors": [error] }));
             self.event(&call.task, call.item, conductor::Status::Failed, result);
-            self.conductor
-                .log_error(&message, Some(&call.task.0), Some(call.task.1));
+            if let Flow::Workflow(conductor) = &mut self.flow {
+                conductor.log_error(&message, Some(&call.task.0), Some(call.task.1));
+            }
             self.request(conductor::Status::Failed);
         }
     }
@@ -112,7 +132,6 @@ impl Driver {
         call: &Call,
         out: &mut Step,
     ) -> Result<(), (&'static str, String)> {
-        const BAD: &str = "error";
         let Some(reference) = call.action.as_str() else {
             let message = format!(
                 "the action of a task is a reference, not {}",
@@ -120,18 +139,18 @@ impl Driver {
             );
             return Err((BAD, message));
         };
-        let entry = self
-            .conductor
-            .latest(&call.task.0, call.task.1)
-            .unwrap_or_default();
-        let request = children::request(&self.execution, call, reference.to_owned(), entry)
+        let entry = self.flow.latest(&call.task.0, call.task.1).unwrap_or_default();
+        let node = self.flow.chain_node(&call.task.0);
+        let request = children::request(&self.execution, call, reference.to_owned(), entry, node)
             .map_err(|message| (BAD, message))?;
         let reason = format!(
             "part of {}, execution {}",
             self.execution.request.action, self.execution.id
         );
-        let mut checked =
-            accept::check_allowed(state, request, reason).map_err(|error| (BAD, error.to_string()))?;
+        let mut checked = accept::check_allowed(state, request, reason).map_err(|error| match error {
+            SubmitError::UnknownAction { .. } => (UNKNOWN, error.to_string()),
+            other => (BAD, other.to_string()),
+        })?;
         let runner = accept::runner_of(state, &checked.action).map_err(|error| (BAD, error.to_string()))?;
         let conducted = runner.conducts().is_some();
         let launch = if checked.execution.status == Status::Delayed {
@@ -167,6 +186,9 @@ impl Driver {
         let child = accept::insert(state, checked, &mut out.rows);
         if child.status.is_completed() {
             let result = super::heard::result_of(state, &child);
+            if let Flow::Chain(_) = self.flow {
+                self.listed.push(super::heard::listed(&child, &call.task.0));
+            }
             if call.item.is_none() && self.executions.wanted() {
                 let shown = super::heard::task_shown(&child, &call.task, &result);
                 self.executions.set(call.task.clone(), shown);
@@ -189,4 +211,15 @@ impl Driver {
         out.new.push((child, launch));
         Ok(())
     }
+}
+
+/// Why a chain ends when an action is missing, in the reference's words; its parameters do not matter then.
+fn unknown_action(kind: &str, call: &Call, message: &str) -> Option<String> {
+    (kind == UNKNOWN).then(|| {
+        let action = call.action.as_str().unwrap_or_default();
+        let task = &call.task.0;
+        format!(
+            "Failed to run task \"{task}\". Action with reference \"{action}\" doesn't exist. ({message})"
+        )
+    })
 }

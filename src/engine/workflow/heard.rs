@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::children::to_conductor;
 use super::driver::Driver;
@@ -11,8 +11,9 @@ use super::step::{Order, Step};
 use super::{ChildStep, Control, ControlKind};
 use crate::engine::state::State;
 use crate::expr::value::{Value, from_json};
-use crate::model::{Execution, Id, Status};
+use crate::model::{Execution, Id, Status, Timestamp};
 use crate::workflow::conductor::{self, ActionEvent, ConductorError, ItemEvent};
+use crate::workflow::flow::Flow;
 
 impl Driver {
     /// A child took a step.
@@ -33,6 +34,9 @@ impl Driver {
             Status::Resuming => conductor::Status::Running,
             status => to_conductor(status),
         };
+        if child.status.is_completed() && matches!(self.flow, Flow::Chain(_)) {
+            self.listed.push(listed(&child, &task.0));
+        }
         if child.status.is_completed() && item.is_none() && self.executions.wanted() {
             self.executions
                 .set(task.clone(), task_shown(&child, &task, &result));
@@ -55,7 +59,7 @@ impl Driver {
         if (answered || goes_on)
             && child.status != Status::Canceled
             && matches!(
-                self.conductor.status(),
+                self.flow.status(),
                 conductor::Status::Paused | conductor::Status::Pausing
             )
         {
@@ -74,7 +78,7 @@ impl Driver {
         let told = match item {
             None => {
                 let event = ActionEvent { status, result };
-                self.conductor.action_event(&task.0, task.1, &event)
+                self.flow.action_event(&task.0, task.1, &event)
             }
             Some(item) => {
                 if status.is_completed() {
@@ -82,8 +86,7 @@ impl Driver {
                 }
                 let event = ItemEvent { item, status, result };
                 let items = &self.items;
-                self.conductor
-                    .item_event(&task.0, task.1, &event, &|| items.of(task))
+                self.flow.item_event(&task.0, task.1, &event, &|| items.of(task))
             }
         };
         if let Err(error) = told {
@@ -95,14 +98,12 @@ impl Driver {
     }
 
     fn has_staged(&self, task: &TaskKey) -> bool {
-        self.conductor
-            .staged()
-            .any(|staged| staged.id == task.0 && staged.route == task.1)
+        self.flow.is_staged(&task.0, task.1)
     }
 
     /// Asks the conductor for a status; false when it cannot get there.
     pub(super) fn request(&mut self, status: conductor::Status) -> bool {
-        self.conductor.request(status).is_ok()
+        self.flow.request(status).is_ok()
     }
 
     fn complain(&self, error: &ConductorError) {
@@ -155,6 +156,38 @@ pub(super) fn result_of(state: &State, child: &Execution) -> Value {
         Some(result) => from_json(&state.parts.key.open_value(result, child.id)),
         None => Value::Null,
     }
+}
+
+/// A task of a chain that has ended, as the chain's result lists it (CHN-10). Secrets stay sealed.
+pub(super) fn listed(child: &Execution, task: &str) -> Json {
+    let workflow = crate::workflow::progress::RUNNERS.contains(&child.request.runner.as_str());
+    json!({
+        "id": task,
+        "name": task,
+        "execution_id": child.id,
+        "liveaction_id": child.id,
+        "workflow": workflow.then(|| child.id.to_string()),
+        "created_at": child.start.to_string(),
+        "updated_at": child.end.unwrap_or(child.start).to_string(),
+        "state": child.status,
+        "result": child.result,
+    })
+}
+
+/// A task of a chain whose action could not be asked for.
+pub(super) fn listed_unasked(task: &str, result: &Json) -> Json {
+    let now = Timestamp::now().to_string();
+    json!({
+        "id": task,
+        "name": task,
+        "execution_id": null,
+        "liveaction_id": null,
+        "workflow": null,
+        "created_at": now,
+        "updated_at": now,
+        "state": Status::Failed,
+        "result": result,
+    })
 }
 
 /// What `task()` shows.

@@ -4,12 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::children::{self, Child, Children};
-use super::heard::{result_of, task_shown};
+use super::heard::{listed, result_of, task_shown};
 use super::results::{ItemResults, TaskExecutions, TaskKey};
+use serde_json::Value as Json;
+
 use crate::engine::state::State;
 use crate::model::{Execution, Id};
 use crate::store::{ExecutionFilter, Page, SortOrder, StoreError};
-use crate::workflow::conductor::{self, Conductor};
+use crate::workflow::flow::Flow;
 
 /// Executions that are read at once.
 const PAGE: u32 = 500;
@@ -26,6 +28,8 @@ pub(super) struct Past {
     pub(super) children: Children,
     /// Results of items of tasks that have not ended.
     pub(super) items: ItemResults,
+    /// The tasks of a chain that have ended, as its result lists them.
+    pub(super) listed: Vec<Json>,
     /// Children that ended without the workflow hearing of it, because its driver had given up.
     pub(super) missed: Vec<Arc<Execution>>,
 }
@@ -34,23 +38,22 @@ pub(super) struct Past {
 pub(super) async fn read(
     state: &State,
     workflow: &Execution,
-    conductor: &Conductor,
+    flow: &Flow,
     executions: &TaskExecutions,
 ) -> Result<Past, StoreError> {
     let mut past = Past::default();
     let mut unfinished = Vec::new();
-    for staged in conductor.staged() {
-        if let Some(items) = &staged.items {
-            let key = (Arc::clone(&staged.id), staged.route);
-            past.items.begin(key.clone(), items.statuses().len());
-            unfinished.push(key);
-        }
+    for (task, route, count) in flow.unfinished_items() {
+        let key = (task, route);
+        past.items.begin(key.clone(), count);
+        unfinished.push(key);
     }
     let mut reader = Reader {
         state,
         executions,
         unfinished,
-        at_work: at_work(conductor),
+        is_chain: matches!(flow, Flow::Chain(_)),
+        at_work: at_work(flow),
         past,
     };
     for earlier in generations(state, workflow).await? {
@@ -87,6 +90,8 @@ async fn generations(state: &State, workflow: &Execution) -> Result<Vec<Id>, Sto
 struct Reader<'a> {
     state: &'a State,
     executions: &'a TaskExecutions,
+    /// Of a chain every result is wanted: they are listed in its own.
+    is_chain: bool,
     /// Tasks with items that have not ended.
     unfinished: Vec<TaskKey>,
     /// What the conductor takes to be at work, and the last child there when it has ended.
@@ -143,7 +148,7 @@ impl Reader<'_> {
         }
         let asked = match item {
             Some(_) => self.unfinished.contains(&task),
-            None => self.executions.wanted(),
+            None => self.executions.wanted() || self.is_chain,
         };
         if !has_ended || !asked {
             return Ok(());
@@ -151,6 +156,10 @@ impl Reader<'_> {
         // Lists carry no results.
         if let Some(whole) = self.state.parts.store.execution(child.id).await? {
             let result = result_of(self.state, &whole);
+            let unheard = self.at_work.values().any(|last| *last == Some(child.id));
+            if self.is_chain && !unheard {
+                self.past.listed.push(listed(&whole, &task.0));
+            }
             match item {
                 Some(item) => self.past.items.set(&task, item, result),
                 None => self
@@ -162,22 +171,10 @@ impl Reader<'_> {
     }
 }
 
-/// Tasks and items that the conductor takes to be at work.
-fn at_work(conductor: &Conductor) -> HashMap<Spot, Option<Id>> {
-    let mut places = HashMap::new();
-    let busy = |status: conductor::Status| !status.is_completed() && status != conductor::Status::Null;
-    for (index, entry) in conductor.sequence().iter().enumerate() {
-        if busy(entry.status) && conductor.latest(&entry.id, entry.route) == Some(index) {
-            places.insert(((Arc::clone(&entry.id), entry.route), None), None);
-        }
-    }
-    for staged in conductor.staged() {
-        let statuses = staged.items.as_ref().map_or(&[][..], |items| items.statuses());
-        for (item, status) in statuses.iter().enumerate() {
-            if busy(*status) {
-                places.insert(((Arc::clone(&staged.id), staged.route), Some(item)), None);
-            }
-        }
-    }
+/// Tasks and items that the flow takes to be at work.
+fn at_work(flow: &Flow) -> HashMap<Spot, Option<Id>> {
+    let places = flow.at_work().into_iter();
     places
+        .map(|(task, route, item)| (((task, route), item), None))
+        .collect()
 }

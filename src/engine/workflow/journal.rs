@@ -1,9 +1,8 @@
-//! Journal entries: deltas of a conductor, packed and sealed.
+//! Journal entries: what a flow gives as its journal, packed and sealed.
 
 use crate::engine::SecretKey;
 use crate::model::Id;
 use crate::store::{JournalEntry, StoreError};
-use crate::workflow::conductor::Delta;
 
 /// Entries shorter than this are not compressed: there is nothing to gain.
 const SHORT: usize = 512;
@@ -14,10 +13,9 @@ const PLAIN: u8 = 0;
 /// First byte of a compressed entry.
 const ZSTD: u8 = 1;
 
-/// An entry with these deltas. It is sealed as a whole, because variables of workflows may be secret.
-pub(super) fn write(execution: Id, number: u64, deltas: &[Delta], key: &SecretKey) -> JournalEntry {
-    // Deltas hold plain values only, which always can be written.
-    let text = serde_json::to_vec(deltas).unwrap_or_default();
+/// An entry with what a flow gave. It is sealed as a whole, because variables of workflows may be secret.
+pub(super) fn write(execution: Id, number: u64, text: String, key: &SecretKey) -> JournalEntry {
+    let text = text.into_bytes();
     let compressed = (text.len() >= SHORT)
         .then(|| zstd::bulk::compress(&text, 1).ok())
         .flatten()
@@ -36,8 +34,8 @@ pub(super) fn write(execution: Id, number: u64, deltas: &[Delta], key: &SecretKe
     }
 }
 
-/// The deltas of an entry.
-pub(super) fn read(entry: &JournalEntry, key: &SecretKey) -> Result<Vec<Delta>, StoreError> {
+/// The text of an entry.
+pub(super) fn read(entry: &JournalEntry, key: &SecretKey) -> Result<String, StoreError> {
     let corrupt = |why: &str| StoreError::Corrupt {
         what: format!(
             "entry {} in the journal of execution {}: {why}",
@@ -54,5 +52,5 @@ pub(super) fn read(entry: &JournalEntry, key: &SecretKey) -> Result<Vec<Delta>, 
         }
         _ => return Err(corrupt("it is empty")),
     };
-    serde_json::from_slice(&text).map_err(|error| corrupt(&error.to_string()))
+    String::from_utf8(text).map_err(|error| corrupt(&error.to_string()))
 }

@@ -2,31 +2,36 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 use super::children::{self, Children};
+use super::history;
 use super::plans::Flaws;
 use super::results::{ItemResults, TaskExecutions};
-use super::{history, journal};
 use crate::engine::prepared::FLOW;
 use crate::engine::state::State;
 use crate::expr::template::Options;
 use crate::expr::value::{Dict, Value, from_json};
-use crate::model::{Execution, Id};
+use crate::model::{Execution, Id, JsonMap, Severity};
+use crate::runners::FlowLanguage;
 use crate::store::StoreError;
-use crate::workflow::conductor::{Conductor, Delta, Parts};
+use crate::workflow::chain::{Chain, ChainParts};
+use crate::workflow::conductor::Parts;
+use crate::workflow::flow::{Flow, FlowParts};
 
 /// Entries that are read at once.
 const PAGE: u32 = 500;
 
 /// A workflow as it is stored.
 pub(super) struct Loaded {
-    pub(super) conductor: Conductor,
+    pub(super) flow: Flow,
     /// Number of the next journal entry.
     pub(super) number: u64,
     pub(super) children: Children,
     pub(super) items: ItemResults,
     pub(super) executions: Arc<TaskExecutions>,
+    /// The tasks of a chain that have ended, as its result lists them.
+    pub(super) listed: Vec<Json>,
     /// Children that ended without the workflow hearing of it, because its driver had given up.
     pub(super) missed: Vec<Arc<Execution>>,
 }
@@ -47,38 +52,94 @@ impl From<StoreError> for Unfit {
 /// Reads everything.
 pub(super) async fn load(state: &Arc<State>, execution: &Execution) -> Result<Loaded, Unfit> {
     let text = text(state, execution).await?;
+    let executions = Arc::new(TaskExecutions::new(&text));
+    let (journal, number) = journal(state, execution.id).await?;
+    let parts = parts(state, execution, &text, &executions)?;
+    let past = if number == 0 {
+        let (input, context) = match &parts {
+            FlowParts::Workflow(_) => (
+                dict(&Json::Object(finals(state, execution)?)),
+                dict(&children::context(execution, &state.parts.api_url)),
+            ),
+            // They are among its parts.
+            FlowParts::Chain(_) => (Dict::default(), Dict::default()),
+        };
+        (Flow::start(parts, &input, &context), history::Past::default())
+    } else {
+        let flow = Flow::restore(parts, None, journal).map_err(|error| {
+            Unfit::Store(StoreError::Corrupt {
+                what: format!("execution {}: {error}", execution.id),
+            })
+        })?;
+        let past = history::read(state, execution, &flow, &executions).await?;
+        (flow, past)
+    };
+    let (flow, past) = past;
+    Ok(Loaded {
+        flow,
+        number,
+        children: past.children,
+        items: past.items,
+        executions,
+        listed: past.listed,
+        missed: past.missed,
+    })
+}
+
+/// What the flow of an execution works with.
+fn parts(
+    state: &Arc<State>,
+    execution: &Execution,
+    text: &str,
+    executions: &Arc<TaskExecutions>,
+) -> Result<FlowParts, Unfit> {
+    let runner = state.parts.runners.get(&execution.request.runner);
+    if runner.and_then(|runner| runner.conducts()) == Some(FlowLanguage::ActionChain) {
+        return chain_parts(state, execution, text).map(FlowParts::Chain);
+    }
     let evaluator = Arc::clone(&state.parts.evaluator);
     let plan = state
         .plans
-        .get(digest(execution), &text, &evaluator)
+        .get(digest(execution), text, &evaluator)
         .map_err(Unfit::Flawed)?;
-    let executions = Arc::new(TaskExecutions::new(&text));
-    let parts = Parts {
+    Ok(FlowParts::Workflow(Parts {
         plan,
         evaluator,
         options: Options {
             legacy_reevaluate: state.parts.catalogue.reevaluates(pack_of(execution)),
         },
-        outside: Arc::clone(&executions) as Arc<_>,
+        outside: Arc::clone(executions) as Arc<_>,
+    }))
+}
+
+/// What a chain works with. One that makes no sense has failed in the reference's words (CHN-3).
+fn chain_parts(state: &Arc<State>, execution: &Execution, text: &str) -> Result<ChainParts, Unfit> {
+    let file = state
+        .parts
+        .catalogue
+        .action(&execution.request.action)
+        .map(|action| action.entry_point.clone());
+    let report = Chain::read(text, file.as_deref().unwrap_or("chain"));
+    let Some(chain) = report.chain else {
+        let first = report
+            .problems
+            .iter()
+            .find(|problem| problem.severity == Severity::Error);
+        let told = first.map_or_else(String::new, ToString::to_string);
+        let told = json!({"error": format!("Failed initializing action chain: {told}"), "traceback": told, "tasks": []});
+        return Err(Unfit::Flawed(Arc::new(told)));
     };
-    let (deltas, number) = deltas(state, execution.id).await?;
-    let (mut children, mut items) = (Children::default(), ItemResults::default());
-    let mut missed = Vec::new();
-    let conductor = if number == 0 {
-        begin(state, execution, parts)?
-    } else {
-        let conductor = Conductor::restore(parts, deltas);
-        let past = history::read(state, execution, &conductor, &executions).await?;
-        (children, items, missed) = (past.children, past.items, past.missed);
-        conductor
-    };
-    Ok(Loaded {
-        conductor,
-        number,
-        children,
-        items,
-        executions,
-        missed,
+    let mut parent = execution.context();
+    parent.shift_insert(0, "execution_id".to_owned(), json!(execution.id));
+    Ok(ChainParts {
+        chain: Arc::new(chain),
+        jinja: Arc::clone(&state.parts.jinja),
+        parameters: Arc::new(finals(state, execution)?),
+        action_context: Arc::new(json!({ "parent": parent })),
+        config_context: Arc::new(Json::Object(
+            (*state.parts.catalogue.config(pack_of(execution))).clone(),
+        )),
+        keys: None,
     })
 }
 
@@ -97,8 +158,8 @@ pub(super) async fn text(state: &State, execution: &Execution) -> Result<Arc<str
     let text = document.as_ref().and_then(|document| document[FLOW].as_str());
     text.map(Arc::from).ok_or_else(|| {
         let message = format!("the definition of {} as it was accepted is gone", request.action);
-        let error = serde_json::json!({"type": "error", "message": message});
-        Unfit::Flawed(Arc::new(serde_json::json!({"errors": [error], "output": null})))
+        let error = json!({"type": "error", "message": message});
+        Unfit::Flawed(Arc::new(json!({"errors": [error], "output": null})))
     })
 }
 
@@ -111,29 +172,29 @@ pub(super) fn digest(execution: &Execution) -> &str {
         .map_or(&request.digest, |continues| &continues.digest)
 }
 
-/// All deltas, and the number of the next entry.
-pub(super) async fn deltas(state: &State, id: Id) -> Result<(Vec<Delta>, u64), StoreError> {
-    let (mut deltas, mut number) = (Vec::new(), 0);
+/// All entries of the journal, and the number of the next one.
+pub(super) async fn journal(state: &State, id: Id) -> Result<(Vec<String>, u64), StoreError> {
+    let (mut texts, mut number) = (Vec::new(), 0);
     loop {
         let page = state.parts.store.journal(id, number, PAGE).await?;
         let full = page.len() == PAGE as usize;
         for entry in &page {
-            deltas.extend(journal::read(entry, &state.parts.key)?);
+            texts.push(super::journal::read(entry, &state.parts.key)?);
             number = entry.number + 1;
         }
         if !full {
-            return Ok((deltas, number));
+            return Ok((texts, number));
         }
     }
 }
 
-/// A workflow that begins: every parameter of its action is an input.
-fn begin(state: &Arc<State>, execution: &Execution, parts: Parts) -> Result<Conductor, Unfit> {
+/// The final parameters of the workflow's own action: its input.
+fn finals(state: &Arc<State>, execution: &Execution) -> Result<JsonMap, Unfit> {
     let request = &execution.request;
     let parameters = state.parts.key.open_all(&request.parameters, execution.id);
     let flawed = |message: String| {
-        let error = serde_json::json!({"type": "error", "message": message});
-        Unfit::Flawed(Arc::new(serde_json::json!({"errors": [error], "output": null})))
+        let error = json!({"type": "error", "message": message});
+        Unfit::Flawed(Arc::new(json!({"errors": [error], "output": null})))
     };
     let action = state
         .parts
@@ -148,15 +209,9 @@ fn begin(state: &Arc<State>, execution: &Execution, parts: Parts) -> Result<Cond
         .and_then(|runner| state.prepared.get(&action, &**runner))
         .map_err(flawed)?;
     let config = state.parts.catalogue.config(&action.pack);
-    let input = prepared
+    prepared
         .finals(&state.parts.jinja, parameters, &execution.context(), &config)
-        .map_err(flawed)?;
-    let context = children::context(execution, &state.parts.api_url);
-    Ok(Conductor::new(
-        parts,
-        &dict(&Json::Object(input)),
-        &dict(&context),
-    ))
+        .map_err(flawed)
 }
 
 fn dict(json: &Json) -> Dict {

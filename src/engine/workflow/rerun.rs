@@ -9,8 +9,10 @@ use crate::engine::SubmitError;
 use crate::engine::state::State;
 use crate::expr::template::Options;
 use crate::model::{Continues, Execution, Id};
-use crate::store::Write;
-use crate::workflow::conductor::{Conductor, Parts, RerunTask};
+use crate::runners::FlowLanguage;
+use crate::store::{StoreError, Write};
+use crate::workflow::conductor::{Parts, RerunTask};
+use crate::workflow::flow::{BadJournal, Flow, FlowParts};
 
 /// What a new execution is given to go on where another one ended.
 pub(in crate::engine) struct TakenOver {
@@ -45,17 +47,31 @@ pub(in crate::engine) async fn take_over(
     let evaluator = Arc::clone(&state.parts.evaluator);
     let digest = load::digest(original).to_owned();
     let plans: &plans::Plans = &state.plans;
+    let runner = state.parts.runners.get(&original.request.runner);
+    if runner.and_then(|runner| runner.conducts()) != Some(FlowLanguage::Orquesta) {
+        return Err(refused(
+            "only tasks of orquesta workflows run again alone: run the chain anew".to_owned(),
+        ));
+    }
     let plan = plans.get(&digest, &text, &evaluator).map_err(|_| {
         refused("the workflow could not be run at all: correct it and run it anew".to_owned())
     })?;
-    let (deltas, _) = load::deltas(state, original.id).await?;
+    let (texts, _) = load::journal(state, original.id).await?;
     let parts = Parts {
         plan,
         evaluator,
         options: Options::default(),
         outside: Arc::new(TaskExecutions::default()),
     };
-    let mut conductor = Conductor::restore(parts, deltas.iter().cloned());
+    let corrupt = |error: BadJournal| {
+        SubmitError::Store(StoreError::Corrupt {
+            what: format!("execution {}: {error}", original.id),
+        })
+    };
+    let mut flow = Flow::restore(FlowParts::Workflow(parts), None, &texts).map_err(corrupt)?;
+    let Flow::Workflow(conductor) = &mut flow else {
+        return Err(refused("it is no workflow".to_owned()));
+    };
     let mut wanted = Vec::new();
     for task in tasks {
         let routes: Vec<u32> = (0..u32::try_from(conductor.routes().len()).unwrap_or(u32::MAX))
@@ -75,12 +91,11 @@ pub(in crate::engine) async fn take_over(
     conductor
         .rerun(Some(&wanted))
         .map_err(|error| refused(error.to_string()))?;
-    let more = conductor.take_journal();
     let key = &state.parts.key;
-    let parts = [deltas, more];
-    let entries = (0..).zip(parts.iter().filter(|deltas| !deltas.is_empty()));
-    let rows = entries
-        .map(|(number, deltas)| Write::Journal(journal::write(new, number, deltas, key)))
+    let texts = texts.into_iter().chain(flow.take_journal());
+    let rows = (0..)
+        .zip(texts)
+        .map(|(number, text)| Write::Journal(journal::write(new, number, text, key)))
         .collect();
     Ok(TakenOver {
         continues: Continues {

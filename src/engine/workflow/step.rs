@@ -11,6 +11,7 @@ use crate::expr::value;
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::{Transaction, Write};
 use crate::workflow::conductor::{Conductor, ErrorEntry};
+use crate::workflow::flow::Flow;
 use serde_json::{Value as Json, json};
 
 /// What a step brings about.
@@ -77,13 +78,14 @@ impl Step {
         &mut self,
         state: &State,
         current: &Execution,
-        conductor: &mut Conductor,
+        flow: &mut Flow,
+        listed: &[Json],
         by: Option<&str>,
     ) {
-        if conductor.status().is_completed() && !current.status.is_completed() {
-            conductor.render_output();
+        if flow.status().is_completed() && !current.status.is_completed() {
+            flow.finish();
         }
-        let wanted = from_conductor(conductor.status());
+        let wanted = from_conductor(flow.status());
         if wanted == current.status || current.status.is_completed() {
             return;
         }
@@ -97,7 +99,10 @@ impl Step {
             next.progress.context.insert(key.to_owned(), user.into());
         }
         if next.status.is_completed() {
-            let result = result(conductor, next.status);
+            let result = match flow {
+                Flow::Workflow(conductor) => result(conductor, next.status),
+                Flow::Chain(_) => chain_result(flow, &next, listed),
+            };
             set_result(&mut next, result);
         }
         let next = Arc::new(next);
@@ -153,6 +158,18 @@ fn result(conductor: &Conductor, status: Status) -> Json {
     if status.is_failure() {
         let errors: Vec<Json> = conductor.errors().iter().map(shown).collect();
         result["errors"] = errors.into();
+    }
+    result
+}
+
+/// The result of a chain that has ended: its tasks, and what it published unless its action says otherwise.
+fn chain_result(flow: &Flow, execution: &Execution, listed: &[Json]) -> Json {
+    let mut result = json!({ "tasks": listed });
+    if let (Some(to), Json::Object(from)) = (result.as_object_mut(), flow.result()) {
+        to.extend(from);
+        if execution.request.parameters.get("display_published") == Some(&json!(false)) {
+            to.shift_remove("published");
+        }
     }
     result
 }

@@ -298,6 +298,12 @@ impl ChainConductor {
         Ok(())
     }
 
+    /// The chain cannot go on, whatever its nodes say: it has failed.
+    pub fn fail(&mut self, message: String) {
+        self.change(ChainDelta::Error(message));
+        self.change(ChainDelta::Status(Status::Failed));
+    }
+
     /// Asks for a status.
     ///
     /// # Errors
@@ -433,11 +439,7 @@ impl ChainConductor {
     }
 
     fn broken(&mut self, place: &str, error: &ExprError) {
-        self.change(ChainDelta::Error(format!(
-            "Failed rendering {place}: {}",
-            error.message
-        )));
-        self.change(ChainDelta::Status(Status::Failed));
+        self.fail(format!("Failed rendering {place}: {}", error.message));
     }
 
     fn change(&mut self, delta: ChainDelta) {
