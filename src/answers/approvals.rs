@@ -9,7 +9,7 @@ use crate::approval::{
     Approval, Approver, Ballot, Refusal, RefusalKind, State, Subject, Turn, Verdict, Voter, fingerprint,
     same_person,
 };
-use crate::engine::{AmendError, Engine};
+use crate::engine::{AmendError, CONSENT, Engine};
 use crate::model::{Execution, Id, Identity, JsonMap, Status, Timestamp};
 use crate::runners::{APPROVAL, Note, amendment};
 
@@ -198,6 +198,11 @@ pub async fn change(
 ) -> Result<Arc<Execution>, AnswerError> {
     let user = &answerer.identity.user;
     Subject::check(parameters).map_err(AnswerError::Invalid)?;
+    if find(engine, id).await?.request.origin.kind == CONSENT {
+        return Err(AnswerError::Invalid(
+            "what waits for this approval cannot be changed any more: cancel it and ask again".to_owned(),
+        ));
+    }
     take(engine, id, answerer, |approval, current, now| {
         if !approval.is_requester(user) {
             return Err(Refusal {

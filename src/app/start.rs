@@ -5,6 +5,7 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Access;
 use super::catalogue::ContentCatalogue;
 use super::checks;
 use super::running::App;
@@ -55,6 +56,8 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let policy = Policy::new(settings.access.clone())
         .map_err(|problems| anyhow::anyhow!("section [access] of the settings: {}", problems.join("; ")))?;
     let policy = Arc::new(policy);
+    let access = Access::new(Arc::clone(&policy), &settings);
+    access.start()?;
     let engine = Engine::start(EngineParts {
         options: settings.engine.clone(),
         store,
@@ -102,6 +105,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         hub.clone(),
         start.token,
         shutdown.clone(),
+        access,
     );
     // The chat routes need the API's authentication, and the API needs the chat routes.
     let known = Arc::new(OnceLock::new());

@@ -30,6 +30,10 @@ pub trait Catalogue: Send + Sync + 'static {
     fn nearest(&self, reference: &str) -> Option<String>;
     /// Configuration of a pack (`config_context`).
     fn config(&self, pack: &str) -> Arc<JsonMap>;
+    /// Terms of the approval that is needed whenever an alias is said (`pack.name`).
+    fn alias_approval(&self, _alias: &str) -> Option<JsonMap> {
+        None
+    }
     /// Whether values of a pack's workflows are evaluated again where they are expressions (`legacy_reevaluate`).
     fn reevaluates(&self, _pack: &str) -> bool {
         false

@@ -52,6 +52,7 @@ impl Authority for AllButMallory {
         Decision {
             allowed,
             reason: reason.to_owned(),
+            ..Decision::default()
         }
     }
     fn could(&self, identity: &Identity, _action: &Action, _place: Option<&Place>) -> bool {
@@ -159,6 +160,8 @@ pub(super) fn action(name: &str, runner: &str, parameters: Value) -> Action {
         notify: json!({}),
         metadata_file: format!("actions/{name}.yaml"),
         idempotent: name.starts_with("again"),
+        read_only: false,
+        approval: None,
         deadline_seconds: name.starts_with("brief").then_some(1),
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),
