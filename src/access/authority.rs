@@ -42,6 +42,11 @@ pub trait Authority: Send + Sync + 'static {
         }
     }
 
+    /// What about the rules needs somebody's attention, for `status`.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Why a person is refused everywhere; `None` when they are not.
     fn inactive(&self, user: &str) -> Option<String> {
         let _ = user;

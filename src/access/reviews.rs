@@ -87,7 +87,9 @@ pub async fn sign(
         .and_then(|value| serde_json::from_value(value).ok())
         .ok_or(ReviewError::Unknown(id))?;
     if same_person(&review.user, &by.user) {
-        return Err(ReviewError::Forbidden("somebody else has to look at what you ran yourself".to_owned()));
+        return Err(ReviewError::Forbidden(
+            "somebody else has to look at what you ran yourself".to_owned(),
+        ));
     }
     if !may {
         return Err(ReviewError::Forbidden(

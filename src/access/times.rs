@@ -40,11 +40,20 @@ impl Window {
     ) -> Result<Self, (&'static str, String)> {
         let found = TimeZone::get(zone.unwrap_or("UTC")).map_err(|_| {
             let zone = zone.unwrap_or_default();
-            ("zone", format!("there is no time zone `{zone}`: write one like Europe/Berlin"))
+            (
+                "zone",
+                format!("there is no time zone `{zone}`: write one like Europe/Berlin"),
+            )
         })?;
-        let text = [days, hours, zone].into_iter().flatten().collect::<Vec<_>>().join(" ");
+        let text = [days, hours, zone]
+            .into_iter()
+            .flatten()
+            .collect::<Vec<_>>()
+            .join(" ");
         Ok(Self {
-            days: days.map_or(Ok([true; 7]), self::days).map_err(|why| ("days", why))?,
+            days: days
+                .map_or(Ok([true; 7]), self::days)
+                .map_err(|why| ("days", why))?,
             hours: hours.map(self::hours).transpose().map_err(|why| ("hours", why))?,
             zone: found,
             text,
@@ -77,8 +86,15 @@ impl Window {
 fn day(text: &str) -> Result<usize, String> {
     let folded = text.trim().to_lowercase();
     DAYS.iter()
-        .position(|(name, _)| folded.starts_with(name) && "mondaytuesdaywednesdaythursdayfridaysaturdaysunday".contains(&folded))
-        .ok_or_else(|| format!("`{}` is no day: write mon, tue, wed, thu, fri, sat or sun", text.trim()))
+        .position(|(name, _)| {
+            folded.starts_with(name) && "mondaytuesdaywednesdaythursdayfridaysaturdaysunday".contains(&folded)
+        })
+        .ok_or_else(|| {
+            format!(
+                "`{}` is no day: write mon, tue, wed, thu, fri, sat or sun",
+                text.trim()
+            )
+        })
 }
 
 fn days(text: &str) -> Result<[bool; 7], String> {
@@ -102,7 +118,9 @@ fn hours(text: &str) -> Result<(Time, Time), String> {
     let (from, until) = text.split_once('-').ok_or_else(form)?;
     let (from, until) = (time(from).ok_or_else(form)?, time(until).ok_or_else(form)?);
     if from == until {
-        return Err(format!("`{text}` is no time at all: leave `hours` out for all day"));
+        return Err(format!(
+            "`{text}` is no time at all: leave `hours` out for all day"
+        ));
     }
     Ok((from, until))
 }
@@ -120,9 +138,27 @@ mod tests {
     use super::*;
 
     #[rstest::rstest]
-    #[case(Some("mon-fri"), Some("09:00-17:00"), Some("Europe/Berlin"), "2026-11-23T08:00:00Z", true)]
-    #[case(Some("mon-fri"), Some("09:00-17:00"), Some("Europe/Berlin"), "2026-11-23T07:59:59Z", false)]
-    #[case(Some("mon-fri"), Some("09:00-17:00"), Some("Europe/Berlin"), "2026-11-23T16:00:00Z", false)]
+    #[case(
+        Some("mon-fri"),
+        Some("09:00-17:00"),
+        Some("Europe/Berlin"),
+        "2026-11-23T08:00:00Z",
+        true
+    )]
+    #[case(
+        Some("mon-fri"),
+        Some("09:00-17:00"),
+        Some("Europe/Berlin"),
+        "2026-11-23T07:59:59Z",
+        false
+    )]
+    #[case(
+        Some("mon-fri"),
+        Some("09:00-17:00"),
+        Some("Europe/Berlin"),
+        "2026-11-23T16:00:00Z",
+        false
+    )]
     #[case(Some("mon-fri"), Some("09:00-17:00"), None, "2026-11-22T10:00:00Z", false)]
     #[case(Some("fri"), Some("22:00-06:00"), None, "2026-11-28T05:00:00Z", true)]
     #[case(Some("fri"), Some("22:00-06:00"), None, "2026-11-27T05:00:00Z", false)]
@@ -145,7 +181,10 @@ mod tests {
     fn mistakes_name_what_is_wrong() {
         assert_eq!(Window::new(Some("monn"), None, None).unwrap_err().0, "days");
         assert_eq!(Window::new(None, Some("9-17"), None).unwrap_err().0, "hours");
-        assert_eq!(Window::new(None, Some("09:00-09:00"), None).unwrap_err().0, "hours");
+        assert_eq!(
+            Window::new(None, Some("09:00-09:00"), None).unwrap_err().0,
+            "hours"
+        );
         assert_eq!(Window::new(None, None, Some("Mars/Base")).unwrap_err().0, "zone");
     }
 }

@@ -204,9 +204,7 @@ impl Expr {
                 Value::Null => Truth::No,
                 _ => Truth::Unknown,
             },
-            Self::Compare(op, left, right) => {
-                op.test(&left.value(parameters), &right.value(parameters))
-            }
+            Self::Compare(op, left, right) => op.test(&left.value(parameters), &right.value(parameters)),
         }
     }
 }
@@ -610,7 +608,11 @@ impl Parser {
                         break;
                     }
                     if !self.skip(&Token::Comma) {
-                        return error(at, "a `]` or `,` is missing here", "a list looks like [\"a\", \"b\"]");
+                        return error(
+                            at,
+                            "a `]` or `,` is missing here",
+                            "a list looks like [\"a\", \"b\"]",
+                        );
                     }
                 }
                 self.depth -= 1;
@@ -710,7 +712,11 @@ mod tests {
 
     #[test]
     fn what_nests_too_deep_is_refused() {
-        for text in ["(".repeat(3000), "not ".repeat(900), format!("a in {}", "[".repeat(3000))] {
+        for text in [
+            "(".repeat(3000),
+            "not ".repeat(900),
+            format!("a in {}", "[".repeat(3000)),
+        ] {
             assert!(When::parse(&text).is_err());
         }
     }

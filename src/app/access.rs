@@ -30,7 +30,9 @@ type Seen = Option<(SystemTime, u64)>;
 impl Access {
     pub(super) fn new(policy: Arc<Policy>, settings: &Settings) -> Self {
         let path = settings.access_file();
-        let name = path.file_name().map_or_else(|| "access.yaml".into(), |name| name.to_string_lossy());
+        let name = path
+            .file_name()
+            .map_or_else(|| "access.yaml".into(), |name| name.to_string_lossy());
         Self {
             name: name.into_owned(),
             policy,
@@ -47,7 +49,9 @@ impl Access {
             Ok(file) => {
                 let options = self.policy.options();
                 if options.mode == Mode::Open {
-                    tracing::warn!("access.mode is open: everybody who can talk to the bot may run everything");
+                    tracing::warn!(
+                        "access.mode is open: everybody who can talk to the bot may run everything"
+                    );
                 } else if file.is_none() && options.allow.is_empty() {
                     tracing::info!(
                         file = %self.path.display(),
@@ -84,9 +88,13 @@ impl Access {
             Err(error) => return Err(whole(format!("it cannot be read: {error}"))),
         };
         if size > MAX_BYTES as u64 {
-            return Err(whole(format!("it is larger than {} MiB", MAX_BYTES / 1024 / 1024)));
+            return Err(whole(format!(
+                "it is larger than {} MiB",
+                MAX_BYTES / 1024 / 1024
+            )));
         }
-        let text = std::fs::read_to_string(&self.path).map_err(|error| whole(format!("it cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(&self.path)
+            .map_err(|error| whole(format!("it cannot be read: {error}")))?;
         AccessFile::read(&self.name, &text, &self.policy.known()).map(Some)
     }
 
@@ -99,7 +107,8 @@ impl Access {
     fn again(&self) -> bool {
         match self.read() {
             Ok(file) => {
-                let changed = self.policy.file().as_deref() != file.as_ref() || !self.policy.problems().is_empty();
+                let changed =
+                    self.policy.file().as_deref() != file.as_ref() || !self.policy.problems().is_empty();
                 if changed {
                     self.policy.set_file(file);
                 }

@@ -90,12 +90,27 @@ impl Router {
         let identity = match self.identities.of(&message).await {
             Ok(identity) => identity,
             Err(reason) => {
-                let data = json!({"message": reason, "hint": null});
+                let asks = sentences.iter().any(|said| is_link(said));
+                let invited = if asks {
+                    self.identities.invite(&message).await
+                } else {
+                    None
+                };
+                let data = json!({"message": invited.unwrap_or(reason), "hint": null});
                 return self
                     .answer_only(&message, &key, Answer::new("refused", data))
                     .await;
             }
         };
+        if identity.user == message.account
+            && sentences.iter().any(|said| is_link(said))
+            && let Some(told) = self.identities.invite(&message).await
+        {
+            let data = json!({"message": told, "hint": null});
+            return self
+                .answer_only(&message, &key, Answer::new("refused", data))
+                .await;
+        }
         let book = self.shelf.current();
         let reading = sentences
             .iter()
@@ -377,7 +392,10 @@ impl Router {
         answer: Answer,
         with: Vec<Write>,
     ) -> Result<Part, ReceiveError> {
-        let body = json!({"kind": answer.kind, "data": answer.data, "key": message.key});
+        let mut body = json!({"kind": answer.kind, "data": answer.data, "key": message.key});
+        if message.private {
+            body["private_to"] = message.account.clone().into();
+        }
         let row: OutboxMessage = row(&message.place, body, (self.clock)());
         let claim = InboxClaim {
             key: key.to_owned(),
@@ -401,6 +419,11 @@ impl Router {
             Err(error @ CommitError::Conflict(_)) => Err(StoreError::Database(error.to_string()).into()),
         }
     }
+}
+
+/// Whether somebody asks for a code to link the account with which they say it.
+fn is_link(said: &str) -> bool {
+    ["link", "link me"].contains(&said.trim().to_lowercase().as_str())
 }
 
 async fn commit(engine: &Engine, entries: Vec<AuditDraft>) {

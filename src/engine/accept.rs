@@ -83,7 +83,7 @@ async fn check(state: &Arc<State>, mut request: Submit) -> Result<Checked, Submi
     if decision.allowed {
         let reason = decision.reason.clone();
         let alias = consent::alias_of(&request.origin, &request.context);
-        let needs = consent::needs_of(state, decision, alias.as_deref());
+        let needs = consent::needs_of(state, decision.needs, alias.as_deref());
         let without = request.break_glass.take();
         let mut checked = checked(request, found, reason);
         checked.needs = needs;

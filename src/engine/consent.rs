@@ -63,13 +63,18 @@ pub(super) async fn ask(state: &Arc<State>, mut checked: Checked) -> Result<(), 
     for question in asked {
         made.push(accept::insert(state, question, &mut rows));
     }
-    state.parts.store.commit(rows).await.map_err(|error| match error {
-        CommitError::Duplicate(claim) => SubmitError::Duplicate(claim),
-        CommitError::Store(error) => SubmitError::Store(error),
-        CommitError::Conflict(id) => {
-            SubmitError::Store(StoreError::Database(format!("the id {id} exists already")))
-        }
-    })?;
+    state
+        .parts
+        .store
+        .commit(rows)
+        .await
+        .map_err(|error| match error {
+            CommitError::Duplicate(claim) => SubmitError::Duplicate(claim),
+            CommitError::Store(error) => SubmitError::Store(error),
+            CommitError::Conflict(id) => {
+                SubmitError::Store(StoreError::Database(format!("the id {id} exists already")))
+            }
+        })?;
     for execution in &made {
         accept::inserted(state, execution);
         state.alarms.set(execution.id, execution.progress.wake);
@@ -83,9 +88,16 @@ fn question(state: &Arc<State>, checked: &Checked, need: &Need) -> Result<Checke
     // Secrets are not shown to those who are asked; the request itself cannot change any more.
     let parameters = secrets::mask_seals(&request.parameters);
     Subject::check(&parameters).map_err(SubmitError::BadAction)?;
-    let said = request.origin.text.as_deref().filter(|text| !text.trim().is_empty());
+    let said = request
+        .origin
+        .text
+        .as_deref()
+        .filter(|text| !text.trim().is_empty());
     let title: String = said
-        .map_or_else(|| format!("run {}", request.action), |text| format!("{}: {text}", request.user))
+        .map_or_else(
+            || format!("run {}", request.action),
+            |text| format!("{}: {text}", request.user),
+        )
         .chars()
         .take(TITLE)
         .collect();
@@ -126,7 +138,12 @@ fn question(state: &Arc<State>, checked: &Checked, need: &Need) -> Result<Checke
     let terms = Terms::read(&question.parameters).map_err(unusable)?;
     let subject = Subject::new(Some(&request.action), parameters, Some(&checked.action));
     let now = question.execution.start;
-    let approval = Approval::new(terms, subject, stands_behind(&request.user, &request.context), now);
+    let approval = Approval::new(
+        terms,
+        subject,
+        stands_behind(&request.user, &request.context),
+        now,
+    );
     accept::begin(state, &mut question.execution);
     question.execution.progress.wake = approval.wake();
     set_result(&mut question.execution, approval_value(&approval));
@@ -158,7 +175,10 @@ pub(super) async fn commit(
         let mut all = rows.clone();
         all.push(Write::Transition(Arc::clone(&next)));
         if next.status != Status::Pending {
-            all.push(Write::Audit(audit::stepped(&next, Some(&state.parts.options.system_user))));
+            all.push(Write::Audit(audit::stepped(
+                &next,
+                Some(&state.parts.options.system_user),
+            )));
         }
         state.observed(Some(Status::Pending), &next, &mut all);
         match state.parts.store.commit(all).await {
@@ -183,7 +203,11 @@ pub(super) async fn commit(
 }
 
 /// What becomes of a waiting execution when one of its approvals ends.
-async fn follows(state: &Arc<State>, current: &Execution, ended: &Execution) -> Result<Execution, StoreError> {
+async fn follows(
+    state: &Arc<State>,
+    current: &Execution,
+    ended: &Execution,
+) -> Result<Execution, StoreError> {
     let now = Timestamp::now();
     let approval = ended
         .result
@@ -198,10 +222,16 @@ async fn follows(state: &Arc<State>, current: &Execution, ended: &Execution) -> 
     };
     if ended.status != Status::Succeeded {
         return Ok(match ended.status {
-            Status::Canceled => refuse(Status::Canceled, "the request for approval was canceled".to_owned()),
+            Status::Canceled => refuse(
+                Status::Canceled,
+                "the request for approval was canceled".to_owned(),
+            ),
             Status::Timeout => {
                 let who = approval.map(|approval| approval.who_may()).unwrap_or_default();
-                refuse(Status::Timeout, format!("nobody approved it in time; asked were {who}"))
+                refuse(
+                    Status::Timeout,
+                    format!("nobody approved it in time; asked were {who}"),
+                )
             }
             _ => {
                 let denial = approval.as_ref().and_then(|approval| approval.votes.last());
@@ -232,11 +262,22 @@ async fn follows(state: &Arc<State>, current: &Execution, ended: &Execution) -> 
     if !decision.allowed {
         return Ok(refuse(
             Status::Failed,
-            format!("it was approved, but is not allowed any more: {}", decision.reason),
+            format!(
+                "it was approved, but is not allowed any more: {}",
+                decision.reason
+            ),
         ));
     }
     let delayed = current.request.not_before.is_some_and(|time| time > now);
-    enter(&mut next, if delayed { Status::Delayed } else { Status::Requested }, now);
+    enter(
+        &mut next,
+        if delayed {
+            Status::Delayed
+        } else {
+            Status::Requested
+        },
+        now,
+    );
     Ok(next)
 }
 
@@ -251,10 +292,19 @@ fn judge(state: &Arc<State>, execution: &Execution, now: Timestamp) -> Decision 
         return refused(format!("there is no action {} any more", request.action));
     };
     if action.digest != request.digest {
-        return refused(format!("{} changed since it was asked for: ask again", request.action));
+        return refused(format!(
+            "{} changed since it was asked for: ask again",
+            request.action
+        ));
     }
     let parameters = state.parts.key.open_all(&request.parameters, execution.id);
-    let identity = state.parts.authority.person(&request.user, &request.origin.kind);
+    // On behalf of somebody else it is the rights of the one who asked that count.
+    let asker = request.context.get(super::ON_BEHALF_BY).and_then(Value::as_str);
+    let mut identity = state
+        .parts
+        .authority
+        .person(asker.unwrap_or(&request.user), &request.origin.kind);
+    identity.user.clone_from(&request.user);
     let mut decision = state.parts.authority.decide(&Ask {
         identity: &identity,
         action: &action,
@@ -270,7 +320,10 @@ fn judge(state: &Arc<State>, execution: &Execution, now: Timestamp) -> Decision 
     if decision.allowed
         && let Some(need) = decision.needs.iter().find(|need| !given(need))
     {
-        decision = refused(format!("{} asks for another approval by now: ask again", need.source));
+        decision = refused(format!(
+            "{} asks for another approval by now: ask again",
+            need.source
+        ));
     }
     decision
 }
@@ -329,7 +382,10 @@ pub(super) fn broken_glass(checked: &mut Checked, reason: &str) {
     let sources: Vec<&str> = needs.iter().map(|need| need.source.as_str()).collect();
     let execution = &mut checked.execution;
     let detail = json!({"reason": reason, "needs": sources});
-    execution.progress.context.insert("break_glass".to_owned(), detail.clone());
+    execution
+        .progress
+        .context
+        .insert("break_glass".to_owned(), detail.clone());
     let request = &execution.request;
     let by = super::By::default();
     let mut draft = audit::noted(execution, "access.break_glass", detail, &by, execution.start);
@@ -348,8 +404,7 @@ pub(super) fn broken_glass(checked: &mut Checked, reason: &str) {
 }
 
 /// The consents that action, alias and grants ask for, each once.
-pub(super) fn needs_of(state: &State, decision: Decision, alias: Option<&str>) -> Vec<Need> {
-    let mut needs = decision.needs;
+pub(super) fn needs_of(state: &State, mut needs: Vec<Need>, alias: Option<&str>) -> Vec<Need> {
     if let Some(alias) = alias
         && let Some(terms) = state.parts.catalogue.alias_approval(alias)
     {
@@ -369,10 +424,6 @@ pub(super) fn needs_of(state: &State, decision: Decision, alias: Option<&str>) -
 
 /// The alias that stands behind a request: the one that was said, or said first when it is run again.
 pub(super) fn alias_of(origin: &Origin, context: &JsonMap) -> Option<String> {
-    let first = || match context.get("action_alias_ref")? {
-        Value::String(text) => Some(text.clone()),
-        Value::Object(map) => map.get("ref")?.as_str().map(str::to_owned),
-        _ => None,
-    };
+    let first = || context.get("re-run")?.get("alias")?.as_str().map(str::to_owned);
     origin.alias.clone().or_else(first)
 }

@@ -70,7 +70,10 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
         // Others agreed to exactly this.
         let changed = consent::is_bound(&execution) && action.digest != request.digest;
         if changed {
-            Err(format!("{} changed since it was approved: ask again", action.reference))
+            Err(format!(
+                "{} changed since it was approved: ask again",
+                action.reference
+            ))
         } else {
             Ok(action)
         }

@@ -13,9 +13,9 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::Notify;
 
-use super::{audit, consent};
 use super::state::State;
 use super::step::{set_result, step};
+use super::{audit, consent};
 use crate::model::{Execution, Id, Identity, Place, Status, Timestamp};
 use crate::runners::{Amendment, Change, Note};
 use crate::store::{CommitError, StoreError, Write};

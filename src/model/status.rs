@@ -176,7 +176,15 @@ impl Status {
             Canceling => matches!(next, Succeeded | Failed | Timeout | Abandoned | Canceled),
             Pending => matches!(
                 next,
-                Requested | Delayed | Running | Succeeded | Failed | Timeout | Abandoned | Canceling | Canceled
+                Requested
+                    | Delayed
+                    | Running
+                    | Succeeded
+                    | Failed
+                    | Timeout
+                    | Abandoned
+                    | Canceling
+                    | Canceled
             ),
             Pausing => matches!(
                 next,

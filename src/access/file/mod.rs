@@ -143,8 +143,12 @@ impl AccessFile {
         let mut next = 0;
         while next < roles.len() {
             if let Some(role) = self.roles.get(&roles[next]) {
-                let new: Vec<String> =
-                    role.includes.iter().filter(|name| !roles.contains(name)).cloned().collect();
+                let new: Vec<String> = role
+                    .includes
+                    .iter()
+                    .filter(|name| !roles.contains(name))
+                    .cloned()
+                    .collect();
                 roles.extend(new);
             }
             next += 1;
@@ -228,7 +232,9 @@ impl Target {
             Self::Action(pattern) => glob::matches(pattern, &action.reference),
             Self::Alias(pattern) => alias.is_some_and(|alias| glob::matches(pattern, alias)),
             Self::Pack(pattern) => {
-                let said = alias.and_then(|alias| alias.split_once('.')).map(|(pack, _)| pack);
+                let said = alias
+                    .and_then(|alias| alias.split_once('.'))
+                    .map(|(pack, _)| pack);
                 glob::matches(pattern, &action.pack) || said.is_some_and(|pack| glob::matches(pattern, pack))
             }
         }
@@ -250,8 +256,13 @@ impl Rule {
     /// Whether it is about this person and this command, whatever place, time and parameters.
     #[must_use]
     pub fn is_about(&self, user: &str, roles: &[String], action: &Action, alias: Option<&str>) -> bool {
-        self.to.iter().any(|subject| subject.names(user, roles, self.denies))
-            && !self.except.iter().any(|subject| subject.names(user, roles, !self.denies))
+        self.to
+            .iter()
+            .any(|subject| subject.names(user, roles, self.denies))
+            && !self
+                .except
+                .iter()
+                .any(|subject| subject.names(user, roles, !self.denies))
             && self.run.iter().any(|target| target.covers(action, alias))
     }
 

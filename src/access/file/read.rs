@@ -68,7 +68,9 @@ pub(super) fn read(name: &str, text: &str, known: &Known) -> Result<AccessFile, 
         }
     }
     reader.check(&file, &document.root, known, checks);
-    reader.problems.sort_by_key(|problem| (problem.line, problem.column));
+    reader
+        .problems
+        .sort_by_key(|problem| (problem.line, problem.column));
     if reader.problems.is_empty() {
         Ok(file)
     } else {
@@ -93,7 +95,10 @@ impl Reader<'_> {
     fn entries<'n>(&mut self, node: &'n Node, known: &[&str], what: &str) -> &'n [Entry] {
         match &node.kind {
             Kind::Map(entries) => {
-                for entry in entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
+                for entry in entries
+                    .iter()
+                    .filter(|entry| !known.contains(&entry.key.as_str()))
+                {
                     let hint = match nearest(&entry.key, known.iter().copied()) {
                         Some(name) => format!("did you mean `{name}`?"),
                         None => format!("known keys: {}", known.join(", ")),
@@ -147,7 +152,11 @@ impl Reader<'_> {
         let items: &[Node] = match &node.kind {
             Kind::List(items) => items,
             Kind::Null => {
-                self.error(node.at, format!("`{key}` is empty"), "write something, or leave it out");
+                self.error(
+                    node.at,
+                    format!("`{key}` is empty"),
+                    "write something, or leave it out",
+                );
                 return found;
             }
             _ => std::slice::from_ref(node),
@@ -180,7 +189,10 @@ impl Reader<'_> {
         let mut people: BTreeMap<String, Person> = BTreeMap::new();
         for entry in self.named(node, "people") {
             if let Some(other) = people.keys().find(|name| same_person(name, &entry.key)) {
-                let message = format!("`{}` and `{other}` are one person: case makes no difference", entry.key);
+                let message = format!(
+                    "`{}` and `{other}` are one person: case makes no difference",
+                    entry.key
+                );
                 self.error(entry.at, message, "keep one of them");
             }
             let mut person = Person {
@@ -200,7 +212,11 @@ impl Reader<'_> {
                         }
                     }
                     "roles" => {
-                        person.roles = self.texts(&part.value, "roles").into_iter().map(|(role, _)| role).collect();
+                        person.roles = self
+                            .texts(&part.value, "roles")
+                            .into_iter()
+                            .map(|(role, _)| role)
+                            .collect();
                     }
                     "accounts" => {
                         for (account, at) in self.texts(&part.value, "accounts") {
@@ -245,7 +261,10 @@ impl Reader<'_> {
                 ..Role::default()
             };
             for part in self.entries(&entry.value, &ROLE, "what belongs to a role") {
-                let texts = self.texts(&part.value, &part.key).into_iter().map(|(text, _)| text);
+                let texts = self
+                    .texts(&part.value, &part.key)
+                    .into_iter()
+                    .map(|(text, _)| text);
                 match part.key.as_str() {
                     "includes" => role.includes = texts.collect(),
                     "members" => role.members = texts.collect(),
@@ -298,10 +317,18 @@ impl Reader<'_> {
             self.error(node.at, "a rule has `run` or `deny`, not both", "make two of it");
         }
         if !rule.denies && !given("run") {
-            self.error(node.at, "`run` is missing: what may they run?", "add `run: [pack.action, alias:pack.name, pack:name]`");
+            self.error(
+                node.at,
+                "`run` is missing: what may they run?",
+                "add `run: [pack.action, alias:pack.name, pack:name]`",
+            );
         }
         if !rule.denies && !given("to") {
-            self.error(node.at, "`to` is missing: who may?", "add `to: [role:dev]`, or `to: \"*\"` for everybody");
+            self.error(
+                node.at,
+                "`to` is missing: who may?",
+                "add `to: [role:dev]`, or `to: \"*\"` for everybody",
+            );
         }
         if rule.denies && !given("to") {
             rule.to.push(Subject::All);
@@ -311,7 +338,9 @@ impl Reader<'_> {
                 "name" => rule.name = self.text(&entry.value, "name").unwrap_or_default(),
                 "to" | "except" => {
                     for (text, at) in self.texts(&entry.value, &entry.key) {
-                        let Some(subject) = self.subject(&text, at) else { continue };
+                        let Some(subject) = self.subject(&text, at) else {
+                            continue;
+                        };
                         checks.push((subject.clone(), at));
                         if entry.key == "to" {
                             rule.to.push(subject);
@@ -326,7 +355,11 @@ impl Reader<'_> {
                     }
                 }
                 "in" => {
-                    rule.places = self.texts(&entry.value, "in").into_iter().map(|(text, _)| text).collect();
+                    rule.places = self
+                        .texts(&entry.value, "in")
+                        .into_iter()
+                        .map(|(text, _)| text)
+                        .collect();
                     if rule.places.is_empty() {
                         self.error(entry.at, "`in` names no place", "leave it out for everywhere");
                     }
@@ -334,11 +367,19 @@ impl Reader<'_> {
                 "at" => rule.times = self.times(&entry.value),
                 "when" => rule.when = self.condition(&entry.value),
                 "approval" if rule.denies => {
-                    self.error(entry.at, "a denial cannot be approved", "write a grant with `approval` instead");
+                    self.error(
+                        entry.at,
+                        "a denial cannot be approved",
+                        "write a grant with `approval` instead",
+                    );
                 }
                 "approval" => rule.approval = self.approval(&entry.value, checks),
                 "reason" if !rule.denies => {
-                    self.error(entry.at, "only denials have a `reason`", "use `name` to name a grant");
+                    self.error(
+                        entry.at,
+                        "only denials have a `reason`",
+                        "use `name` to name a grant",
+                    );
                 }
                 "reason" => rule.reason = self.text(&entry.value, "reason"),
                 _ => {}
@@ -364,7 +405,8 @@ impl Reader<'_> {
     fn target(&mut self, text: &str, at: Position) -> Option<Target> {
         let target = match text.split_once(':') {
             None if text != "*" && !text.contains(['.', '*', '?']) => {
-                let hint = format!("write pack:{text} for everything in a pack, or {text}.NAME for one action");
+                let hint =
+                    format!("write pack:{text} for everything in a pack, or {text}.NAME for one action");
                 self.error(at, format!("`{text}` is no action"), hint);
                 return None;
             }
@@ -397,7 +439,13 @@ impl Reader<'_> {
                 let text = match &entry.value.kind {
                     Kind::List(_) => {
                         let texts = self.texts(&entry.value, &entry.key);
-                        Some(texts.into_iter().map(|(text, _)| text).collect::<Vec<_>>().join(","))
+                        Some(
+                            texts
+                                .into_iter()
+                                .map(|(text, _)| text)
+                                .collect::<Vec<_>>()
+                                .join(","),
+                        )
                     }
                     _ => self.text(&entry.value, &entry.key),
                 };
@@ -406,7 +454,11 @@ impl Reader<'_> {
                 }
             }
             if entries.is_empty() {
-                self.error(item.at, "`at` names no time", "write `at: {days: mon-fri, hours: 09:00-17:00}`");
+                self.error(
+                    item.at,
+                    "`at` names no time",
+                    "write `at: {days: mon-fri, hours: 09:00-17:00}`",
+                );
                 continue;
             }
             let part = |name: &str| parts.get(name).map(|(text, _)| text.as_str());
@@ -434,10 +486,14 @@ impl Reader<'_> {
             Ok(when) => Some(when),
             Err(error) => {
                 let mut at = node.at;
-                let quoted = self.text.lines().nth((at.line as usize).saturating_sub(1)).is_some_and(|line| {
-                    let first = line.chars().nth((at.column as usize).saturating_sub(1));
-                    matches!(first, Some('"' | '\''))
-                });
+                let quoted = self
+                    .text
+                    .lines()
+                    .nth((at.line as usize).saturating_sub(1))
+                    .is_some_and(|line| {
+                        let first = line.chars().nth((at.column as usize).saturating_sub(1));
+                        matches!(first, Some('"' | '\''))
+                    });
                 if !text.contains('\n') {
                     at.column += u32::try_from(error.at).unwrap_or(0) + u32::from(quoted);
                 }
@@ -468,7 +524,11 @@ impl Reader<'_> {
         match terms_of(&terms) {
             Ok(()) => Some(terms),
             Err(why) => {
-                self.error(node.at, format!("`approval`: {why}"), "write `approval: {by: [role:oncall], count: 1, within: 30m}`");
+                self.error(
+                    node.at,
+                    format!("`approval`: {why}"),
+                    "write `approval: {by: [role:oncall], count: 1, within: 30m}`",
+                );
                 None
             }
         }
@@ -495,7 +555,11 @@ impl Reader<'_> {
                 if !roles.contains(&role.as_str()) {
                     let path = format!("/people{}/roles/{index}", yaml::step(name));
                     let at = document.locate(&path);
-                    self.error(at, format!("there is no role `{role}`"), hint(role, &roles, no_role));
+                    self.error(
+                        at,
+                        format!("there is no role `{role}`"),
+                        hint(role, &roles, no_role),
+                    );
                 }
             }
         }
@@ -503,10 +567,18 @@ impl Reader<'_> {
             for (index, other) in role.includes.iter().enumerate() {
                 let at = document.locate(&format!("/roles{}/includes/{index}", yaml::step(name)));
                 if !roles.contains(&other.as_str()) {
-                    self.error(at, format!("there is no role `{other}`"), hint(other, &roles, no_role));
+                    self.error(
+                        at,
+                        format!("there is no role `{other}`"),
+                        hint(other, &roles, no_role),
+                    );
                 }
                 if file.roles_of("", std::slice::from_ref(other)).contains(name) {
-                    self.error(at, format!("`{name}` includes itself by way of `{other}`"), "remove one of the two");
+                    self.error(
+                        at,
+                        format!("`{name}` includes itself by way of `{other}`"),
+                        "remove one of the two",
+                    );
                 }
             }
             for (index, member) in role.members.iter().enumerate() {
@@ -520,7 +592,11 @@ impl Reader<'_> {
         for (subject, at) in subjects {
             match subject {
                 Subject::Role(role) if !roles.contains(&role.as_str()) => {
-                    self.error(at, format!("there is no role `{role}`"), hint(&role, &roles, no_role));
+                    self.error(
+                        at,
+                        format!("there is no role `{role}`"),
+                        hint(&role, &roles, no_role),
+                    );
                 }
                 Subject::Person(name) if !people.contains(&name.as_str()) => {
                     let hint = hint(&name, &people, "add them below `people`");
@@ -535,7 +611,8 @@ impl Reader<'_> {
 /// Whether these are terms on which an approval can be asked for.
 pub(crate) fn terms_of(terms: &JsonMap) -> Result<(), String> {
     if let Some(unknown) = terms.keys().find(|key| !APPROVAL.contains(&key.as_str())) {
-        let hint = nearest(unknown, APPROVAL).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        let hint =
+            nearest(unknown, APPROVAL).map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
         return Err(format!("`{unknown}` is not known{hint}"));
     }
     let mut all = terms.clone();

@@ -13,7 +13,14 @@ fn policy(text: &str) -> Policy {
     let policy = Policy::new(AccessOptions::default()).unwrap();
     let file = AccessFile::read("access.yaml", text, &policy.known());
     policy.set_file(Some(file.unwrap_or_else(|problems| {
-        panic!("{}", problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+        panic!(
+            "{}",
+            problems
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("\n")
+        )
     })));
     policy
 }
@@ -88,7 +95,11 @@ fn help_shows_what_may_be_run_here() {
     let policy = policy(FILE);
     let action = crate::access::policy::tests::action;
     let could = |user: &str, run: &str, place: Option<&str>| {
-        policy.could(&policy.identity(user, "test"), &action(run), place.map(self::place).as_ref())
+        policy.could(
+            &policy.identity(user, "test"),
+            &action(run),
+            place.map(self::place).as_ref(),
+        )
     };
     assert!(could("bo", "deploy.web", Some("console/x")));
     assert!(!could("bo", "deploy.web", Some("slack:other/#dev")));
@@ -96,7 +107,12 @@ fn help_shows_what_may_be_run_here() {
     assert!(!could("cy", "deploy.web", None));
     assert!(!could("eve", "db.vacuum", None));
     assert!(could("dee", "db.drop", None));
-    assert!(policy.could_say(&policy.identity("x", "test"), "fun.joke", &action("core.local"), None));
+    assert!(policy.could_say(
+        &policy.identity("x", "test"),
+        "fun.joke",
+        &action("core.local"),
+        None
+    ));
 }
 
 #[test]
@@ -118,20 +134,86 @@ fn roles_include_roles_and_groups_of_the_settings() {
 #[case("people:\n  ana: {mail: x@y}", 2, 9, "unknown key `mail`", "email")]
 #[case("people:\n  ana: {}\n  Ana: {}", 3, 3, "are one person", "")]
 #[case("people:\n  ana: {accounts: [x]}", 2, 20, "is no account", "whoami")]
-#[case("people:\n  ana: {accounts: [\"s:1\"]}\n  bo: {accounts: [\"s:1\"]}", 3, 19, "belongs to ana already", "")]
-#[case("people:\n  ana: {roles: [onclal]}\nroles:\n  oncall: {}", 2, 17, "there is no role `onclal`", "did you mean `oncall`?")]
-#[case("roles:\n  a: {includes: [b]}\n  b: {includes: [a]}", 2, 18, "includes itself", "")]
+#[case(
+    "people:\n  ana: {accounts: [\"s:1\"]}\n  bo: {accounts: [\"s:1\"]}",
+    3,
+    19,
+    "belongs to ana already",
+    ""
+)]
+#[case(
+    "people:\n  ana: {roles: [onclal]}\nroles:\n  oncall: {}",
+    2,
+    17,
+    "there is no role `onclal`",
+    "did you mean `oncall`?"
+)]
+#[case(
+    "roles:\n  a: {includes: [b]}\n  b: {includes: [a]}",
+    2,
+    18,
+    "includes itself",
+    ""
+)]
 #[case("roles:\n  a: {members: [bo]}", 2, 17, "there is no person `bo`", "")]
 #[case("grants:\n  - run: core.*", 2, 5, "`to` is missing", "")]
 #[case("grants:\n  - to: \"*\"", 2, 5, "`run` is missing", "")]
-#[case("grants:\n  - {to: \"*\", run: deploy}", 2, 21, "`deploy` is no action", "pack:deploy")]
-#[case("grants:\n  - {to: \"*\", run: \"alais:x.y\"}", 2, 21, "`alais:` is not known", "did you mean `alias:`?")]
-#[case("grants:\n  - {to: \"*\", run: a.b, when: 'env = 1'}", 2, 38, "`=` compares nothing", "write `==`")]
-#[case("grants:\n  - {to: \"*\", run: a.b, at: {hours: 9-5}}", 2, 38, "are no hours", "")]
-#[case("grants:\n  - {to: \"*\", run: a.b, approval: {count: 1}}", 2, 37, "nobody could approve", "")]
-#[case("grants:\n  - {to: \"*\", run: a.b, approval: {by: [x], conut: 1}}", 2, 47, "unknown key `conut`", "did you mean `count`?")]
-#[case("grants:\n  - {to: anna, run: a.b}\npeople:\n  ana: {}", 2, 10, "there is no person `anna`", "did you mean `ana`?")]
-#[case("grants:\n  - {deny: a.b, approval: {by: [admin]}}", 2, 17, "cannot be approved", "")]
+#[case(
+    "grants:\n  - {to: \"*\", run: deploy}",
+    2,
+    21,
+    "`deploy` is no action",
+    "pack:deploy"
+)]
+#[case(
+    "grants:\n  - {to: \"*\", run: \"alais:x.y\"}",
+    2,
+    21,
+    "`alais:` is not known",
+    "did you mean `alias:`?"
+)]
+#[case(
+    "grants:\n  - {to: \"*\", run: a.b, when: 'env = 1'}",
+    2,
+    38,
+    "`=` compares nothing",
+    "write `==`"
+)]
+#[case(
+    "grants:\n  - {to: \"*\", run: a.b, at: {hours: 9-5}}",
+    2,
+    38,
+    "are no hours",
+    ""
+)]
+#[case(
+    "grants:\n  - {to: \"*\", run: a.b, approval: {count: 1}}",
+    2,
+    37,
+    "nobody could approve",
+    ""
+)]
+#[case(
+    "grants:\n  - {to: \"*\", run: a.b, approval: {by: [x], conut: 1}}",
+    2,
+    47,
+    "unknown key `conut`",
+    "did you mean `count`?"
+)]
+#[case(
+    "grants:\n  - {to: anna, run: a.b}\npeople:\n  ana: {}",
+    2,
+    10,
+    "there is no person `anna`",
+    "did you mean `ana`?"
+)]
+#[case(
+    "grants:\n  - {deny: a.b, approval: {by: [admin]}}",
+    2,
+    17,
+    "cannot be approved",
+    ""
+)]
 #[case("grants: [\n", 2, 1, "", "")]
 fn mistakes_are_told_with_their_place(
     #[case] text: &str,

@@ -19,10 +19,11 @@ pub const ADMIN: &str = "admin";
 const BUILTIN: &str = "builtin";
 /// Entry points of built-in commands that are open to everyone who can talk to the bot: those that only tell, and
 /// those that decide by themselves who may (what is answered names who may answer).
-const FOR_ALL: [&str; 15] = [
+const FOR_ALL: [&str; 16] = [
     "help",
     "whoami",
     "why",
+    "break_glass",
     "link",
     "unlink",
     "reviews",
@@ -163,7 +164,9 @@ impl Policy {
     pub fn inactive(&self, user: &str) -> Option<String> {
         let rules = self.rules.read();
         if rules.deactivated.iter().any(|name| same_person(name, user)) {
-            return Some(format!("{user} is deactivated; `sayso user activate {user}` takes that back"));
+            return Some(format!(
+                "{user} is deactivated; `sayso user activate {user}` takes that back"
+            ));
         }
         let file = rules.file.as_ref()?;
         let (name, person) = file.person(user)?;
@@ -180,7 +183,11 @@ impl Policy {
     /// that they have. Somebody who is deactivated has none.
     #[must_use]
     pub fn identity(&self, user: &str, via: &str) -> Identity {
-        let roles = if self.inactive(user).is_some() { Vec::new() } else { self.roles(user) };
+        let roles = if self.inactive(user).is_some() {
+            Vec::new()
+        } else {
+            self.roles(user)
+        };
         Identity {
             user: user.to_owned(),
             roles,
@@ -202,7 +209,8 @@ impl Policy {
                 .filter(|(_, users)| users.iter().any(|name| name == user))
                 .map(|(group, _)| group.clone()),
         );
-        self.file().map_or_else(|| roles.clone(), |file| file.roles_of(user, &roles))
+        self.file()
+            .map_or_else(|| roles.clone(), |file| file.roles_of(user, &roles))
     }
 
     fn fit<'a>(rule: &'a AllowRule, ask: &Ask<'_>) -> Fit<'a> {
@@ -241,7 +249,9 @@ impl Policy {
         }
         let file = self.file();
         let (user, roles) = (&identity.user, &identity.roles);
-        let fits = |rule: &&Rule| rule.is_about(user, roles, action, alias) && (place.is_none() || rule.is_in(place));
+        let fits = |rule: &&Rule| {
+            rule.is_about(user, roles, action, alias) && (place.is_none() || rule.is_in(place))
+        };
         let rules = || file.iter().flat_map(|file| &file.rules);
         let mut denials = rules().filter(|rule| rule.denies && rule.when.is_none() && rule.times.is_empty());
         if denials.any(|rule| fits(&rule)) {
@@ -261,7 +271,9 @@ impl Policy {
 
     /// Who could grant what is missing, for the end of a refusal.
     fn who_could_grant(&self) -> String {
-        let place = self.file().map_or_else(|| "[access]".to_owned(), |file| file.name.clone());
+        let place = self
+            .file()
+            .map_or_else(|| "[access]".to_owned(), |file| file.name.clone());
         let mut admins = self.options.admins.clone();
         if let Some(file) = self.file() {
             for name in file.with_role(ADMIN) {
@@ -274,7 +286,10 @@ impl Policy {
         match admins.as_slice() {
             [] => format!("`{}` could allow it in {place}", self.options.token_user),
             [first, second, rest @ ..] if !rest.is_empty() => {
-                format!("{first}, {second} and {} more could allow it in {place}", rest.len())
+                format!(
+                    "{first}, {second} and {} more could allow it in {place}",
+                    rest.len()
+                )
             }
             admins => format!("{} could allow it in {place}", admins.join(" or ")),
         }
@@ -290,9 +305,16 @@ impl Policy {
                 // What cannot be compared denies.
                 && rule.when.as_ref().is_none_or(|when| when.test(ask.parameters) != Truth::No)
         })?;
-        let reason = rule.reason.as_ref().map_or_else(String::new, |reason| format!(": {reason}"));
+        let reason = rule
+            .reason
+            .as_ref()
+            .map_or_else(String::new, |reason| format!(": {reason}"));
         Some(Decision {
-            reason: format!("{} forbids {user} to run {}{reason}", rule.label(&file.name), ask.action.reference),
+            reason: format!(
+                "{} forbids {user} to run {}{reason}",
+                rule.label(&file.name),
+                ask.action.reference
+            ),
             line: Some(format!("{}:{}", file.name, rule.line)),
             ..Decision::default()
         })
@@ -316,13 +338,19 @@ impl Policy {
                 let times: Vec<&str> = rule.times.iter().map(super::times::Window::text).collect();
                 Some((1, format!("at {}", times.join(", or "))))
             } else {
-                let when = rule.when.as_ref().filter(|when| when.test(ask.parameters) != Truth::Yes);
+                let when = rule
+                    .when
+                    .as_ref()
+                    .filter(|when| when.test(ask.parameters) != Truth::Yes);
                 // The condition is told, the values are not: they may be secret.
                 when.map(|when| (2, format!("when {}", when.text())))
             };
             if let Some((rank, missing)) = missing {
                 if nearest.as_ref().is_none_or(|(best, _)| rank > *best) {
-                    nearest = Some((rank, format!("{label} allows {user} to run {action} only {missing}")));
+                    nearest = Some((
+                        rank,
+                        format!("{label} allows {user} to run {action} only {missing}"),
+                    ));
                 }
                 continue;
             }
@@ -465,6 +493,32 @@ impl Authority for Policy {
 
     fn inactive(&self, user: &str) -> Option<String> {
         Self::inactive(self, user)
+    }
+
+    fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.options.mode == Mode::Open {
+            warnings
+                .push("access.mode is open: everybody who can talk to the bot may run everything".to_owned());
+        }
+        let problems = self.problems();
+        if let Some(first) = problems.first() {
+            let place = if first.line > 0 {
+                format!("{}:{}", first.file, first.line)
+            } else {
+                first.file.clone()
+            };
+            warnings.push(format!(
+                "{place}: {}{}; what was in force before stays in force",
+                first.message,
+                if problems.len() > 1 {
+                    format!(" (and {} more problems)", problems.len() - 1)
+                } else {
+                    String::new()
+                }
+            ));
+        }
+        warnings
     }
 }
 

@@ -317,6 +317,7 @@ impl Bot {
             engine: engine.clone(),
             shelf: Arc::new(ContentShelf::new(content)),
             authority: policy,
+            people: None,
             identities: Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
                 named.identity(user, via)
             }))),
@@ -351,6 +352,7 @@ impl Bot {
             dialect: Dialect::Slack,
             account: format!("fake:{who}"),
             display_name: who.to_owned(),
+            email: None,
             identity: Some(self.hub.named(who, "fake")),
             text: text.to_owned(),
             is_direct: true,
