@@ -351,7 +351,7 @@ impl People {
         let now = Timestamp::now();
         self.count(&format!("code {account}"), now, "codes were asked for")?;
         let mut bytes = [0u8; LENGTH];
-        rand::fill(&mut bytes);
+        rand::fill(&mut bytes[..]);
         let code: String = bytes
             .iter()
             .map(|byte| char::from(LETTERS[usize::from(byte % 32)]))

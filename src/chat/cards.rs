@@ -85,13 +85,11 @@ impl Observer for Cards {
         };
         let mut rows = Vec::new();
         let ended = after.status.is_completed();
-        // A built-in command has no card, and what ends with its acceptance never had one. What waits for others from the
-        // beginning has one at once: it tells what is asked.
-        let begun = before.is_some() || after.status == Status::Pending;
-        if (!after.request.origin.builtin || after.status == Status::Pending)
-            && begun
-            && (ended || shows(after.status))
-        {
+        // What waits for others from the beginning has a card at once: it tells what is asked.
+        let asks = after.progress.context.contains_key("approvals");
+        // A built-in command has no card, and what ends with its acceptance never had one.
+        let has_card = asks || (!after.request.origin.builtin && before.is_some());
+        if has_card && (ended || shows(after.status)) {
             rows.push(make("card", card_of(after.id)));
         }
         if ended {

@@ -171,7 +171,7 @@ pub(super) async fn commit(
         let Some(current) = current.filter(waits) else {
             return state.parts.store.commit(rows).await;
         };
-        let next = Arc::new(follows(state, &current, after).await?);
+        let next = Arc::new(follows(state, &current, after));
         let mut all = rows.clone();
         all.push(Write::Transition(Arc::clone(&next)));
         if next.status != Status::Pending {
@@ -203,11 +203,11 @@ pub(super) async fn commit(
 }
 
 /// What becomes of a waiting execution when one of its approvals ends.
-async fn follows(
+fn follows(
     state: &Arc<State>,
     current: &Execution,
     ended: &Execution,
-) -> Result<Execution, StoreError> {
+) -> Execution {
     let now = Timestamp::now();
     let approval = ended
         .result
@@ -221,7 +221,7 @@ async fn follows(
         next
     };
     if ended.status != Status::Succeeded {
-        return Ok(match ended.status {
+        return match ended.status {
             Status::Canceled => refuse(
                 Status::Canceled,
                 "the request for approval was canceled".to_owned(),
@@ -244,7 +244,7 @@ async fn follows(
                 );
                 refuse(Status::Failed, why)
             }
-        });
+        };
     }
     let mut all = true;
     if let Some(Value::Array(list)) = next.progress.context.get_mut(KEY) {
@@ -256,17 +256,17 @@ async fn follows(
         }
     }
     if !all {
-        return Ok(next);
+        return next;
     }
     let decision = judge(state, current, now);
     if !decision.allowed {
-        return Ok(refuse(
+        return refuse(
             Status::Failed,
             format!(
                 "it was approved, but is not allowed any more: {}",
                 decision.reason
             ),
-        ));
+        );
     }
     let delayed = current.request.not_before.is_some_and(|time| time > now);
     enter(
@@ -278,7 +278,7 @@ async fn follows(
         },
         now,
     );
-    Ok(next)
+    next
 }
 
 /// Whether what was approved may still run: as the same action, by the same person, on no other terms.
@@ -313,6 +313,10 @@ fn judge(state: &Arc<State>, execution: &Execution, now: Timestamp) -> Decision 
         place: request.origin.place.as_ref(),
         now,
     });
+    if decision.allowed {
+        let alias = alias_of(&request.origin, &request.context);
+        decision.needs = needs_of(state, std::mem::take(&mut decision.needs), alias.as_deref());
+    }
     let given = |need: &Need| {
         let list = execution.progress.context.get(KEY).and_then(Value::as_array);
         list.is_some_and(|list| list.iter().any(|one| one["terms"] == json!(need.terms)))

@@ -154,7 +154,7 @@ async fn question(state: &ApiState, caller: &Caller, body: &mut JsonMap) -> ApiR
     }
     parameters.extend(given);
     let place = body.take_text("place")?.map(|text| {
-        let (gateway, name) = text.rsplit_once('/').unwrap_or((&text, ""));
+        let (gateway, name) = text.rsplit_once('/').unwrap_or((text.as_str(), ""));
         Place {
             gateway: gateway.to_owned(),
             conversation: name.to_owned(),
@@ -254,7 +254,7 @@ pub(crate) async fn access(State(state): State<ApiState>, caller: Caller, query:
         .collect();
     let rules: Vec<Value> = file
         .iter()
-        .flat_map(|file| file.rules.iter().map(|rule| (file, rule)))
+        .flat_map(|file| file.rules.iter().map(move |rule| (file, rule)))
         .map(|(file, rule)| {
             json!({
                 "name": rule.name,

@@ -62,7 +62,7 @@ fn meant(call: &Call<'_>, text: &str, identity: &Identity) -> Result<Meant, Refu
     let values = parameters::values(
         &call.desk.formats,
         &phrase,
-        Some(&action),
+        Some(&*action),
         runners,
         &context,
         identity,
