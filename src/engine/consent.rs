@@ -31,8 +31,15 @@ const ATTEMPTS: usize = 64;
 const TITLE: usize = 200;
 
 /// Whether the execution has not begun, because it waits for consent.
-pub(super) fn waits(execution: &Execution) -> bool {
+pub(crate) fn waits(execution: &Execution) -> bool {
     execution.status == Status::Pending && is_bound(execution) && execution.progress.attempts == 0
+}
+
+/// The first approval that a waiting execution still needs.
+pub(crate) fn asked_first(execution: &Execution) -> Option<Id> {
+    let list = execution.progress.context.get(KEY)?.as_array()?;
+    let open = list.iter().find(|one| one["approved"] != true)?;
+    open["id"].as_str()?.parse().ok()
 }
 
 /// Whether the execution needed consent: then it runs only what was consented to.

@@ -29,7 +29,7 @@ mod workflow;
 mod tests;
 
 pub use apart::apart;
-pub(crate) use consent::ORIGIN as CONSENT;
+pub(crate) use consent::{ORIGIN as CONSENT, asked_first, waits as awaits_consent};
 pub use error::{CancelError, ControlError, SubmitError};
 pub use event::{Event, Observer};
 pub use handle::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown};

@@ -119,7 +119,8 @@ impl Policy {
     /// Names that the settings bring, for checking a file.
     #[must_use]
     pub fn known(&self) -> Known {
-        let groups = self.options.groups.values().flatten();
+        let ruled = self.options.allow.iter().flat_map(|rule| &rule.who);
+        let groups = self.options.groups.values().flatten().chain(ruled.filter(|name| *name != "*"));
         Known {
             people: groups
                 .chain(&self.options.admins)
