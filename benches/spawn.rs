@@ -144,6 +144,8 @@ fn action() -> Action {
         notify: json!({}),
         metadata_file: String::new(),
         idempotent: false,
+        read_only: false,
+        approval: None,
         deadline_seconds: None,
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),

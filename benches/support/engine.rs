@@ -55,6 +55,8 @@ pub(crate) fn action(name: &str, runner: &str, text: Option<&str>) -> Action {
         notify: serde_json::json!({}),
         metadata_file: format!("actions/{name}.yaml"),
         idempotent: true,
+        read_only: false,
+        approval: None,
         deadline_seconds: None,
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),

@@ -33,6 +33,26 @@ pub trait Authority: Send + Sync + 'static {
         Vec::new()
     }
 
+    /// The identity of a person as it is now: with the roles that they have.
+    fn person(&self, user: &str, via: &str) -> Identity {
+        Identity {
+            user: user.to_owned(),
+            via: via.to_owned(),
+            ..Identity::default()
+        }
+    }
+
+    /// What about the rules needs somebody's attention, for `status`.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Why a person is refused everywhere; `None` when they are not.
+    fn inactive(&self, user: &str) -> Option<String> {
+        let _ = user;
+        None
+    }
+
     /// Whether the identity could run the action by saying this alias, with some parameters: what `help` shows.
     fn could_say(&self, identity: &Identity, alias: &str, action: &Action, place: Option<&Place>) -> bool {
         let _ = alias;

@@ -2,6 +2,7 @@
 //! error never opens a door.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -19,6 +20,11 @@ pub struct AccessOptions {
     /// Groups of people: name → users. Approvals and inquiries name them.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub groups: BTreeMap<String, Vec<String>>,
+    /// The file with people, roles and grants; `None`: `access.yaml` in the data folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<PathBuf>,
+    /// Whether an account is linked with the person whose mail address the platform has verified for it.
+    pub link_by_email: bool,
     /// What others may do. No rule takes anything away; what no rule allows is refused.
     pub allow: Vec<AllowRule>,
 }
@@ -30,6 +36,8 @@ impl Default for AccessOptions {
             admins: Vec::new(),
             token_user: "admin".to_owned(),
             groups: BTreeMap::new(),
+            file: None,
+            link_by_email: false,
             allow: Vec::new(),
         }
     }

@@ -33,6 +33,9 @@ pub struct Definition {
     /// Parameters that the command may not set; values are Jinja templates.
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub immutable_parameters: Map<String, Value>,
+    /// Ours: terms of the approval that is needed whenever this is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<Map<String, Value>>,
     /// File below the pack that this alias was read from.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub metadata_file: String,

@@ -10,8 +10,8 @@ use super::definition::{
 };
 use super::format::Format;
 
-/// The keys of an alias file, in the order of the documentation.
-const KEYS: [&str; 15] = [
+/// The keys of an alias file, in the order of the documentation. The last is ours.
+const KEYS: [&str; 16] = [
     "name",
     "pack",
     "ref",
@@ -27,6 +27,7 @@ const KEYS: [&str; 15] = [
     "immutable_parameters",
     "metadata_file",
     "tags",
+    "approval",
 ];
 const FORMAT_KEYS: [&str; 3] = ["display", "representation", "match_multiple"];
 const ACK_KEYS: [&str; 4] = ["enabled", "format", "append_url", "extra"];
@@ -100,6 +101,12 @@ impl Reader {
             result: self.result(object.get("result")),
             extra: self.object(object, "extra", "/extra"),
             immutable_parameters: self.object(object, "immutable_parameters", "/immutable_parameters"),
+            // Whether the terms make sense is checked where the rules of approvals are known; without them it would run
+            // without anybody's consent, so what is no map counts as terms that cannot be met.
+            approval: object
+                .get("approval")
+                .filter(|terms| !terms.is_null())
+                .map(|_| self.object(object, "approval", "/approval")),
             metadata_file: self
                 .text(object, "metadata_file", "/metadata_file")
                 .unwrap_or_default(),

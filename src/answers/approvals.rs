@@ -9,7 +9,7 @@ use crate::approval::{
     Approval, Approver, Ballot, Refusal, RefusalKind, State, Subject, Turn, Verdict, Voter, fingerprint,
     same_person,
 };
-use crate::engine::{AmendError, Engine};
+use crate::engine::{AmendError, CONSENT, Engine, asked_first, awaits_consent};
 use crate::model::{Execution, Id, Identity, JsonMap, Status, Timestamp};
 use crate::runners::{APPROVAL, Note, amendment};
 
@@ -44,7 +44,16 @@ pub fn of(execution: &Execution) -> Result<Option<Approval>, AnswerError> {
 /// # Errors
 /// [`AnswerError::Unknown`] and [`AnswerError::Invalid`].
 pub async fn find(engine: &Engine, id: Id) -> Result<Arc<Execution>, AnswerError> {
-    let execution = engine.execution(id).await?.ok_or(AnswerError::Unknown(id))?;
+    let mut execution = engine.execution(id).await?.ok_or(AnswerError::Unknown(id))?;
+    // Of something that waits for approval the approval itself is meant.
+    if awaits_consent(&execution)
+        && let Some(asked) = asked_first(&execution)
+    {
+        execution = engine
+            .execution(asked)
+            .await?
+            .ok_or(AnswerError::Unknown(asked))?;
+    }
     of(&execution)?;
     Ok(execution)
 }
@@ -198,6 +207,11 @@ pub async fn change(
 ) -> Result<Arc<Execution>, AnswerError> {
     let user = &answerer.identity.user;
     Subject::check(parameters).map_err(AnswerError::Invalid)?;
+    if find(engine, id).await?.request.origin.kind == CONSENT {
+        return Err(AnswerError::Invalid(
+            "what waits for this approval cannot be changed any more: cancel it and ask again".to_owned(),
+        ));
+    }
     take(engine, id, answerer, |approval, current, now| {
         if !approval.is_requester(user) {
             return Err(Refusal {
@@ -258,6 +272,7 @@ async fn take(
     act: impl Fn(&Approval, &Subject, Timestamp) -> Result<Turn, Refusal> + Send + Sync,
 ) -> Result<Arc<Execution>, AnswerError> {
     let execution = find(engine, id).await?;
+    let id = execution.id;
     let by = answerer.by();
     let mut refused = None;
     let decide = |execution: &Execution| {

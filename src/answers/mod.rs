@@ -72,6 +72,8 @@ pub async fn list(
         // Between the two reads it may have ended; what is listed is what it was.
         whole.extend(engine.execution(execution.id).await?);
     }
+    // What waits for the consent of others asks nobody anything yet.
+    whole.retain(|execution| !crate::engine::awaits_consent(execution));
     Ok((whole, found.total))
 }
 

@@ -142,6 +142,7 @@ async fn say(
         dialect: Dialect::Console,
         account: format!("{GATEWAY}:{}", speaker.user),
         display_name: speaker.user.clone(),
+        email: None,
         identity: Some(speaker),
         text: message.text,
         is_direct: true,

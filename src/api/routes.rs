@@ -9,8 +9,8 @@ use http::Method;
 use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
-    actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, runners, server, user,
-    workflows,
+    actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, people, runners,
+    server, user, workflows,
 };
 use super::{ApiState, openapi, stream};
 
@@ -190,6 +190,7 @@ pub(super) fn all() -> Vec<Route> {
     routes.extend(about_aliases());
     routes.extend(about_executions());
     routes.extend(about_answers());
+    routes.extend(about_people());
     routes.extend(about_streams());
     routes
 }
@@ -584,6 +585,99 @@ fn about_answers() -> Vec<Route> {
             approvals::delegate,
         )
         .body(&[("to", Text, true, "Who; oneself takes it back")]),
+    ]
+}
+
+/// What is asked about rights.
+const RIGHTS: [(&str, Kind, bool, &str); 6] = [
+    ("command", Text, false, "The command as one says it"),
+    (
+        "action",
+        Text,
+        false,
+        "Without a command: the action, `pack.name`",
+    ),
+    ("alias", Text, false, "The alias that is said, `pack.name`"),
+    ("parameters", Object, false, "Parameters of the action"),
+    (
+        "place",
+        Text,
+        false,
+        "Where, `slack:default/#ops`; nothing: over the API",
+    ),
+    ("at", Text, false, "When; nothing: now"),
+];
+
+fn about_people() -> Vec<Route> {
+    vec![
+        Route::get(
+            "/people",
+            "Everybody who is known (administrators only)",
+            people::list,
+        ),
+        Route::get("/people/{name}", "A person with roles and accounts", people::get),
+        Route::post(
+            "/people/{name}/accounts",
+            "Link an account with a person (administrators only)",
+            people::link,
+        )
+        .body(&[("account", Text, true, "The account, `slack:T1:U1`")]),
+        Route::post(
+            "/people/{name}/deactivate",
+            "Refuse everything that a person asks for (administrators only)",
+            people::deactivate,
+        ),
+        Route::post(
+            "/people/{name}/activate",
+            "Let a person work again (administrators only)",
+            people::activate,
+        ),
+        Route::post(
+            "/accounts/link",
+            "Link the account that a code was given to with the caller",
+            people::redeem,
+        )
+        .body(&[("code", Text, true, "The code")]),
+        Route::post(
+            "/accounts/unlink",
+            "Take an account away from its person",
+            people::unlink,
+        )
+        .body(&[("account", Text, true, "The account, `slack:T1:U1`")]),
+        Route::get(
+            "/access",
+            "The rules of the access file, and what is wrong with it (administrators only)",
+            people::access,
+        ),
+        Route::post(
+            "/access/check",
+            "Whether somebody may run something, and why",
+            people::check,
+        )
+        .body(&RIGHTS)
+        .body(&[(
+            "user",
+            Text,
+            false,
+            "Who (administrators only); nothing: the caller",
+        )]),
+        Route::post(
+            "/access/who-can",
+            "Everybody who may run something (administrators only)",
+            people::who_can,
+        )
+        .body(&RIGHTS),
+        Route::get(
+            "/reviews",
+            "Runs without approval that nobody has looked at yet",
+            people::reviews,
+        ),
+        Route::post("/reviews/{id}", "Sign off a run without approval", people::review).body(&[(
+            "note",
+            Text,
+            true,
+            "What was found",
+        )]),
     ]
 }
 

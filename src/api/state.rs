@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::ApiOptions;
 use super::http::error::{ApiError, ApiResult};
-use crate::access::{Policy, Tokens};
+use crate::access::{People, Policy, Tokens};
 use crate::content::Content;
 use crate::engine::Engine;
 use crate::model::Identity;
@@ -31,6 +31,8 @@ pub struct ApiParts {
     pub content: Arc<Content>,
     /// Who may do what; gives identities their roles.
     pub policy: Arc<Policy>,
+    /// People and their accounts.
+    pub people: Arc<People>,
     /// The known tokens.
     pub tokens: Tokens,
     /// Reads the content again.
@@ -110,6 +112,12 @@ impl ApiState {
     #[must_use]
     pub fn policy(&self) -> &Arc<Policy> {
         &self.shared.parts.policy
+    }
+
+    /// People and their accounts.
+    #[must_use]
+    pub fn people(&self) -> &Arc<People> {
+        &self.shared.parts.people
     }
 
     /// Ends event streams when the server stops.

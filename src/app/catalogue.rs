@@ -27,6 +27,10 @@ impl Catalogue for ContentCatalogue {
             .unwrap_or_default()
     }
 
+    fn alias_approval(&self, alias: &str) -> Option<JsonMap> {
+        self.0.snapshot().aliases.get(alias)?.approval.clone()
+    }
+
     fn reevaluates(&self, pack: &str) -> bool {
         let snapshot = self.0.snapshot();
         snapshot

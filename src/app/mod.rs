@@ -1,5 +1,6 @@
 //! Puts the parts together: store, content, engine, chat and API become one running Sayso.
 
+mod access;
 mod catalogue;
 mod checks;
 mod running;

@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
+use super::access::Access;
 use crate::api::client::{Client, ClientError};
 use crate::api::{self, Reload};
 use crate::chat::Hub;
@@ -30,6 +31,7 @@ pub(super) struct App {
     content: Arc<Content>,
     hub: Hub,
     token: Zeroizing<String>,
+    access: Access,
     router: Router,
     max_connections: usize,
     /// Ends the HTTP server, event streams and background work.
@@ -43,8 +45,10 @@ impl App {
         hub: Hub,
         token: Zeroizing<String>,
         shutdown: CancellationToken,
+        access: Access,
     ) -> Self {
         Self {
+            access,
             engine,
             content,
             hub,
@@ -87,6 +91,10 @@ impl App {
             );
             tokio::spawn(watch);
         }
+        if settings.content.watch {
+            let store = Arc::clone(self.engine.store());
+            tokio::spawn(self.access.clone().watch(store, self.shutdown.clone()));
+        }
         let store = Arc::clone(self.engine.store());
         let keep = i64::from(settings.store.claim_days) * 24 * 3600 * 1000;
         let shutdown = self.shutdown.clone();
@@ -109,6 +117,7 @@ impl App {
             engine: self.engine.clone(),
             content: Arc::clone(&self.content),
             hub: self.hub.clone(),
+            access: self.access.clone(),
         }
     }
 }
@@ -119,10 +128,12 @@ struct Reloader {
     engine: Engine,
     content: Arc<Content>,
     hub: Hub,
+    access: Access,
 }
 
 impl Reloader {
     async fn reload(&self, by: &str) -> Result<ReloadReport, String> {
+        self.access.reload(&**self.engine.store(), by).await;
         let content = Arc::clone(&self.content);
         let report = tokio::task::spawn_blocking(move || content.reload())
             .await

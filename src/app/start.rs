@@ -5,15 +5,16 @@ use std::sync::{Arc, OnceLock};
 use anyhow::Context as _;
 use tokio_util::sync::CancellationToken;
 
+use super::access::Access;
 use super::catalogue::ContentCatalogue;
 use super::checks;
 use super::running::App;
 use super::surroundings::evaluator;
-use crate::access::{Policy, Principal, Tokens};
+use crate::access::{People, Policy, Principal, Tokens};
 use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
-use crate::chat::cards::Cards;
-use crate::chat::identities::ConsoleIdentities;
+use crate::chat::cards::{Cards, Owners};
+use crate::chat::identities::LinkedIdentities;
 use crate::chat::prefix::PrefixOptions;
 use crate::chat::templates::TemplateOptions;
 use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions};
@@ -55,13 +56,22 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let policy = Policy::new(settings.access.clone())
         .map_err(|problems| anyhow::anyhow!("section [access] of the settings: {}", problems.join("; ")))?;
     let policy = Arc::new(policy);
+    let access = Access::new(Arc::clone(&policy), &settings);
+    access.start()?;
+    let people = People::load(Arc::clone(&policy), Arc::clone(&store))
+        .await
+        .context("cannot read who is linked with which account")?;
     let engine = Engine::start(EngineParts {
         options: settings.engine.clone(),
         store,
         catalogue: Arc::new(ContentCatalogue(Arc::clone(&content))),
         runners,
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
-        observers: vec![Arc::new(Cards), Arc::new(ExecutionCounter)],
+        observers: vec![
+            Arc::new(Cards),
+            Arc::new(ExecutionCounter),
+            Arc::new(Owners(Arc::clone(&people))),
+        ],
         key: start.key.clone(),
         jinja: Arc::new(Jinja::new(settings.expressions.limits().jinja)),
         evaluator: Arc::new(evaluator(settings.expressions.limits())),
@@ -75,12 +85,8 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         engine: engine.clone(),
         shelf: Arc::new(ContentShelf::new(Arc::clone(&content))),
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
-        identities: {
-            let policy = Arc::clone(&policy);
-            Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
-                policy.identity(user, via)
-            })))
-        },
+        people: Some(Arc::clone(&people)),
+        identities: Arc::new(LinkedIdentities::new(Arc::clone(&people))),
         builtin,
         options: chat_options(&settings),
         clock: None,
@@ -102,6 +108,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         hub.clone(),
         start.token,
         shutdown.clone(),
+        access,
     );
     // The chat routes need the API's authentication, and the API needs the chat routes.
     let known = Arc::new(OnceLock::new());
@@ -110,6 +117,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         engine: app.engine.clone(),
         content,
         policy,
+        people,
         tokens,
         reload: app.reload_for_api(),
         chat: Some(api::chat::protected(hub, Arc::clone(&known))),

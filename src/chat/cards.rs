@@ -1,7 +1,10 @@
 //! What an execution tells the conversation that asked for it: rows in the engine's own commits.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
+use crate::access::People;
 use crate::engine::Observer;
 use crate::model::{Execution, Id, Origin, OutboxMessage, OutboxState, Place, Status, Timestamp};
 use crate::store::Write;
@@ -16,6 +19,12 @@ pub fn card_of(execution: Id) -> String {
 #[must_use]
 pub fn answer_of(execution: Id) -> String {
     format!("answer:{execution}")
+}
+
+/// Key of what the owners are told about a run without approval.
+#[must_use]
+pub fn owners_of(execution: Id) -> String {
+    format!("owners:{execution}")
 }
 
 /// A new outbox row that is due at once.
@@ -87,8 +96,11 @@ impl Observer for Cards {
         };
         let mut rows = Vec::new();
         let ended = after.status.is_completed();
+        // What waits for others from the beginning has a card at once: it tells what is asked.
+        let asks = after.progress.context.contains_key("approvals");
         // A built-in command has no card, and what ends with its acceptance never had one.
-        if !after.request.origin.builtin && before.is_some() && (ended || shows(after.status)) {
+        let has_card = asks || (!after.request.origin.builtin && before.is_some());
+        if has_card && (ended || shows(after.status)) {
             rows.push(make("card", card_of(after.id)));
         }
         if ended {
@@ -98,10 +110,45 @@ impl Observer for Cards {
     }
 }
 
+/// Tells the owners of runs without approval, where they can be told something in private.
+pub struct Owners(pub Arc<People>);
+
+impl Observer for Owners {
+    fn rows(&self, before: Option<Status>, after: &Execution) -> Vec<Write> {
+        let Some(glass) = after
+            .progress
+            .context
+            .get("break_glass")
+            .filter(|_| before.is_none())
+        else {
+            return Vec::new();
+        };
+        let (now, request) = (Timestamp::now(), &after.request);
+        let message = format!(
+            "{} runs {} without approval: {}",
+            request.user,
+            request.action,
+            glass["reason"].as_str().unwrap_or_default()
+        );
+        let hint = format!(
+            "Look at it with `show {0}`, then sign it off: `review {0} <note>`.",
+            after.id
+        );
+        let owners = self.0.owners().into_iter().filter(|owner| *owner != request.user);
+        owners
+            .filter_map(|owner| self.0.home_of(&owner))
+            .map(|place| {
+                let body = json!({"kind": "refused", "data": {"message": message, "hint": hint}});
+                let mut row = row(&place, body, now);
+                row.card = Some(owners_of(after.id));
+                Write::Outbox(Box::new(row))
+            })
+            .collect()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::model::{Progress, Request};
 

@@ -83,6 +83,8 @@ pub struct Inbound {
     pub account: String,
     /// Name shown on the platform; for texts only, never for decisions.
     pub display_name: String,
+    /// The mail address of the account, only when the platform says that it is verified.
+    pub email: Option<String>,
     /// The identity, where the gateway established it by itself (a console behind a token).
     pub identity: Option<Identity>,
     /// The text as received.

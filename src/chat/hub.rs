@@ -16,7 +16,7 @@ use super::prefix::PrefixOptions;
 use super::router::{ReceiveError, Router, system_clock};
 use super::say::{self, Speaker};
 use super::templates::TemplateOptions;
-use crate::access::Authority;
+use crate::access::{Authority, People};
 use crate::engine::Engine;
 use crate::expr::jinja::Limits;
 use crate::model::{Id, Identity, OutboxMessage, OutboxState, Place};
@@ -49,6 +49,8 @@ pub struct HubParts {
     pub shelf: Arc<dyn Shelf>,
     /// Permissions, for help and explanations.
     pub authority: Arc<dyn Authority>,
+    /// People and their accounts, for the commands about them.
+    pub people: Option<Arc<People>>,
     /// Who is behind an account.
     pub identities: Arc<dyn Identities>,
     /// The runner of the built-in commands that the engine was given.
@@ -82,6 +84,7 @@ impl Hub {
             engine,
             shelf,
             authority,
+            people,
             identities,
             builtin,
             options,
@@ -124,6 +127,7 @@ impl Hub {
             engine,
             shelf,
             authority,
+            people,
             identities,
             speaker,
             formats,

@@ -93,8 +93,28 @@ impl Router {
         };
         let identity = match self.identities.of(&message).await {
             Ok(identity) => identity,
-            Err(reason) => return self.answer_only(&message, &key, nobody(&reason)).await,
+            Err(reason) => {
+                let asks = sentences.iter().any(|said| is_link(said));
+                let invited = if asks {
+                    self.identities.invite(&message).await
+                } else {
+                    None
+                };
+                let data = json!({"message": invited.unwrap_or(reason), "hint": null});
+                return self
+                    .answer_only(&message, &key, Answer::new("refused", data))
+                    .await;
+            }
         };
+        if identity.user == message.account
+            && sentences.iter().any(|said| is_link(said))
+            && let Some(told) = self.identities.invite(&message).await
+        {
+            let data = json!({"message": told, "hint": null});
+            return self
+                .answer_only(&message, &key, Answer::new("refused", data))
+                .await;
+        }
         let book = self.shelf.current();
         let reading = sentences
             .iter()
@@ -436,6 +456,11 @@ impl Router {
             Err(error @ CommitError::Conflict(_)) => Err(StoreError::Database(error.to_string()).into()),
         }
     }
+}
+
+/// Whether somebody asks for a code to link the account with which they say it.
+fn is_link(said: &str) -> bool {
+    ["link", "link me"].contains(&said.trim().to_lowercase().as_str())
 }
 
 async fn commit(engine: &Engine, entries: Vec<AuditDraft>) {

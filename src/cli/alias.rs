@@ -202,6 +202,7 @@ fn single(format: &str) -> Result<Matcher, CliError> {
         result: None,
         extra: serde_json::Map::new(),
         immutable_parameters: serde_json::Map::new(),
+        approval: None,
         metadata_file: String::new(),
     };
     let (matcher, problems) = Matcher::new([Entry {

@@ -23,6 +23,7 @@ mod host;
 mod output;
 mod pack;
 pub mod parameters;
+mod people;
 mod run;
 mod serve;
 mod table;
@@ -210,6 +211,8 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Execution(command) => execution::execution(context, command).await,
         Command::Inquiry(command) => answers::inquiry(context, command).await,
         Command::Approval(command) => answers::approval(context, command).await,
+        Command::User(command) => people::user(context, command).await,
+        Command::Access(command) => people::access(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
         Command::Expr(command) => expr::expr(context, command).await,

@@ -10,8 +10,9 @@ use super::source::Source;
 use crate::model::{Action, JsonMap, Severity};
 use crate::yaml;
 
-/// Keys of an action file. The last two are ours: see [`Action::idempotent`] and [`Action::deadline_seconds`].
-const KEYS: [&str; 16] = [
+/// Keys of an action file. The last four are ours: see [`Action::idempotent`], [`Action::deadline_seconds`],
+/// [`Action::read_only`] and [`Action::approval`].
+const KEYS: [&str; 18] = [
     "name",
     "description",
     "enabled",
@@ -28,6 +29,8 @@ const KEYS: [&str; 16] = [
     "metadata_file",
     "idempotent",
     "deadline_seconds",
+    "read_only",
+    "approval",
 ];
 
 /// Runners whose entry point is a file of the pack.
@@ -107,6 +110,8 @@ pub(super) fn read(meta: &mut MetaFile, text: &str, place: &Place<'_>, checks: &
         metadata_file: place.file.to_owned(),
         idempotent: meta.flag(&mut map, "idempotent", false),
         deadline_seconds: deadline(meta, &mut map),
+        read_only: meta.flag(&mut map, "read_only", false),
+        approval: approval(meta, &mut map),
         pack_dir: place.source.dir().map(Into::into),
         pack_version: place.version.to_owned(),
         digest: String::new(),
@@ -311,4 +316,13 @@ fn deadline(meta: &mut MetaFile, map: &mut JsonMap) -> Option<u64> {
         );
     }
     seconds
+}
+
+fn approval(meta: &mut MetaFile, map: &mut JsonMap) -> Option<JsonMap> {
+    if matches!(map.get("approval"), None | Some(Value::Null)) {
+        return None;
+    }
+    let terms = meta.map(map, "approval");
+    super::aliases::check_approval(meta, &terms);
+    Some(terms)
 }

@@ -7,7 +7,7 @@ use super::checks::Checks;
 use super::cross;
 use super::fields::{self, MetaFile};
 use crate::alias::{self, Definition, Entry, Format, FormatEntry, Matcher, Representation};
-use crate::model::{Action, Problem, Severity};
+use crate::model::{Action, JsonMap, Problem, Severity};
 
 /// Reads the alias of a file. Problems go into `meta`; `None` when it cannot be used at all. An alias with a
 /// broken format works without that format.
@@ -28,7 +28,23 @@ pub(super) fn read(meta: &mut MetaFile, pack: Option<&str>, file: &str) -> Optio
     }
     let mut definition = definition?;
     file.clone_into(&mut definition.metadata_file);
+    if let Some(terms) = &definition.approval
+        && !check_approval(meta, terms)
+    {
+        // Without its terms it would run without anybody's consent.
+        return None;
+    }
     Some(definition)
+}
+
+/// Whether the terms under `approval` can be met; an error of the file otherwise.
+pub(super) fn check_approval(meta: &mut MetaFile, terms: &JsonMap) -> bool {
+    let Err(why) = crate::access::terms_of(terms) else {
+        return true;
+    };
+    let hint = "write `approval: {by: [role:oncall], count: 1, within: 30m}`";
+    meta.error("/approval", format!("`approval`: {why}"), hint);
+    false
 }
 
 const fn severity(severity: alias::Severity) -> Severity {

@@ -9,9 +9,9 @@ use tokio_util::sync::CancellationToken;
 use super::prepared::Prepared;
 use super::state::{Place, Running, State};
 use super::step::{enter, set_result};
-use super::{Accepted, Submit, SubmitError, audit, work, workflow};
+use super::{Accepted, Submit, SubmitError, audit, consent, work, workflow};
 use crate::access::Ask;
-use crate::model::{Action, Execution, Id, JsonMap, LogEntry, Progress, Request, Status, Timestamp};
+use crate::model::{Action, Execution, Id, JsonMap, LogEntry, Need, Progress, Request, Status, Timestamp};
 use crate::runners::{Job, OutputSink, Runner};
 use crate::store::{CommitError, StoreError, Write};
 
@@ -22,8 +22,10 @@ pub(super) struct Checked {
     pub(super) prepared: Arc<Prepared>,
     /// Live parameters with secrets in clear.
     pub(super) parameters: JsonMap,
-    with: Vec<Write>,
-    via: String,
+    pub(super) with: Vec<Write>,
+    pub(super) via: String,
+    /// Consents of others that are needed before it runs.
+    pub(super) needs: Vec<Need>,
 }
 
 /// The action of a request, and its parameters as they would be stored and run.
@@ -47,6 +49,14 @@ pub(super) async fn submit(state: &Arc<State>, request: Submit) -> Result<Accept
         }
     }
     let checked = check(state, request).await?;
+    if !checked.needs.is_empty() {
+        let mut shown = checked.execution.clone();
+        consent::ask(state, checked).await?;
+        shown.status = Status::Pending;
+        return Ok(Accepted {
+            execution: Arc::new(shown),
+        });
+    }
     let shown = Arc::new(checked.execution.clone());
     accept(state, checked).await?;
     Ok(Accepted { execution: shown })
@@ -71,7 +81,16 @@ async fn check(state: &Arc<State>, mut request: Submit) -> Result<Checked, Submi
         now: found.now,
     });
     if decision.allowed {
-        return Ok(checked(request, found, decision.reason));
+        let reason = decision.reason.clone();
+        let alias = consent::alias_of(&request.origin, &request.context);
+        let needs = consent::needs_of(state, decision.needs, alias.as_deref());
+        let without = request.break_glass.take();
+        let mut checked = checked(request, found, reason);
+        checked.needs = needs;
+        if let Some(why) = without.filter(|_| !checked.needs.is_empty()) {
+            consent::broken_glass(&mut checked, &why);
+        }
+        return Ok(checked);
     }
     let draft = audit::denied(
         &request.identity,
@@ -196,6 +215,7 @@ fn checked(request: Submit, found: Found, reason: String) -> Checked {
         parameters,
         with: request.with,
         via: request.identity.via,
+        needs: Vec::new(),
     }
 }
 

@@ -9,7 +9,7 @@ use super::dispatch::commit_step;
 use super::state::{Running, State};
 use super::step::{set_result, step};
 use super::workflow::{Answer, Control, ControlKind, Message};
-use super::{CancelError, Cancelled};
+use super::{CancelError, Cancelled, consent};
 use crate::model::{Decision, Execution, Id, Identity, Status, Timestamp};
 use crate::store::StoreError;
 
@@ -154,6 +154,7 @@ async fn cancel_waiting(
     state.dequeue(id, execution.request.not_before);
     if execution.status == Status::Pending && committed.is_some() {
         state.alarms.set(id, None);
+        consent::dismiss(state, &execution);
     }
     Ok(committed.map(Cancelled::Asked))
 }
@@ -192,7 +193,7 @@ pub(super) fn may(state: &State, execution: &Execution, identity: &Identity) -> 
         execution.id, execution.request.user, execution.request.action
     );
     Err(CancelError::Denied(Decision {
-        allowed: false,
         reason,
+        ..Decision::default()
     }))
 }

@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{Place, Running, State};
 use super::step::{set_result, step};
-use super::{accept, audit, work, workflow};
+use super::{accept, audit, consent, work, workflow};
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::{CommitError, StoreError, Write};
 
@@ -66,6 +66,18 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
         .action(&request.action)
         .filter(|action| action.enabled)
         .ok_or_else(|| format!("the action `{}` is gone or disabled", request.action));
+    let found = found.and_then(|action| {
+        // Others agreed to exactly this.
+        let changed = consent::is_bound(&execution) && action.digest != request.digest;
+        if changed {
+            Err(format!(
+                "{} changed since it was approved: ask again",
+                action.reference
+            ))
+        } else {
+            Ok(action)
+        }
+    });
     let ready = found.and_then(|action| {
         let runner = accept::runner_of(state, &action).map_err(|error| error.to_string())?;
         let prepared = state.prepared.get(&action, &**runner)?;
@@ -132,7 +144,7 @@ async fn fail(state: &Arc<State>, execution: &Execution, message: &str) -> Resul
 
 /// Commits a step of an execution that is not at work; false when somebody else took a step first.
 pub(super) async fn commit_step(
-    state: &State,
+    state: &Arc<State>,
     before: Status,
     next: Execution,
     by: Option<&str>,
@@ -143,7 +155,7 @@ pub(super) async fn commit_step(
         Write::Audit(audit::stepped(&next, by)),
     ];
     state.observed(Some(before), &next, &mut rows);
-    match workflow::commit(state, before, &next, rows).await {
+    match consent::commit(state, before, &next, rows).await {
         Ok(()) => {
             state.announce(&next, false);
             Ok(Some(next))

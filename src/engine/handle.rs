@@ -12,12 +12,13 @@ use super::secrets::{mask_seals, mask_value};
 use super::state::State;
 use super::{
     Accepted, AmendError, By, CancelError, Cancelled, ControlError, EngineOptions, Event, ON_BEHALF_BY,
-    Observer, RerunOptions, Submit, SubmitError, accept, cancel, dispatch, pending, recover, workflow,
+    Observer, RerunOptions, Submit, SubmitError, accept, cancel, consent, dispatch, pending, recover,
+    workflow,
 };
-use crate::access::Authority;
+use crate::access::{Ask, Authority};
 use crate::expr::jinja::Jinja;
 use crate::expr::template::Evaluator;
-use crate::model::{Action, Execution, Id, Identity, JsonMap, Origin, Status};
+use crate::model::{Action, Decision, Execution, Id, Identity, JsonMap, Origin, Status};
 use crate::params;
 use crate::runners::{ActionFinder, Amendment, Change, Note, Runners};
 use crate::store::{Store, StoreError};
@@ -30,6 +31,10 @@ pub trait Catalogue: Send + Sync + 'static {
     fn nearest(&self, reference: &str) -> Option<String>;
     /// Configuration of a pack (`config_context`).
     fn config(&self, pack: &str) -> Arc<JsonMap>;
+    /// Terms of the approval that is needed whenever an alias is said (`pack.name`).
+    fn alias_approval(&self, _alias: &str) -> Option<JsonMap> {
+        None
+    }
     /// Whether values of a pack's workflows are evaluated again where they are expressions (`legacy_reevaluate`).
     fn reevaluates(&self, _pack: &str) -> bool {
         false
@@ -152,6 +157,10 @@ impl Engine {
             link["tasks"] = json!(options.tasks);
             link["reset"] = json!(options.reset);
         }
+        if let Some(alias) = consent::alias_of(&first.request.origin, &first.request.context) {
+            // What saying it needed, running it again needs, too.
+            link["alias"] = alias.into();
+        }
         context.insert("re-run".to_owned(), link);
         for key in ["trace_context", "action_alias_ref", "api_user", "source_channel"] {
             if let Some(value) = first.request.context.get(key) {
@@ -268,6 +277,16 @@ impl Engine {
     #[must_use]
     pub fn action(&self, reference: &str) -> Option<Arc<Action>> {
         self.state.parts.catalogue.action(reference)
+    }
+
+    /// What a request would meet: whether it is allowed, and which approvals it would need, that of its alias included.
+    #[must_use]
+    pub fn decide(&self, ask: &Ask<'_>) -> Decision {
+        let mut decision = self.state.parts.authority.decide(ask);
+        if decision.allowed {
+            decision.needs = consent::needs_of(&self.state, std::mem::take(&mut decision.needs), ask.alias);
+        }
+        decision
     }
 
     /// Who may do what.

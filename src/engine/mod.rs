@@ -7,6 +7,7 @@ mod accept;
 mod apart;
 mod audit;
 mod cancel;
+mod consent;
 mod dispatch;
 mod error;
 mod event;
@@ -28,6 +29,7 @@ mod workflow;
 mod tests;
 
 pub use apart::apart;
+pub(crate) use consent::{ORIGIN as CONSENT, asked_first, waits as awaits_consent};
 pub use error::{CancelError, ControlError, SubmitError};
 pub use event::{Event, Observer};
 pub use handle::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown};

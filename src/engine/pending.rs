@@ -13,10 +13,9 @@ use parking_lot::Mutex;
 use thiserror::Error;
 use tokio::sync::Notify;
 
-use super::audit;
 use super::state::State;
 use super::step::{set_result, step};
-use super::workflow;
+use super::{audit, consent};
 use crate::model::{Execution, Id, Identity, Place, Status, Timestamp};
 use crate::runners::{Amendment, Change, Note};
 use crate::store::{CommitError, StoreError, Write};
@@ -220,7 +219,8 @@ pub(super) async fn amend<E>(
             .execution(id)
             .await?
             .ok_or(AmendError::Unknown(id))?;
-        if current.status != Status::Pending {
+        // What waits for consent is changed by its approvals only.
+        if current.status != Status::Pending || consent::waits(&current) {
             return Err(AmendError::NotPending(Arc::new(current)));
         }
         let amendment = decide(&current).map_err(AmendError::Refused)?;
@@ -240,7 +240,7 @@ pub(super) async fn amend<E>(
             rows.push(Write::Audit(audit::stepped(&next, Some(&by.user))));
         }
         state.observed(Some(current.status), &next, &mut rows);
-        match workflow::commit(state, current.status, &next, rows).await {
+        match consent::commit(state, current.status, &next, rows).await {
             Ok(()) => {
                 state.alarms.set(id, next.progress.wake);
                 state.announce(&next, false);

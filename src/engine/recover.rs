@@ -11,7 +11,7 @@ use serde_json::json;
 use super::dispatch::commit_step;
 use super::state::State;
 use super::step::{set_result, step};
-use super::workflow;
+use super::{consent, workflow};
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::StoreError;
 
@@ -49,7 +49,7 @@ fn is_conducted(state: &State, execution: &Execution) -> bool {
         Status::Requested | Status::Scheduled | Status::Delayed
     );
     let runner = state.parts.runners.get(&execution.request.runner);
-    !waits && runner.is_some_and(|runner| runner.conducts().is_some())
+    !waits && !consent::waits(execution) && runner.is_some_and(|runner| runner.conducts().is_some())
 }
 
 async fn go_on(state: &Arc<State>, execution: Execution) -> Result<(), StoreError> {

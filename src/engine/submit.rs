@@ -38,6 +38,9 @@ pub struct Submit {
     pub parent: Option<Id>,
     /// The workflow that this one goes on with; filled by the engine, see [`RerunOptions::tasks`].
     pub continues: Option<Continues>,
+    /// Run without the approvals that are needed, for this reason: others are told, and somebody else has to look at
+    /// it afterwards. Permission is needed all the same.
+    pub break_glass: Option<String>,
     /// Rows to commit with the execution: the claim of the chat event, the acknowledgement.
     pub with: Vec<Write>,
 }

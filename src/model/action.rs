@@ -35,6 +35,10 @@ pub struct Action {
     pub metadata_file: String,
     /// Ours: true when the action may be run again after a crash in the middle (DESIGN.md §3).
     pub idempotent: bool,
+    /// Ours: true when it only tells and changes nothing; without an access file everybody may run it.
+    pub read_only: bool,
+    /// Ours: terms of the approval that every run needs, as `core.approve` takes them; `None`: none.
+    pub approval: Option<JsonMap>,
     /// Ours: how many seconds the action may take whatever its runner says; `None`: no limit of its own.
     pub deadline_seconds: Option<u64>,
     /// Folder of the pack on disk; `None` for packs that live in the binary.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::JsonMap;
+
 /// The person or service behind a request, after authentication.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Identity {
@@ -40,10 +42,25 @@ pub struct Place {
 }
 
 /// The answer to "may this identity do this here and now?", with its reason.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// Whether it may.
     pub allowed: bool,
     /// One sentence: the rule that decided.
     pub reason: String,
+    /// Where that rule stands, `access.yaml:14`, when it stands in a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub line: Option<String>,
+    /// Approvals that are needed before it runs; all of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<Need>,
+}
+
+/// An approval that is needed before something runs.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Need {
+    /// Its terms, as `core.approve` takes them: `{by, count, within, …}`.
+    pub terms: JsonMap,
+    /// Who asks for it: ``grant `deploys` (access.yaml:14)``.
+    pub source: String,
 }

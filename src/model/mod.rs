@@ -16,7 +16,7 @@ mod time;
 pub use action::{Action, Pack};
 pub use execution::{Continues, Execution, LogEntry, Origin, OutputChunk, OutputStream, Progress, Request};
 pub use id::Id;
-pub use identity::{Decision, Identity, Place};
+pub use identity::{Decision, Identity, Need, Place};
 pub use messages::{AuditDraft, AuditEntry, InboxClaim, OutboxMessage, OutboxState};
 pub use problem::{Problem, Severity};
 pub use status::Status;

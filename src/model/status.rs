@@ -123,6 +123,8 @@ impl Status {
 
     /// Whether `next` may follow `self`.
     ///
+    /// What is pending may be requested again: it waited for the consent of others and goes into the queue.
+    ///
     /// Completed statuses are final (EXE-12: a late success does not overwrite `canceled`). A status may
     /// be requested again from `running` only by recovery (`scheduled` after a crash of an idempotent action).
     #[must_use]
@@ -174,7 +176,15 @@ impl Status {
             Canceling => matches!(next, Succeeded | Failed | Timeout | Abandoned | Canceled),
             Pending => matches!(
                 next,
-                Running | Succeeded | Failed | Timeout | Abandoned | Canceling | Canceled
+                Requested
+                    | Delayed
+                    | Running
+                    | Succeeded
+                    | Failed
+                    | Timeout
+                    | Abandoned
+                    | Canceling
+                    | Canceled
             ),
             Pausing => matches!(
                 next,

@@ -122,17 +122,18 @@ impl ApprovalRunner {
             return refuse(why);
         }
         let subject = Subject::new(reference, parameters, action.as_deref());
-        let approval = Approval::new(terms, subject, requesters(job), now);
+        let approval = Approval::new(terms, subject, stands_behind(&job.user, &job.context), now);
         let wake = approval.wake();
-        Outcome::pending(to_value(&approval), wake)
+        Outcome::pending(approval_value(&approval), wake)
     }
 }
 
 /// Everybody who stands behind the request: its user, the person that a service asked for, those of the workflow.
-fn requesters(job: &Job) -> Vec<String> {
-    let mut names = vec![job.user.clone()];
-    let parent = job.context.get("parent").and_then(Value::as_object);
-    for context in [Some(&job.context), parent].into_iter().flatten() {
+#[must_use]
+pub fn stands_behind(user: &str, context: &JsonMap) -> Vec<String> {
+    let mut names = vec![user.to_owned()];
+    let parent = context.get("parent").and_then(Value::as_object);
+    for context in [Some(context), parent].into_iter().flatten() {
         for key in ["user", "api_user", "on_behalf_by"] {
             if let Some(name) = context.get(key).and_then(Value::as_str)
                 && !name.is_empty()
@@ -145,7 +146,9 @@ fn requesters(job: &Job) -> Vec<String> {
     names
 }
 
-fn to_value(approval: &Approval) -> Value {
+/// An approval as the result of its execution.
+#[must_use]
+pub fn approval_value(approval: &Approval) -> Value {
     // Texts, numbers, lists and maps with text keys: nothing of it cannot be written.
     serde_json::to_value(approval).unwrap_or_default()
 }
@@ -153,7 +156,7 @@ fn to_value(approval: &Approval) -> Value {
 /// The step of the execution that goes with an approval's state.
 #[must_use]
 pub fn amendment(approval: &Approval, remarks: Vec<Remark>) -> Amendment {
-    let result = to_value(approval);
+    let result = approval_value(approval);
     let status = match approval.state {
         State::Waiting => {
             return Amendment {

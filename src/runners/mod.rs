@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
 pub use announcement::AnnouncementRunner;
-pub use approval::{APPROVAL, ApprovalRunner, amendment};
+pub use approval::{APPROVAL, ApprovalRunner, amendment, approval_value, stands_behind};
 pub use conducted::{ActionChainRunner, FlowLanguage, OrquestaRunner};
 pub use http::{HttpOptions, HttpRunner, install_crypto};
 pub use inquirer::{INQUIRER, InquirerRunner};

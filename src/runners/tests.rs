@@ -44,6 +44,8 @@ pub(super) fn action(parameters: Value) -> Action {
         notify: json!({}),
         metadata_file: "actions/test.yaml".to_owned(),
         idempotent: false,
+        read_only: false,
+        approval: None,
         deadline_seconds: None,
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),

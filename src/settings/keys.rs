@@ -167,6 +167,9 @@ pub const KEYS: &[Key] = &[
     key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything."),
     key("access.admins", Kind::Texts, "Users who may do everything."),
     key("access.token_user", Kind::Text, "The user as whom requests with the administrator's token act."),
+    key("access.file", Kind::Path, "File with people, roles and grants. Without one only administrators may run what is not marked read-only. See docs/access.md.")
+        .unset("`access.yaml` in the data folder", "\"/etc/sayso/access.yaml\""),
+    key("access.link_by_email", Kind::Bool, "Whether a chat account is linked by itself with the person whose mail address the platform has verified for it."),
     key("access.allow", Kind::Tables, "What others may do, rule by rule; what no rule allows is refused. See docs/access.md.")
         .unset("no rules", "[{ who = \"ana\", actions = \"core.*\" }]"),
     key("access.groups.*", Kind::Texts, "Users in the group of this name.")

@@ -100,6 +100,12 @@ impl Settings {
         self.or_in_data_dir(self.content.templates_dir.as_deref(), "templates")
     }
 
+    /// The file with people, roles and grants.
+    #[must_use]
+    pub fn access_file(&self) -> PathBuf {
+        self.or_in_data_dir(self.access.file.as_deref(), "access.yaml")
+    }
+
     /// Where content is read from, folders of the data folder included.
     #[must_use]
     pub fn content_options(&self) -> crate::content::Options {

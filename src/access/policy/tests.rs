@@ -28,7 +28,7 @@ fn policy(text: &str) -> Policy {
     Policy::new(toml::from_str(text).unwrap()).unwrap()
 }
 
-fn action(reference: &str) -> Action {
+pub(in crate::access) fn action(reference: &str) -> Action {
     let (pack, name) = reference.split_once('.').unwrap();
     Action {
         reference: reference.to_owned(),
@@ -48,6 +48,8 @@ fn action(reference: &str) -> Action {
         notify: json!({}),
         metadata_file: String::new(),
         idempotent: false,
+        read_only: false,
+        approval: None,
         deadline_seconds: None,
         pack_dir: None,
         pack_version: String::new(),

@@ -84,6 +84,7 @@ fn matcher(formats: Vec<String>) -> Matcher {
         result: None,
         extra: serde_json::Map::new(),
         immutable_parameters: serde_json::Map::new(),
+        approval: None,
         metadata_file: String::new(),
     };
     let declared = Some(vec!["a".to_owned(), "b".to_owned()]);

@@ -85,7 +85,9 @@ impl ApiState {
         if credential.location == "cookie" {
             self.refuse_foreign_pages(method, headers)?;
         }
-        let mut identity = Arc::clone(&principal.identity);
+        // Roles may have changed since the token was read.
+        let own = &principal.identity;
+        let mut identity = Arc::new(self.policy().identity(&own.user, &own.via));
         if let Some(name) = headers.get(ACT_AS) {
             if !principal.may_act_as_others {
                 return Err(ApiError::forbidden("This token may not act on behalf of others."));
@@ -97,6 +99,9 @@ impl ApiState {
                         .identity(name, &format!("token of {}", identity.user)),
                 );
             }
+        }
+        if let Some(why) = self.policy().inactive(&identity.user) {
+            return Err(ApiError::forbidden(format!("Not allowed: {why}")));
         }
         let method = if credential.is_key {
             "API key"

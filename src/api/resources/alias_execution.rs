@@ -299,6 +299,35 @@ fn immutable(alias: &Definition, context: &JsonMap) -> ApiResult<JsonMap> {
         .collect()
 }
 
+/// What a sentence means: the alias, and the parameters that it gives to the action.
+pub(super) async fn meaning(
+    state: &ApiState,
+    caller: &Caller,
+    command: String,
+) -> ApiResult<(Arc<Definition>, JsonMap)> {
+    let found = find_match(state, command).await?;
+    let snapshot = state.content().snapshot();
+    let action = snapshot.action(&found.alias.action_ref).cloned().ok_or_else(|| {
+        ApiError::not_found(format!(
+            "Action with ref \"{}\" not found",
+            found.alias.action_ref
+        ))
+    })?;
+    let schemas = merged(state, &action);
+    let type_of = |name: &str| cast::Type::from_name(schemas.get(name)?.get("type")?.as_str()?);
+    let literal = |text: &str| pyliteral::parse(text).ok();
+    let first = found.parameters.into_iter().next().unwrap_or_default();
+    let mut data = cast::parameters(first, &type_of, &literal)
+        .map_err(|error| ApiError::bad_request(error.to_string()))?;
+    let user = Value::from(caller.identity.user.clone());
+    let context: JsonMap = ["api_user", "user", "source_channel"]
+        .map(|name| (name.to_owned(), user.clone()))
+        .into_iter()
+        .collect();
+    data.extend(apart(|| immutable(&found.alias, &context))?);
+    Ok((found.alias, data))
+}
+
 /// Adds `message` and `extra` where the alias has them. A failure is told in their place.
 fn acknowledge(alias: &Definition, result: &mut Value) {
     let Some(ack) = &alias.ack else { return };

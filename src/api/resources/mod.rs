@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod executions;
 pub(crate) mod inquiries;
 pub(crate) mod packs;
+pub(crate) mod people;
 pub(crate) mod runners;
 pub(crate) mod server;
 pub(crate) mod user;

@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod executions;
 mod limits;
+mod people;
 mod recorded;
 mod server;
 mod streams;

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
-use crate::access::{AccessOptions, Policy, Principal, Tokens};
+use crate::access::{AccessOptions, People, Policy, Principal, Tokens};
 use crate::api::client::{Client, RawAnswer};
 use crate::api::metrics::ExecutionCounter;
 use crate::api::{ApiOptions, ApiParts, ApiState, router};
@@ -150,11 +150,15 @@ impl Server {
         );
         let shutdown = CancellationToken::new();
         let reloaded = Arc::clone(&content);
+        let people = People::load(Arc::clone(&policy), Arc::clone(engine.store()))
+            .await
+            .unwrap();
         let state = ApiState::new(ApiParts {
             options,
             engine,
             content,
             policy,
+            people,
             tokens,
             reload: Arc::new(move |_| {
                 let report = reloaded.reload();

@@ -33,6 +33,7 @@ fn inbound(by: &Somebody, key: String, text: String, received: Timestamp) -> Inb
         edited: false,
         picked: None,
         private: true,
+        email: None,
         reply: None,
         received,
     }

@@ -89,6 +89,11 @@ async fn wanted(call: &Call<'_>, runner: &str, text: &str) -> Result<Arc<Executi
     };
     let id: Id = word.parse().map_err(|_| unknown())?;
     let execution = call.desk.engine.execution(id).await?.ok_or_else(unknown)?;
+    let asked = crate::engine::asked_first(&execution).filter(|_| crate::engine::awaits_consent(&execution));
+    let execution = match asked {
+        Some(asked) => call.desk.engine.execution(asked).await?.ok_or_else(unknown)?,
+        None => execution,
+    };
     let is_answered_here = [APPROVAL, INQUIRER].contains(&execution.request.runner.as_str());
     if is_answered_here && concerns(call, &execution) {
         Ok(execution)

@@ -221,6 +221,22 @@ pub(super) async fn status(call: &Call<'_>) -> Answer {
     if failed > 0 {
         complaints.push(format!("{failed} messages could not be delivered"));
     }
+    complaints.extend(desk.authority.warnings());
+    let open = crate::access::reviews::open(&**desk.engine.store()).await?.len();
+    if open > 0 {
+        complaints.push(format!(
+            "{open} runs without approval wait for review: `reviews` lists them"
+        ));
+        if let Some(people) = &desk.people
+            && !people
+                .owners()
+                .iter()
+                .any(|owner| people.home_of(owner).is_some())
+        {
+            complaints
+                .push("no owner can be told in private: they have never written to me directly".to_owned());
+        }
+    }
     if engine.waiting > engine.concurrency {
         complaints.push(format!("{} executions wait for a free place", engine.waiting));
     }

@@ -100,11 +100,19 @@ pub(super) fn help(call: &Call<'_>) -> Value {
 pub(super) fn whoami(call: &Call<'_>) -> Value {
     let (commands, total) = allowed(call);
     let identity = &call.identity;
+    let accounts = call
+        .desk
+        .people
+        .as_ref()
+        .map(|people| people.accounts_of(&identity.user))
+        .unwrap_or_default();
+    let accounts: Vec<String> = accounts.into_keys().collect();
     json!({
         "user": identity.user,
         "roles": identity.roles.join(", "),
         "via": identity.via,
         "account": identity.account,
+        "accounts": accounts.join(", "),
         "place": call.place.as_ref().map(place_text),
         "allowed": commands.len(),
         "commands": total,
@@ -244,7 +252,7 @@ fn tell(call: &Call<'_>, data: &mut Value, phrase: &Phrase, action: Option<&Acti
     if !action.enabled {
         data["problem"] = format!("the action `{}` is disabled", action.reference).into();
     }
-    let decision = call.desk.authority.decide(&Ask {
+    let decision = call.desk.engine.decide(&Ask {
         identity: &call.identity,
         action,
         alias: Some(&phrase.alias.reference),

@@ -3,6 +3,7 @@
 //! A command gives structured data; what people read is made from it by `templates/command/<name>.hbs`. All
 //! commands act with the rights of the person who said them.
 
+mod access;
 mod answers;
 mod audit;
 mod control;
@@ -23,7 +24,7 @@ use super::identities::Identities;
 use super::outbox::{Gateways, Outbox};
 use super::phrasebook::Shelf;
 use super::say::Speaker;
-use crate::access::Authority;
+use crate::access::{Authority, People};
 use crate::engine::Engine;
 use crate::expr::jinja::Jinja;
 use crate::model::{Identity, JsonMap, Place, Status, Timestamp};
@@ -40,6 +41,7 @@ pub(crate) struct Desk {
     pub(crate) engine: Engine,
     pub(crate) shelf: Arc<dyn Shelf>,
     pub(crate) authority: Arc<dyn Authority>,
+    pub(crate) people: Option<Arc<People>>,
     pub(crate) identities: Arc<dyn Identities>,
     pub(crate) speaker: Arc<Speaker>,
     pub(crate) formats: Arc<Jinja>,
@@ -146,6 +148,14 @@ impl Call<'_> {
             "status" => control::status(self).await,
             "inquiries" => answers::inquiries(self).await,
             "answer" => answers::answer(self).await,
+            "why" => access::why(self),
+            "who_can" => access::who_can(self),
+            "simulate" => access::simulate(self),
+            "link" => access::link(self).await,
+            "unlink" => access::unlink(self).await,
+            "break_glass" => access::break_glass(self).await,
+            "reviews" => access::reviews(self).await,
+            "review" => access::review(self).await,
             "approvals" => answers::approvals(self).await,
             "approve" => answers::approve(self).await,
             "deny" => answers::deny(self).await,

@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::schedule::{Attempt, Entry, Schedule};
 use super::{Command, OutboxParts};
-use crate::chat::cards::{answer_of, card_of, listener, row};
+use crate::chat::cards::{answer_of, card_of, listener, owners_of, row};
 use crate::chat::gateway::{Capabilities, SendError};
 use crate::engine::Event;
 use crate::model::{Execution, Id, OutboxMessage, OutboxState, Status, Timestamp};
@@ -379,6 +379,9 @@ impl Worker {
         if let Some(parent) = execution.request.parent {
             self.stepped_inside(execution, parent);
         }
+        if execution.progress.context.contains_key("break_glass") {
+            self.read_card(owners_of(execution.id), execution.id).await;
+        }
         if listener(execution).is_none() {
             return;
         }
@@ -395,12 +398,14 @@ impl Worker {
             keys.push(answer_of(execution.id));
         }
         for key in keys {
-            match self.parts.engine.store().outbox_card(key).await {
-                Ok(rows) => rows.into_iter().for_each(|row| self.add(row)),
-                Err(error) => {
-                    tracing::error!(execution.id = %execution.id, "the outbox cannot be read: {error}")
-                }
-            }
+            self.read_card(key, execution.id).await;
+        }
+    }
+
+    async fn read_card(&mut self, key: String, execution: Id) {
+        match self.parts.engine.store().outbox_card(key).await {
+            Ok(rows) => rows.into_iter().for_each(|row| self.add(row)),
+            Err(error) => tracing::error!(execution.id = %execution, "the outbox cannot be read: {error}"),
         }
     }
 }

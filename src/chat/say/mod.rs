@@ -399,6 +399,12 @@ impl Speaker {
 fn waits(execution: &Execution) -> Option<String> {
     let command = match execution.request.runner.as_str() {
         _ if execution.status != Status::Pending => return None,
+        // It has not begun: others have to agree first.
+        _ if execution.progress.context.contains_key("approvals") => {
+            let list = execution.progress.context["approvals"].as_array()?;
+            let open = list.iter().find(|one| one["approved"] != true).or(list.first())?;
+            return Some(format!("approvals {}", open["id"].as_str()?));
+        }
         crate::runners::APPROVAL => "approvals",
         crate::runners::INQUIRER => "inquiries",
         _ => return None,

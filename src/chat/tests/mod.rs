@@ -1,5 +1,6 @@
 //! Conversations through the real router, engine, store and outbox, with a modelled platform at the far end.
 
+mod access;
 mod answers;
 mod asking;
 mod commands;

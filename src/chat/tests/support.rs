@@ -11,13 +11,13 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
-use crate::access::{AccessOptions, AllowRule, Mode, Policy};
+use crate::access::{AccessOptions, AllowRule, Mode, People, Policy};
 use crate::chat::card::Style;
-use crate::chat::cards::Cards;
+use crate::chat::cards::{Cards, Owners};
 use crate::chat::gateway::{
     Capabilities, Dialect, Gateway, Inbound, Limits, Markup, Receipt, Rendered, SendError, Sent,
 };
-use crate::chat::identities::ConsoleIdentities;
+use crate::chat::identities::LinkedIdentities;
 use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions, Patience};
 use crate::content::{self, Checks, Content};
 use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey};
@@ -48,6 +48,9 @@ impl Catalogue for Actions {
     }
     fn config(&self, _: &str) -> Arc<JsonMap> {
         Arc::default()
+    }
+    fn alias_approval(&self, alias: &str) -> Option<JsonMap> {
+        self.0.snapshot().aliases.get(alias)?.approval.clone()
     }
 }
 
@@ -190,13 +193,13 @@ pub(super) fn patience() -> OutboxOptions {
     }
 }
 
-fn write(path: std::path::PathBuf, text: &str) {
+pub(super) fn write(path: std::path::PathBuf, text: &str) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(path, text).unwrap();
 }
 
 /// Pack `t`: aliases for everything that conversations need.
-fn pack(root: &std::path::Path) {
+pub(super) fn pack(root: &std::path::Path) {
     let pack = root.join("packs/t");
     write(
         pack.join("pack.yaml"),
@@ -316,13 +319,16 @@ impl Bot {
             jobs,
             outcomes: tokio::sync::Mutex::new(planned),
         }));
+        let people = People::load(Arc::clone(&policy), Arc::clone(&store) as _)
+            .await
+            .unwrap();
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
             catalogue: Arc::new(Actions(Arc::clone(&content))),
             runners,
             authority: Arc::clone(&policy) as _,
-            observers: vec![Arc::new(Cards)],
+            observers: vec![Arc::new(Cards), Arc::new(Owners(Arc::clone(&people)))],
             key: SecretKey::new([3; 32]),
             jinja: Arc::new(Jinja::default()),
             evaluator: Arc::new(crate::app::evaluator(crate::expr::template::Limits::default())),
@@ -331,14 +337,12 @@ impl Bot {
         })
         .await
         .unwrap();
-        let named = Arc::clone(&policy);
         let hub = Hub::start(HubParts {
             engine: engine.clone(),
             shelf: Arc::new(ContentShelf::new(content)),
             authority: policy,
-            identities: Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
-                named.identity(user, via)
-            }))),
+            people: Some(Arc::clone(&people)),
+            identities: Arc::new(LinkedIdentities::new(people)),
             builtin,
             options: ChatOptions {
                 outbox: patience(),
@@ -370,6 +374,7 @@ impl Bot {
             dialect: Dialect::Slack,
             account: format!("fake:{who}"),
             display_name: who.to_owned(),
+            email: None,
             identity: Some(self.hub.named(who, "fake")),
             text: text.to_owned(),
             is_direct: true,

@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod expr;
+mod people;
 mod site;
 mod workflow;
 
@@ -16,6 +17,7 @@ pub use client::{
     Stream,
 };
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
+pub use people::{AccessCommand, Question, UserCommand};
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
 };
@@ -139,6 +141,12 @@ pub enum Command {
     /// Decide about what waits for approval
     #[command(subcommand)]
     Approval(ApprovalCommand),
+    /// Look at people, link their accounts, deactivate them
+    #[command(subcommand)]
+    User(UserCommand),
+    /// Find out who may run what, and why
+    #[command(subcommand)]
+    Access(AccessCommand),
     /// Look at packs and check them
     #[command(subcommand)]
     Pack(PackCommand),

@@ -1,6 +1,7 @@
 //! The engine with a real store, real runners, and one runner that tests hold back.
 
 mod chains;
+mod consent;
 mod flows;
 mod lifecycle;
 mod pending;

@@ -13,7 +13,7 @@ use crate::access::{Ask, Authority};
 use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey, Submit};
 use crate::expr::template::{Evaluator, Limits, Surroundings};
 use crate::expr::value::{Date, DateTime};
-use crate::model::{Action, Decision, Id, Identity, JsonMap, Place};
+use crate::model::{Action, Decision, Id, Identity, JsonMap, Need, Place};
 use crate::runners::{self, Job, Outcome, Runner, RunnerSpec, Runners};
 use crate::store::Store;
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
@@ -52,11 +52,28 @@ impl Authority for AllButMallory {
         Decision {
             allowed,
             reason: reason.to_owned(),
+            needs: needs(&ask.action.name),
+            ..Decision::default()
         }
     }
     fn could(&self, identity: &Identity, _action: &Action, _place: Option<&Place>) -> bool {
         identity.is_admin()
     }
+}
+
+/// Approvals that actions need, by the beginning of their names.
+fn needs(action: &str) -> Vec<Need> {
+    let by: &[&str] = match action {
+        _ if action.starts_with("guarded") => &["bo"],
+        _ if action.starts_with("twice") => &["bo", "cy"],
+        _ => &[],
+    };
+    by.iter()
+        .map(|by| Need {
+            terms: json!({"by": by, "within": "30m"}).as_object().unwrap().clone(),
+            source: format!("the test ({by})"),
+        })
+        .collect()
 }
 
 /// A runner that holds its jobs until the test lets them go, and tells how many it holds.
@@ -159,6 +176,8 @@ pub(super) fn action(name: &str, runner: &str, parameters: Value) -> Action {
         notify: json!({}),
         metadata_file: format!("actions/{name}.yaml"),
         idempotent: name.starts_with("again"),
+        read_only: false,
+        approval: None,
         deadline_seconds: name.starts_with("brief").then_some(1),
         pack_dir: None,
         pack_version: "1.0.0".to_owned(),
@@ -194,6 +213,16 @@ impl World {
             action("brief", "gate", json!({})),
             action("ask", "inquirer", json!({})),
             action("approve", "approval", json!({})),
+            Action {
+                reference: "core.approve".to_owned(),
+                ..action("core_approve", "approval", json!({}))
+            },
+            action(
+                "guarded",
+                "gate",
+                json!({"pin": {"type": "string", "secret": true}}),
+            ),
+            action("twice", "gate", json!({})),
         ] {
             actions
                 .0

@@ -39,6 +39,9 @@ pub(crate) async fn create(
         parent: parent(&context),
         context,
         delay: body.take_count("delay")?.map(Duration::from_millis),
+        break_glass: body
+            .take_text("break_glass")?
+            .filter(|reason| !reason.trim().is_empty()),
         notify: body
             .take_object("notify")?
             .filter(|notify| !notify.is_empty())
