@@ -79,6 +79,9 @@ impl Observer for Cards {
                 json!({"kind": kind, "execution": after.id, "status": after.status}),
                 now,
             );
+            if kind == "card" && before.is_none() {
+                row.body["post"] = true.into();
+            }
             row.card = Some(card);
             row.execution = Some(after.id);
             Write::Outbox(Box::new(row))
