@@ -703,7 +703,7 @@ mod tests {
     #[case("env in [1 2]", 10, "a `]` or `,`")]
     #[case("env == 3x", 7, "no number")]
     #[case("and", 0, "a value is missing")]
-    #[case("a..b == 1", 0, "a value is missing")]
+    #[case("a..b == 1", 2, "not known here")]
     fn mistakes_are_placed(#[case] text: &str, #[case] at: usize, #[case] message: &str) {
         let error = When::parse(text).unwrap_err();
         assert!(error.message.contains(message), "{text}: {error:?}");

@@ -90,6 +90,9 @@ impl Observer for Cards {
                 now,
             );
             address(&mut row.body, &after.request.origin);
+            if kind == "card" && before.is_none() {
+                row.body["post"] = true.into();
+            }
             row.card = Some(card);
             row.execution = Some(after.id);
             Write::Outbox(Box::new(row))

@@ -39,7 +39,7 @@ async fn on_user(context: &mut Context<'_>, connection: &Connection, command: &U
         }
         UserCommand::Link {
             account,
-            name,
+            person: name,
             code,
             speaker,
         } => {

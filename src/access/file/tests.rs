@@ -161,42 +161,42 @@ fn roles_include_roles_and_groups_of_the_settings() {
 #[case(
     "grants:\n  - {to: \"*\", run: deploy}",
     2,
-    21,
+    20,
     "`deploy` is no action",
     "pack:deploy"
 )]
 #[case(
     "grants:\n  - {to: \"*\", run: \"alais:x.y\"}",
     2,
-    21,
+    20,
     "`alais:` is not known",
     "did you mean `alias:`?"
 )]
 #[case(
     "grants:\n  - {to: \"*\", run: a.b, when: 'env = 1'}",
     2,
-    38,
+    36,
     "`=` compares nothing",
     "write `==`"
 )]
 #[case(
     "grants:\n  - {to: \"*\", run: a.b, at: {hours: 9-5}}",
     2,
-    38,
+    37,
     "are no hours",
     ""
 )]
 #[case(
     "grants:\n  - {to: \"*\", run: a.b, approval: {count: 1}}",
     2,
-    37,
+    35,
     "nobody could approve",
     ""
 )]
 #[case(
     "grants:\n  - {to: \"*\", run: a.b, approval: {by: [x], conut: 1}}",
     2,
-    47,
+    45,
     "unknown key `conut`",
     "did you mean `count`?"
 )]
@@ -214,7 +214,7 @@ fn roles_include_roles_and_groups_of_the_settings() {
     "cannot be approved",
     ""
 )]
-#[case("grants: [\n", 2, 1, "", "")]
+#[case("grants: [\n", 1, 9, "never closed", "")]
 fn mistakes_are_told_with_their_place(
     #[case] text: &str,
     #[case] line: usize,

@@ -112,7 +112,7 @@ pub(super) fn whoami(call: &Call<'_>) -> Value {
         "roles": identity.roles.join(", "),
         "via": identity.via,
         "account": identity.account,
-        "accounts": accounts.join(", "),
+        "linked": accounts.join(", "),
         "place": call.place.as_ref().map(place_text),
         "allowed": commands.len(),
         "commands": total,

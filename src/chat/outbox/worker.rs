@@ -440,9 +440,12 @@ async fn send(
             Err(error) => return failed(error),
         }
     }
-    // A card that was never posted, or cannot be changed: the answer tells everything.
+    // A card that was never posted, or cannot be changed: the answer tells everything. What asks others is told at once.
     if entry.row.body["kind"] == "card" && (edit.is_none() || !can.can_edit) {
-        return Attempt::Nothing;
+        if entry.row.body["post"] != true {
+            return Attempt::Nothing;
+        }
+        edit = None;
     }
     if entry.row.body["kind"] != "card" {
         edit = None;

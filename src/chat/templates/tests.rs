@@ -17,7 +17,7 @@ fn sample() -> Value {
         "elapsed": null, "user": "ana", "action": "core.local", "text": "run date", "number": 1, "kind": "k",
         "when": "2026-11-22T13:00:27Z", "who": "ana", "what": "run date", "why": "because", "name": "x",
         "value": "1", "source": "the sentence", "type": "string", "description": "d", "display": "say it",
-        "reason": "r", "alias": "core.x", "ran": 1, "succeeded": 1, "failed": 0, "denied": 0, "health": "fine",
+        "reason": "r", "alias": "core.x", "ran": 1, "succeeded": 1, "failed": 0, "denied": 0, "health": "fine", "needs": "n",
     });
     let mut data = json!({
         "execution": execution, "waits": "approvals i", "parts": [{"code": true, "text": "x"}, {"code": false, "text": "y"}],
@@ -47,7 +47,8 @@ fn sample() -> Value {
         "store": {"kind": "sqlite", "executions": 1, "size": "1 MB"},
         "content": {"packs": 1, "actions": 2, "aliases": 3}, "outbox": "0 waiting", "gateways": [row],
         "problems": ["p"], "since": "s", "people": [row], "actions": [row], "denied": [row], "entries": [row],
-        "intact": false, "broken": 3, "aliases": 3, "error": "e",
+        "accounts": ["a"], "linked": "fake:U1", "needs": ["n"], "where": "access.yaml:3", "review": true, "owners": "ana",
+        "reviews": [row], "intact": false, "broken": 3, "aliases": 3, "error": "e",
     });
     let (Some(all), Value::Object(more), Value::Object(asked)) = (data.as_object_mut(), more, asked) else {
         unreachable!()

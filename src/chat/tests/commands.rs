@@ -19,10 +19,10 @@ async fn help_shows_what_one_may_say() {
     let bot = Bot::start().await;
     let all = bot.asks("ana", "help").await;
     assert!(
-        all.contains("page 1 of 2") && all.contains("more: help 2"),
+        all.contains("page 1 of 3") && all.contains("more: help 2"),
         "{all}"
     );
-    assert!(bot.asks("ana", "help more").await.contains("page 2 of 2"));
+    assert!(bot.asks("ana", "help more").await.contains("page 2 of 3"));
     let found = bot.asks("ana", "help deploy app").await;
     assert!(
         found.contains("Commands about “deploy app”") && found.contains("Deploy an app."),

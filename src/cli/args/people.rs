@@ -27,10 +27,10 @@ pub enum UserCommand {
     #[command(after_help = LINK_HELP)]
     Link {
         /// Account, as the bot shows it to whoever it does not know
-        #[arg(required_unless_present = "code", requires = "name")]
+        #[arg(required_unless_present = "code", requires = "person")]
         account: Option<String>,
         /// Name of the person
-        name: Option<String>,
+        person: Option<String>,
         /// The code that the bot gave to the account which said `link`
         #[arg(long, conflicts_with = "account")]
         code: Option<String>,
