@@ -2,8 +2,10 @@
 
 mod catalogue;
 mod checks;
+mod discord;
 mod running;
 mod start;
+mod strangers;
 mod surroundings;
 
 use futures_util::future::BoxFuture;

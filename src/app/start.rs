@@ -9,11 +9,11 @@ use super::catalogue::ContentCatalogue;
 use super::checks;
 use super::running::App;
 use super::surroundings::evaluator;
-use crate::access::{Policy, Principal, Tokens};
+use crate::access::{Mode, Policy, Principal, Tokens};
 use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
 use crate::chat::cards::Cards;
-use crate::chat::identities::ConsoleIdentities;
+use crate::chat::identities::{ConsoleIdentities, Identities};
 use crate::chat::prefix::PrefixOptions;
 use crate::chat::templates::TemplateOptions;
 use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions};
@@ -77,9 +77,14 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         identities: {
             let policy = Arc::clone(&policy);
-            Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
+            let known: Arc<dyn Identities> = Arc::new(ConsoleIdentities::new(Arc::new(move |user, via| {
                 policy.identity(user, via)
-            })))
+            })));
+            if settings.access.mode == Mode::Open {
+                Arc::new(super::strangers::Strangers(known))
+            } else {
+                known
+            }
         },
         builtin,
         options: chat_options(&settings),
@@ -120,6 +125,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let app = app.with_api(api::router(&state), settings.api.max_connections);
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);
+        app.listen_to_platforms(&settings);
     }
     Ok(Box::new(app))
 }

@@ -1,0 +1,1 @@
+//! Whatever comes in does not panic, whatever goes out is within Discord's limits.
