@@ -16,6 +16,8 @@ mod progress;
 mod rest;
 mod sending;
 #[cfg(test)]
+mod sending_tests;
+#[cfg(test)]
 mod tests;
 mod tickets;
 mod world;

@@ -40,6 +40,11 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         .push(format!("{} {path}", parts.method));
     let answer = answer(&inner, &parts.method, &path, &query, &parts.headers, &body);
     inner.changed.notify_waiters();
+    if let Err((400, refusal)) = &answer
+        && refusal["code"] == 50035
+    {
+        inner.world.lock().violations.push(refusal.to_string());
+    }
     let (status, body) = answer.unwrap_or_else(|refusal| refusal);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = if body.is_null() {
