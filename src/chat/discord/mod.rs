@@ -227,7 +227,7 @@ impl DiscordGateway {
         let mut ticks = tokio::time::interval(TICK);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut registered: Option<(Table, String)> = None;
-        let mut count: u64 = 0;
+        let (mut count, mut next): (u64, u64) = (0, 0);
         loop {
             tokio::select! {
                 _ = ticks.tick() => {}
@@ -237,11 +237,10 @@ impl DiscordGateway {
                 }
             }
             self.write_cursors().await;
-            if !self.options.commands || (registered.is_some() && count % COMMANDS_EVERY != 0) {
-                count += 1;
+            count += 1;
+            if !self.options.commands || count < next {
                 continue;
             }
-            count += 1;
             let application = self.application();
             let Some(application) = application else { continue };
             let table = Table::of(&self.hub.menu());
@@ -249,9 +248,12 @@ impl DiscordGateway {
                 .as_ref()
                 .is_some_and(|(known, by)| *known == table && *by == application)
             {
+                next = count + COMMANDS_EVERY;
                 continue;
             }
+            next = count + COMMANDS_EVERY;
             *self.table.lock() = table.clone();
+            let mut again = false;
             let mut scopes: Vec<Option<&str>> = self
                 .options
                 .guilds
@@ -264,19 +266,21 @@ impl DiscordGateway {
             for guild in scopes {
                 match commands::register(&self.rest, &application, guild, &table.bodies).await {
                     Ok(changes) => {
-                        tracing::info!(chat.gateway = self.name, changes, "slash commands are registered")
+                        tracing::info!(chat.gateway = self.name, changes, "slash commands are registered");
                     }
                     Err(error) => {
                         tracing::warn!(
                             chat.gateway = self.name,
                             "slash commands are not registered: {error}"
                         );
+                        again |= !matches!(error, Failure::Refused { .. });
                     }
                 }
             }
-            // What failed is tried again when something changes or the server starts anew: it may count against a
-            // daily limit.
-            registered = Some((table, application));
+            // What was refused is tried again only when something changes: it counts against a daily limit.
+            if !again {
+                registered = Some((table, application));
+            }
         }
     }
 
