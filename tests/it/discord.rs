@@ -129,6 +129,8 @@ async fn an_edited_message_is_a_new_try_only_when_the_first_one_was_none() {
     bot.hears(OPS, &["I do not understand"]).await;
     bot.discord.change(&id, "!run 'echo corrected' on localhost");
     bot.hears(OPS, &["core.local", "corrected"]).await;
+    let id = bot.discord.say(OPS, "!run 'echo at-first' on localhost");
+    bot.hears(OPS, &["core.local", "at-first"]).await;
     bot.discord.change(&id, "!run 'echo once-more' on localhost");
     bot.settled("edit").await;
     assert_eq!(bot.count(OPS, "once-more"), 0);

@@ -9,9 +9,10 @@ use super::events::{self, Said};
 use super::limits;
 use super::progress::{Mark, Progress};
 use super::rest::Call;
-use super::{DiscordGateway, Job, Moved};
+use super::{DiscordGateway, Job};
 use crate::chat::card::{Block, Card, Span, Tone};
 use crate::model::Timestamp;
+use crate::store::Write;
 
 /// Messages of one request, the most that Discord gives.
 const PAGE: usize = 100;
@@ -68,13 +69,17 @@ impl DiscordGateway {
                 .and_then(|value| value["last"].as_str().map(str::to_owned))
         });
         let Some(mut after) = seen else {
-            // Here the bot is new: it begins with what is said next.
+            // Here the bot is new: it begins with what is said next. That is written at once, because after a crash
+            // it must not be new again.
             if let Some(newest) = newest {
-                let moved = Moved {
-                    last: newest.unwrap_or_else(|| "0".to_owned()),
-                    direct: false,
+                let last = newest.unwrap_or_else(|| "0".to_owned());
+                let write = Write::Setting {
+                    key: self.cursor(channel),
+                    value: Some(json!({"last": last, "direct": false})),
                 };
-                self.moved.lock().entry(channel.to_owned()).or_insert(moved);
+                if let Err(error) = self.store.commit(vec![write]).await {
+                    tracing::warn!("the cursor of a channel cannot be written: {error}");
+                }
             }
             return;
         };

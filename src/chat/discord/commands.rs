@@ -265,6 +265,14 @@ pub(super) async fn register(
         }
     }
     for command in wanted {
+        let mut command = command.clone();
+        if guild.is_some()
+            && let Some(command) = command.as_object_mut()
+        {
+            // Where a command of one server is shown is settled by that.
+            command.remove("contexts");
+        }
+        let command = &command;
         let known = there
             .iter()
             .filter(is_ours)
