@@ -28,6 +28,7 @@ pub mod app;
 pub mod chat;
 pub mod cli;
 pub mod settings;
+pub mod simulate;
 
 #[cfg(test)]
 mod testing;

@@ -3,6 +3,7 @@
 mod access;
 mod catalogue;
 mod checks;
+mod discord;
 mod running;
 mod start;
 mod surroundings;

@@ -36,6 +36,8 @@ pub(super) struct App {
     max_connections: usize,
     /// Ends the HTTP server, event streams and background work.
     shutdown: CancellationToken,
+    /// Ends listening to chat platforms: before everything else, while answers can still go out.
+    deaf: CancellationToken,
 }
 
 impl App {
@@ -56,6 +58,7 @@ impl App {
             router: Router::new(),
             max_connections: 0,
             shutdown,
+            deaf: CancellationToken::new(),
         }
     }
 
@@ -110,6 +113,11 @@ impl App {
                 }
             }
         });
+    }
+
+    /// Connects to the chat platforms that the settings name.
+    pub(super) fn listen_to_platforms(&self, settings: &Settings) {
+        super::discord::start(settings, &self.hub, self.engine.store(), &self.deaf);
     }
 
     fn reloader(&self) -> Reloader {
@@ -204,6 +212,7 @@ impl Running for App {
 
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
+            self.deaf.cancel();
             // First no new work, while answers can still go out; then chat, then the store.
             self.engine.drain().await;
             self.hub.shutdown().await;

@@ -128,6 +128,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let app = app.with_api(api::router(&state), settings.api.max_connections);
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);
+        app.listen_to_platforms(&settings);
     }
     Ok(Box::new(app))
 }

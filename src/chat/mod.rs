@@ -11,6 +11,7 @@ mod callers;
 pub mod card;
 pub mod cards;
 pub mod console;
+pub mod discord;
 pub mod forms;
 pub mod gateway;
 mod hub;

@@ -189,6 +189,26 @@ pub const KEYS: &[Key] = &[
         .unset("Discord's own", "\"https://discord.com\"").variable_is("SAYSO_DISCORD_API_URL"),
     key("chat.discord.*.token", Kind::Text, "Token of the bot.")
         .unset("", "\"…\"").variable_is("SAYSO_DISCORD_TOKEN").secret(),
+    key("chat.discord.*.token_file", Kind::Path, "File with the token of the bot, instead of `token`.")
+        .unset("", "\"/run/secrets/discord\"").variable_is("SAYSO_DISCORD_TOKEN_FILE"),
+    key("chat.discord.*.gateway_url", Kind::Text, "Address of the gateway, `wss://…`, when it is not the one that the API names.")
+        .unset("what the API names", "\"wss://gateway.discord.gg\"").variable_is("SAYSO_DISCORD_GATEWAY_URL"),
+    key("chat.discord.*.application_id", Kind::Text, "Id of the application, when it is not the one that Discord names for the token.")
+        .unset("what Discord names", "\"1100000000000000001\"").variable_is("SAYSO_DISCORD_APPLICATION_ID"),
+    key("chat.discord.*.message_content", Kind::Bool, "Whether the text of all messages is asked for, a privileged intent that commands with a prefix need. Mentions, direct messages and slash commands work without it.")
+        .unset("true", "false").variable_is("SAYSO_DISCORD_MESSAGE_CONTENT"),
+    key("chat.discord.*.guilds", Kind::Texts, "Ids of the servers in which slash commands are registered.")
+        .unset("everywhere", "[\"1100000000000000002\"]").variable_is("SAYSO_DISCORD_GUILDS"),
+    key("chat.discord.*.channels", Kind::Texts, "Ids of the channels in which messages are listened to. Slash commands and direct messages work besides.")
+        .unset("all that the bot can see", "[\"1100000000000000003\"]").variable_is("SAYSO_DISCORD_CHANNELS"),
+    key("chat.discord.*.allowed_bots", Kind::Texts, "Ids of other bots and of webhooks that are listened to.")
+        .unset("none", "[\"1100000000000000004\"]").variable_is("SAYSO_DISCORD_ALLOWED_BOTS"),
+    key("chat.discord.*.threads", Kind::Bool, "Whether a command in a channel of a server is answered in a thread of its own.")
+        .unset("false", "true").variable_is("SAYSO_DISCORD_THREADS"),
+    key("chat.discord.*.commands", Kind::Bool, "Whether slash commands are registered for the aliases.")
+        .unset("true", "false").variable_is("SAYSO_DISCORD_COMMANDS"),
+    key("chat.discord.*.catch_up", Kind::Integer { min: 0, max: 86_400 }, "Seconds: commands that were given while the bot was away run when they are not older than this; older ones are offered with buttons. 0 only offers.")
+        .unset("300", "60").variable_is("SAYSO_DISCORD_CATCH_UP"),
     // log
     key("log.level", Kind::Text, "Level, or a filter by module: `warn`, `sayso=debug,sqlx=warn`.")
         .variable_is("SAYSO_LOG"),

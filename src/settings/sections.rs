@@ -212,15 +212,57 @@ pub struct SlackOptions {
 }
 
 /// Section `[chat.discord.<name>]`: a Discord bot.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DiscordOptions {
     /// Base of the API; `None`: Discord's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_url: Option<String>,
+    /// Address of the gateway; `None`: what the API names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gateway_url: Option<String>,
     /// Token of the bot.
     #[serde(skip_serializing)]
     pub token: Option<SecretString>,
+    /// File with the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token_file: Option<PathBuf>,
+    /// Id of the application; `None`: what the gateway says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub application_id: Option<String>,
+    /// Whether the privileged intent for the text of messages is asked for.
+    pub message_content: bool,
+    /// Ids of the servers in which commands are registered; empty: everywhere.
+    pub guilds: Vec<String>,
+    /// Ids of channels that are listened to; empty: all.
+    pub channels: Vec<String>,
+    /// Ids of bots and webhooks that are listened to.
+    pub allowed_bots: Vec<String>,
+    /// Whether answers in channels of servers go to a thread.
+    pub threads: bool,
+    /// Whether slash commands are registered.
+    pub commands: bool,
+    /// Seconds: messages that were missed and are not older run, older ones are offered.
+    pub catch_up: u64,
+}
+
+impl Default for DiscordOptions {
+    fn default() -> Self {
+        Self {
+            api_url: None,
+            gateway_url: None,
+            token: None,
+            token_file: None,
+            application_id: None,
+            message_content: true,
+            guilds: Vec::new(),
+            channels: Vec::new(),
+            allowed_bots: Vec::new(),
+            threads: false,
+            commands: true,
+            catch_up: 300,
+        }
+    }
 }
 
 /// How log lines look.

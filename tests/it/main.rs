@@ -11,6 +11,7 @@ mod command_line;
 mod content;
 mod conversations;
 mod crash;
+mod discord;
 mod disk_full;
 mod one_folder;
 mod shell_data;
