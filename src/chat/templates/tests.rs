@@ -39,13 +39,18 @@ fn sample() -> Value {
         "store": {"kind": "sqlite", "executions": 1, "size": "1 MB"},
         "content": {"packs": 1, "actions": 2, "aliases": 3}, "outbox": "0 waiting", "gateways": [row],
         "problems": ["p"], "since": "s", "people": [row], "actions": [row], "denied": [row], "entries": [row],
-        "accounts": ["a"], "linked": "fake:U1", "needs": ["n"], "where": "access.yaml:3", "review": true, "owners": "ana",
-        "reviews": [row], "intact": false, "broken": 3, "aliases": 3, "error": "e",
+        "intact": false, "broken": 3, "aliases": 3, "error": "e",
     });
-    let (Some(all), Value::Object(more)) = (data.as_object_mut(), more) else {
-        unreachable!()
-    };
-    all.extend(more);
+    let rights = json!({
+        "accounts": ["a"], "linked": "fake:U1", "needs": ["n"], "where": "access.yaml:3", "review": true, "owners": "ana",
+        "reviews": [row],
+    });
+    for more in [more, rights] {
+        let (Some(all), Value::Object(more)) = (data.as_object_mut(), more) else {
+            unreachable!()
+        };
+        all.extend(more);
+    }
     data
 }
 
