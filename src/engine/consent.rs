@@ -210,11 +210,7 @@ pub(super) async fn commit(
 }
 
 /// What becomes of a waiting execution when one of its approvals ends.
-fn follows(
-    state: &Arc<State>,
-    current: &Execution,
-    ended: &Execution,
-) -> Execution {
+fn follows(state: &Arc<State>, current: &Execution, ended: &Execution) -> Execution {
     let now = Timestamp::now();
     let approval = ended
         .result

@@ -120,7 +120,12 @@ impl Policy {
     #[must_use]
     pub fn known(&self) -> Known {
         let ruled = self.options.allow.iter().flat_map(|rule| &rule.who);
-        let groups = self.options.groups.values().flatten().chain(ruled.filter(|name| *name != "*"));
+        let groups = self
+            .options
+            .groups
+            .values()
+            .flatten()
+            .chain(ruled.filter(|name| *name != "*"));
         Known {
             people: groups
                 .chain(&self.options.admins)

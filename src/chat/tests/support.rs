@@ -300,7 +300,9 @@ impl Bot {
             jobs,
             outcomes: tokio::sync::Mutex::new(planned),
         }));
-        let people = People::load(Arc::clone(&policy), Arc::clone(&store) as _).await.unwrap();
+        let people = People::load(Arc::clone(&policy), Arc::clone(&store) as _)
+            .await
+            .unwrap();
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
