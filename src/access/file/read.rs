@@ -474,13 +474,10 @@ impl Reader<'_> {
     }
 
     fn condition(&mut self, node: &Node) -> Option<When> {
-        let text = match &node.kind {
-            Kind::Text(text) => text,
-            _ => {
-                let message = format!("`when` should be a condition, not {}", node.describe());
-                self.error(node.at, message, "put it in quotes: when: 'env == \"prod\"'");
-                return None;
-            }
+        let Kind::Text(text) = &node.kind else {
+            let message = format!("`when` should be a condition, not {}", node.describe());
+            self.error(node.at, message, "put it in quotes: when: 'env == \"prod\"'");
+            return None;
         };
         match When::parse(text) {
             Ok(when) => Some(when),

@@ -402,7 +402,10 @@ fn waits(execution: &Execution) -> Option<String> {
         // It has not begun: others have to agree first.
         _ if execution.progress.context.contains_key("approvals") => {
             let list = execution.progress.context["approvals"].as_array()?;
-            let open = list.iter().find(|one| one["approved"] != true).or(list.first())?;
+            let open = list
+                .iter()
+                .find(|one| one["approved"] != true)
+                .or_else(|| list.first())?;
             return Some(format!("approvals {}", open["id"].as_str()?));
         }
         crate::runners::APPROVAL => "approvals",

@@ -49,10 +49,13 @@ fn sample() -> Value {
     });
     let rest = json!({
         "problems": ["p"], "since": "s", "people": [row], "actions": [row], "denied": [row], "entries": [row],
-        "accounts": ["a"], "linked": "fake:U1", "needs": ["n"], "where": "access.yaml:3", "review": true, "owners": "ana",
-        "reviews": [row], "intact": false, "broken": 3, "aliases": 3, "error": "e",
+        "intact": false, "broken": 3, "aliases": 3, "error": "e",
     });
-    for part in [more, rest, asked] {
+    let rights = json!({
+        "accounts": ["a"], "linked": "fake:U1", "needs": ["n"], "where": "access.yaml:3", "review": true, "owners": "ana",
+        "reviews": [row],
+    });
+    for part in [more, rest, asked, rights] {
         if let (Some(all), Value::Object(part)) = (data.as_object_mut(), part) {
             all.extend(part);
         }
