@@ -145,8 +145,8 @@ async fn a_lost_connection_is_resumed_and_nothing_is_lost() {
     for (number, end) in ["drop", "seven", "nine", "close"].into_iter().enumerate() {
         match end {
             "drop" => bot.discord.drop_connections(None),
-            "seven" => bot.discord.opcode(7, Value::Null),
-            "nine" => bot.discord.opcode(9, json!(true)),
+            "seven" => bot.discord.opcode(7, &Value::Null),
+            "nine" => bot.discord.opcode(9, &json!(true)),
             _ => bot.discord.drop_connections(Some(4000)),
         }
         bot.discord

@@ -263,18 +263,14 @@ pub(super) fn button(label: &str, custom: &Custom) -> (Value, Option<(String, St
     (serde_json::to_value(row).unwrap_or_default(), stored)
 }
 
-/// How the value of an input is to be read again.
-const KINDS: [(&str, fn(&FieldKind) -> bool); 2] = [
-    ("b:", |kind| matches!(kind, FieldKind::Toggle)),
-    ("m:", |kind| matches!(kind, FieldKind::Choices { .. })),
-];
-
+/// The id of an input tells how its value is to be read again.
 fn input_id(field: &Field) -> String {
-    let kind = KINDS
-        .iter()
-        .find(|(_, is)| is(&field.takes))
-        .map_or("s:", |(prefix, _)| *prefix);
-    format!("{kind}{}", field.name)
+    let kind = match &field.takes {
+        FieldKind::Toggle => "b",
+        FieldKind::Choices { .. } => "m",
+        _ => "s",
+    };
+    format!("{kind}:{}", field.name)
 }
 
 /// A form as a modal, with the text to store when its id does not fit. Required fields come first when not all do.

@@ -57,7 +57,7 @@ pub(super) struct Said {
     pub(super) mentions_bot: bool,
 }
 
-/// Reads MESSAGE_CREATE, MESSAGE_UPDATE and messages of a channel's history. `roles` are the bot's own.
+/// Reads `MESSAGE_CREATE`, `MESSAGE_UPDATE` and messages of a channel's history. `roles` are the bot's own.
 pub(super) fn message(data: &Value, bot: &str, roles: &HashSet<String>, update: bool) -> Option<Said> {
     // Only what people write: plain messages and replies.
     if !matches!(data["type"].as_u64(), None | Some(0 | 19)) {
@@ -145,7 +145,7 @@ pub(super) enum Asked {
     },
 }
 
-/// Reads INTERACTION_CREATE.
+/// Reads `INTERACTION_CREATE`.
 pub(super) fn interaction(data: &Value) -> Option<Interaction> {
     let inner = &data["data"];
     let asked = match data["type"].as_u64()? {

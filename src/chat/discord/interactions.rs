@@ -124,8 +124,9 @@ impl DiscordGateway {
             display_name: by.display_name,
             identity: None,
             text,
-            is_direct: true,
-            mentions_bot: false,
+            // Meant for the bot in any case; but a channel of a server is no place between the two.
+            is_direct: interaction.guild.is_none(),
+            mentions_bot: true,
             bot: self.world.lock().bot.clone(),
             email: None,
             edited: false,

@@ -453,7 +453,7 @@ impl DiscordGateway {
         }
     }
 
-    fn heard(self: &Arc<Self>, kind: &str, data: Value, mark: Mark) {
+    fn heard(self: &Arc<Self>, kind: &str, data: &Value, mark: Mark) {
         match kind {
             "READY" => {
                 let mut world = self.world.lock();
@@ -462,11 +462,11 @@ impl DiscordGateway {
                 world.application = events::id(&data["application"]["id"]);
                 drop(world);
                 tracing::info!(chat.gateway = self.name, "connected");
-                let (bot, mark) = (Arc::clone(self), mark);
+                let bot = Arc::clone(self);
                 tokio::spawn(async move { bot.catch_up_direct(mark).await });
             }
             "GUILD_CREATE" => {
-                let found = self.world.lock().guild(&data);
+                let found = self.world.lock().guild(data);
                 let listened: HashSet<&String> = self.options.channels.iter().collect();
                 for channel in found {
                     let parent = self
@@ -484,7 +484,7 @@ impl DiscordGateway {
                 }
             }
             "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
-                self.world.lock().channel(&data, None);
+                self.world.lock().channel(data, None);
             }
             "CHANNEL_DELETE" | "THREAD_DELETE" => {
                 if let Some(id) = events::id(&data["id"]) {
@@ -496,7 +496,7 @@ impl DiscordGateway {
                 let said = {
                     let world = self.world.lock();
                     let Some(bot) = &world.bot else { return };
-                    events::message(&data, bot, &world.roles, kind == "MESSAGE_UPDATE")
+                    events::message(data, bot, &world.roles, kind == "MESSAGE_UPDATE")
                 };
                 if let Some(said) = said {
                     let channel = said.channel.clone();
@@ -504,7 +504,7 @@ impl DiscordGateway {
                 }
             }
             "INTERACTION_CREATE" => {
-                let Some(interaction) = events::interaction(&data) else {
+                let Some(interaction) = events::interaction(data) else {
                     tracing::debug!(
                         chat.gateway = self.name,
                         "an interaction of a kind that is not known"
@@ -533,7 +533,7 @@ struct Ears {
 
 impl Listener for Ears {
     fn heard(&self, kind: &str, data: Value, mark: Mark) {
-        let handled = std::panic::AssertUnwindSafe(|| self.bot.heard(kind, data, mark));
+        let handled = std::panic::AssertUnwindSafe(|| self.bot.heard(kind, &data, mark));
         if std::panic::catch_unwind(handled).is_err() {
             tracing::error!(
                 chat.gateway = self.bot.name,

@@ -44,7 +44,7 @@ pub(super) struct World {
 }
 
 impl World {
-    /// GUILD_CREATE; gives the channels with messages.
+    /// `GUILD_CREATE`; gives the channels with messages.
     pub(super) fn guild(&mut self, data: &Value) -> Vec<String> {
         let Some(guild) = events::id(&data["id"]) else {
             return Vec::new();
@@ -76,7 +76,7 @@ impl World {
         }
     }
 
-    /// CHANNEL_CREATE and the like.
+    /// `CHANNEL_CREATE` and the like.
     pub(super) fn channel(&mut self, data: &Value, guild: Option<&str>) -> Option<String> {
         let id = events::id(&data["id"])?;
         let guild = events::id(&data["guild_id"]).or_else(|| guild.map(str::to_owned))?;

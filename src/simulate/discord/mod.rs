@@ -392,7 +392,7 @@ impl Simulator {
     }
 
     /// Sends an opcode with data on all connections: 7, 9.
-    pub fn opcode(&self, op: u8, data: Value) {
+    pub fn opcode(&self, op: u8, data: &Value) {
         let payload = json!({"op": op, "d": data, "s": null, "t": null});
         self.inner.world.lock().order(&socket::Order::Send(payload));
     }
