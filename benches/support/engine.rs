@@ -32,6 +32,8 @@ impl Authority for Everybody {
         Decision {
             allowed: true,
             reason: "open".to_owned(),
+            line: None,
+            needs: Vec::new(),
         }
     }
     fn could(&self, _identity: &Identity, _action: &Action, _place: Option<&Place>) -> bool {

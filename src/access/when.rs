@@ -654,6 +654,7 @@ mod tests {
 
     use super::*;
 
+    #[allow(clippy::needless_pass_by_value)] // so that tests can write json!(…) in place
     fn test(text: &str, parameters: Value) -> Truth {
         let when = When::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
         when.test(parameters.as_object().unwrap())
