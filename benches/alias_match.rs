@@ -77,6 +77,7 @@ fn entries(formats: &[String]) -> Vec<Entry> {
             extra: Map::new(),
             immutable_parameters: Map::new(),
             metadata_file: String::new(),
+            approval: None,
         }),
         declared: Some(vec!["name".into(), "place".into(), "option".into()]),
     };
