@@ -20,6 +20,9 @@ pub struct EngineOptions {
     pub validate_output: bool,
     /// The user for requests that have nobody behind them (rules, schedules).
     pub system_user: String,
+    /// Entries in a workflow's journal after which its whole state is written. No setting: nobody sees the difference.
+    #[serde(skip)]
+    pub snapshot_after: usize,
 }
 
 impl Default for EngineOptions {
@@ -32,6 +35,7 @@ impl Default for EngineOptions {
             output_limit: 64 << 20,
             validate_output: false,
             system_user: "sayso".to_owned(),
+            snapshot_after: 500,
         }
     }
 }

@@ -10,12 +10,13 @@ use std::time::Duration;
 
 use futures_util::StreamExt as _;
 use parking_lot::Mutex;
+use serde_json::Value;
 use thiserror::Error;
 use tokio::sync::Notify;
 
 use super::state::State;
 use super::step::{set_result, step};
-use super::{audit, consent};
+use super::{audit, consent, prepared};
 use crate::model::{Execution, Id, Identity, Place, Status, Timestamp};
 use crate::runners::{Amendment, Change, Note};
 use crate::store::{CommitError, StoreError, Write};
@@ -225,7 +226,7 @@ pub(super) async fn amend<E>(
         }
         let amendment = decide(&current).map_err(AmendError::Refused)?;
         let now = Timestamp::now();
-        let Some(next) = changed(&current, amendment.change, now) else {
+        let Some(next) = changed(state, &current, amendment.change, now) else {
             return Ok(Arc::new(current));
         };
         let next = Arc::new(next);
@@ -255,7 +256,7 @@ pub(super) async fn amend<E>(
 }
 
 /// The state after a change; `None` when nothing changes.
-fn changed(current: &Execution, change: Change, now: Timestamp) -> Option<Execution> {
+fn changed(state: &State, current: &Execution, change: Change, now: Timestamp) -> Option<Execution> {
     match change {
         Change::Keep => None,
         Change::Amend { result, wake } => {
@@ -266,6 +267,7 @@ fn changed(current: &Execution, change: Change, now: Timestamp) -> Option<Execut
             Some(next)
         }
         Change::Settle { status, result } => {
+            let (status, result) = fitting(state, current, status, result);
             // A status that may not follow is a mistake of the runner's; the wait ends all the same.
             let mut next = step(current, status, now).or_else(|| step(current, Status::Failed, now))?;
             set_result(&mut next, result);
@@ -273,6 +275,16 @@ fn changed(current: &Execution, change: Change, now: Timestamp) -> Option<Execut
             Some(next)
         }
     }
+}
+
+/// The end of a wait as the action's output schema wants it, like the end of any other action: a result that does not fit
+/// fails, and secret parts are sealed.
+fn fitting(state: &State, current: &Execution, status: Status, result: Value) -> (Status, Value) {
+    let Some(prepared) = prepared::of(state, current) else {
+        return (status, result);
+    };
+    let (status, result) = prepared.check_result(status, result, state.parts.options.validate_output);
+    (status, prepared.seal_result(result, &state.parts.key, current.id))
 }
 
 /// An audit entry of its own.

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use super::state::State;
 use super::{Definition, SecretKey, apart};
 use crate::expr::jinja::{Jinja, KeyLookup, KeyScope};
-use crate::model::{Action, Id, JsonMap, Status};
+use crate::model::{Action, Execution, Id, JsonMap, Status};
 use crate::params::{self, CompiledParameters, OutputSchema, ParamError, ParamLimits, RenderContext};
 use crate::runners::Runner;
 
@@ -78,6 +79,23 @@ fn insert<T>(cache: &Mutex<HashMap<String, Arc<T>>>, digest: &str, value: &Arc<T
         cache.clear();
     }
     cache.insert(digest.to_owned(), Arc::clone(value));
+}
+
+/// The action of an execution made ready: as it was when it was accepted while that is known, else as it is now; `None`
+/// when it is gone.
+pub(super) fn of(state: &State, execution: &Execution) -> Option<Arc<Prepared>> {
+    let accepted = state
+        .prepared
+        .prepared
+        .lock()
+        .get(&execution.request.digest)
+        .cloned();
+    if accepted.is_some() {
+        return accepted;
+    }
+    let action = state.parts.catalogue.action(&execution.request.action)?;
+    let runner = state.parts.runners.get(&action.runner_type)?;
+    state.prepared.get(&action, &**runner).ok()
 }
 
 impl Prepared {

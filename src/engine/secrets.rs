@@ -102,6 +102,16 @@ impl SecretKey {
     pub fn open_value(&self, value: &Value, owner: Id) -> Value {
         map_seals(value, &|seal| self.open(seal, owner).unwrap_or(Value::Null))
     }
+
+    /// Seals for `owner` what was sealed for `before`: for what is handed on from one execution to another. A seal that
+    /// does not open becomes null.
+    #[must_use]
+    pub fn seal_anew(&self, value: &Value, before: Id, owner: Id) -> Value {
+        map_seals(value, &|seal| {
+            let opened = self.open(seal, before).unwrap_or(Value::Null);
+            self.seal(&opened, owner)
+        })
+    }
 }
 
 impl fmt::Debug for SecretKey {
@@ -123,6 +133,16 @@ pub(super) fn mask_seals(parameters: &JsonMap) -> JsonMap {
 #[must_use]
 pub(super) fn mask_value(value: &Value) -> Value {
     map_seals(value, &|_| Value::String(MASK.to_owned()))
+}
+
+/// Whether something inside a value is sealed.
+pub(super) fn has_seal(value: &Value) -> bool {
+    match value {
+        Value::Object(_) if sealed_text(value).is_some() => true,
+        Value::Object(object) => object.values().any(has_seal),
+        Value::Array(items) => items.iter().any(has_seal),
+        _ => false,
+    }
 }
 
 fn sealed_text(value: &Value) -> Option<&str> {

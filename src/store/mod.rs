@@ -87,6 +87,8 @@ pub struct JournalEntry {
     pub number: u64,
     /// What happened, as the engine wrote it: opaque to the store.
     pub data: Arc<[u8]>,
+    /// It stands for all entries before it: they are not read any more.
+    pub whole: bool,
 }
 
 /// Writes that are committed together or not at all.
@@ -122,7 +124,8 @@ pub trait Store: Send + Sync + 'static {
     /// Digests of all stored definitions.
     fn definition_digests(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
 
-    /// The journal of a workflow in order, from entry number `from`, at most `limit` entries.
+    /// The journal of a workflow in order, from entry number `from`, at most `limit` entries. It begins with the last
+    /// entry that stands for all before it.
     fn journal(
         &self,
         execution: Id,

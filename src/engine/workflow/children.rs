@@ -31,6 +31,8 @@ pub(super) type Children = HashMap<Id, Child>;
 pub(super) struct Call {
     pub(super) task: TaskKey,
     pub(super) item: Option<usize>,
+    /// How many items the task has, when it has items.
+    pub(super) items: Option<usize>,
     pub(super) delay: Option<Duration>,
     pub(super) action: Value,
     pub(super) input: Value,
@@ -70,6 +72,7 @@ pub(super) fn request(
     });
     if let Some(item) = call.item {
         orquesta["item_id"] = json!(item);
+        orquesta["items_count"] = json!(call.items);
     }
     let mut context = JsonMap::new();
     for key in INHERITED {
@@ -184,6 +187,12 @@ pub(super) fn place(child: &Execution) -> Option<(TaskKey, Option<usize>, Id)> {
         .and_then(|item| usize::try_from(item).ok());
     let execution = link.get("task_execution_id")?.as_str()?.parse().ok()?;
     Some(((Arc::from(task), route), item, execution))
+}
+
+/// How many items the task of a child has, from its context; `None` when it has none.
+pub(super) fn items_of(child: &Execution) -> Option<usize> {
+    let link = child.request.context.get("orquesta")?;
+    usize::try_from(link.get("items_count")?.as_u64()?).ok()
 }
 
 /// A status in the conductor's words.

@@ -9,10 +9,13 @@ use tokio::sync::mpsc;
 
 use super::children::{Call, Children};
 use super::control::Answer;
+use super::deadline::Deadline;
+use super::journal::Pen;
 use super::load::{Loaded, Unfit, load};
 use super::results::{ItemResults, TaskExecutions};
 use super::step::{Launch, Order, Step};
-use super::{ControlKind, Message, journal};
+use super::veils::Veils;
+use super::{ControlKind, Message};
 use crate::engine::dispatch::commit_step;
 use crate::engine::state::State;
 use crate::engine::step::{set_result, step};
@@ -27,19 +30,24 @@ const BATCH: usize = 256;
 const RETRY: Duration = Duration::from_secs(1);
 /// Steps that were refused in a row because somebody else had changed something; more cannot happen by chance.
 const REFUSALS: u32 = 16;
+/// The clock may be set while we sleep: no sleep is longer than this.
+const LONGEST_SLEEP: Duration = Duration::from_secs(600);
 
 /// Everything about one workflow at work.
 pub(super) struct Driver {
     /// Its execution as it was committed last.
     pub(super) execution: Arc<Execution>,
     pub(super) flow: Flow,
-    /// Number of the next journal entry.
-    number: u64,
+    pen: Pen,
     pub(super) children: Children,
     pub(super) items: ItemResults,
     pub(super) executions: Arc<TaskExecutions>,
     /// The tasks of a chain that have ended, as its result lists them.
     pub(super) listed: Vec<Json>,
+    /// Secrets of failed children.
+    pub(super) veils: Veils,
+    /// Until when it may take, when its action says so.
+    pub(super) deadline: Option<Deadline>,
     /// Actions that are due and not asked for yet.
     pub(super) calls: VecDeque<Call>,
     /// What was missed before it was loaded.
@@ -63,6 +71,9 @@ pub(super) async fn run(
     let mut batch: Vec<Message> = std::mem::take(&mut driver.missed);
     loop {
         let Some(strong) = state.upgrade() else { return };
+        if driver.is_late() {
+            batch.push(Message::Deadline);
+        }
         match driver.step(&strong, std::mem::take(&mut batch)).await {
             Ok(()) => {}
             Err(StoreError::Closed) => {
@@ -86,8 +97,15 @@ pub(super) async fn run(
             {
                 batch.push(message);
             }
-        } else if mailbox.recv_many(&mut batch, BATCH).await == 0 {
-            return;
+        } else {
+            let heard = mailbox.recv_many(&mut batch, BATCH);
+            let heard = match driver.rest() {
+                None => Some(heard.await),
+                Some(rest) => tokio::time::timeout(rest, heard).await.ok(),
+            };
+            if heard == Some(0) {
+                return;
+            }
         }
     }
 }
@@ -98,7 +116,7 @@ impl Driver {
         loop {
             let strong = state.upgrade()?;
             match load(&strong, &execution).await {
-                Ok(loaded) => return Some(Self::new(execution, loaded)),
+                Ok(loaded) => return Some(Self::new(&strong, execution, loaded)),
                 Err(Unfit::Flawed(result)) => {
                     end_flawed(&strong, &execution, &result).await;
                     return None;
@@ -113,11 +131,13 @@ impl Driver {
         }
     }
 
-    fn new(execution: Arc<Execution>, loaded: Loaded) -> Self {
+    fn new(state: &State, execution: Arc<Execution>, loaded: Loaded) -> Self {
         Self {
+            deadline: Deadline::of(state, &execution),
+            veils: loaded.veils,
             execution,
             flow: loaded.flow,
-            number: loaded.number,
+            pen: loaded.pen,
             children: loaded.children,
             items: loaded.items,
             executions: loaded.executions,
@@ -129,6 +149,23 @@ impl Driver {
 
     fn has_ended(&self) -> bool {
         self.execution.status.is_completed() && self.children.is_empty()
+    }
+
+    /// Whether its time is over and nobody has been told yet.
+    fn is_late(&self) -> bool {
+        let deadline = self.deadline.as_ref().filter(|deadline| !deadline.is_over);
+        deadline.is_some_and(|deadline| deadline.at <= Timestamp::now())
+            && !self.execution.status.is_completed()
+    }
+
+    /// How long to wait for messages until the time may be over; `None`: for ever.
+    fn rest(&self) -> Option<Duration> {
+        let deadline = self.deadline.as_ref().filter(|deadline| !deadline.is_over)?;
+        if self.execution.status.is_completed() {
+            return None;
+        }
+        let micros = deadline.at.micros() - Timestamp::now().micros();
+        Some(Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(LONGEST_SLEEP))
     }
 
     /// Handles messages, starts what is due, commits, and does what follows. On an error everybody who waits finds no
@@ -176,6 +213,7 @@ impl Driver {
                     by = Some(control.user.clone());
                     self.controlled(control, &mut step);
                 }
+                Message::Deadline => self.too_late(state, &mut step),
             }
         }
         if self.flow.status() != status {
@@ -185,18 +223,13 @@ impl Driver {
         if !state.lanes.lock().stopping {
             self.start_due(state, &mut step);
         }
-        step.mirror(
-            state,
-            &self.execution,
-            &mut self.flow,
-            &self.listed,
-            by.as_deref(),
-        );
-        if let Some(text) = self.flow.take_journal() {
-            let entry = journal::write(self.execution.id, self.number, text, &state.parts.key);
-            step.rows.push(Write::Journal(entry));
-            self.number += 1;
-        }
+        self.mirror(state, &mut step, by.as_deref());
+        let parts = &state.parts;
+        let after = parts.options.snapshot_after;
+        let entry = self
+            .pen
+            .write(self.execution.id, &mut self.flow, after, &parts.key);
+        step.rows.extend(entry.map(Write::Journal));
         step
     }
 
@@ -280,7 +313,7 @@ impl Driver {
         let execution = stored.map_or_else(|| Arc::clone(&self.execution), Arc::new);
         match load(state, &execution).await {
             Ok(loaded) => {
-                *self = Self::new(execution, loaded);
+                *self = Self::new(state, execution, loaded);
                 Ok(())
             }
             Err(Unfit::Store(error)) => Err(error),

@@ -8,11 +8,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::children::{self, Call, Child};
 use super::driver::Driver;
+use super::results::{Beginning, TaskKey};
 use super::step::{Launch, Step};
 use crate::engine::state::{Running, State};
 use crate::engine::{SubmitError, accept, work};
 use crate::expr::value::{Value, from_json};
-use crate::model::Status;
+use crate::model::{Status, Timestamp};
 use crate::workflow::conductor::{self, Dispatch};
 use crate::workflow::flow::Flow;
 
@@ -65,6 +66,8 @@ impl Driver {
             self.items.begin(key.clone(), count);
             if count == 0 {
                 self.event(&key, None, conductor::Status::Running, Value::Null);
+                self.record_beginning(&key, Some(0));
+                self.record(&key, None, Status::Succeeded, &Value::Null);
                 self.event(&key, None, conductor::Status::Succeeded, Value::list([]));
                 return;
             }
@@ -81,6 +84,7 @@ impl Driver {
             self.calls.push_back(Call {
                 task: key.clone(),
                 item: call.item,
+                items: task.items_count,
                 delay: delay.filter(|_| delayed),
                 action: call.action,
                 input: call.input,
@@ -90,7 +94,9 @@ impl Driver {
 
     fn start_call(&mut self, state: &Arc<State>, call: &Call, out: &mut Step) {
         self.event(&call.task, call.item, conductor::Status::Running, Value::Null);
+        self.record_beginning(&call.task, call.items);
         if call.action.is_null() {
+            self.record(&call.task, call.item, Status::Succeeded, &Value::Null);
             self.event(&call.task, call.item, conductor::Status::Succeeded, Value::Null);
             return;
         }
@@ -117,6 +123,7 @@ impl Driver {
                 "route": call.task.1,
             });
             let result = from_json(&json!({ "errors": [error] }));
+            self.record(&call.task, call.item, Status::Failed, &result);
             self.event(&call.task, call.item, conductor::Status::Failed, result);
             if let Flow::Workflow(conductor) = &mut self.flow {
                 conductor.log_error(&message, Some(&call.task.0), Some(call.task.1));
@@ -187,12 +194,16 @@ impl Driver {
         if child.status.is_completed() {
             let result = super::heard::result_of(state, &child);
             if let Flow::Chain(_) = self.flow {
-                self.listed.push(super::heard::listed(&child, &call.task.0));
+                self.listed.push(super::heard::listed(
+                    state,
+                    self.execution.id,
+                    &child,
+                    &call.task.0,
+                ));
             }
-            if call.item.is_none() && self.executions.wanted() {
-                let shown = super::heard::task_shown(&child, &call.task, &result);
-                self.executions.set(call.task.clone(), shown);
-            }
+            self.veils
+                .take(&state.parts.key, self.execution.id, &child, &result);
+            self.record(&call.task, call.item, child.status, &result);
             self.event(
                 &call.task,
                 call.item,
@@ -210,6 +221,32 @@ impl Driver {
         }
         out.new.push((child, launch));
         Ok(())
+    }
+}
+
+impl Driver {
+    /// An execution of a task begins, or one more of its items.
+    fn record_beginning(&self, task: &TaskKey, items: Option<usize>) {
+        if !self.executions.wanted() {
+            return;
+        }
+        let entry = self.flow.latest(&task.0, task.1).unwrap_or_default();
+        let beginning = Beginning {
+            id: children::task_execution_id(self.execution.id, entry),
+            workflow: self.execution.id,
+            items,
+            at: Timestamp::now(),
+        };
+        self.executions.began(task, beginning);
+    }
+
+    /// What became of a task, for those who ask with `task()`. It is told before the conductor hears of it: the ways out
+    /// of the task may ask.
+    pub(super) fn record(&self, task: &TaskKey, item: Option<usize>, status: Status, result: &Value) {
+        if self.executions.wanted() {
+            self.executions
+                .happened(task, item, status, result, Timestamp::now());
+        }
     }
 }
 

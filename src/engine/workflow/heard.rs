@@ -35,11 +35,16 @@ impl Driver {
             status => to_conductor(status),
         };
         if child.status.is_completed() && matches!(self.flow, Flow::Chain(_)) {
-            self.listed.push(listed(&child, &task.0));
+            self.listed
+                .push(listed(state, self.execution.id, &child, &task.0));
         }
-        if child.status.is_completed() && item.is_none() && self.executions.wanted() {
-            self.executions
-                .set(task.clone(), task_shown(&child, &task, &result));
+        self.veils
+            .take(&state.parts.key, self.execution.id, &child, &result);
+        let told = child.status.is_completed() || matches!(child.status, Status::Paused | Status::Pending);
+        if told {
+            self.record(&task, item, child.status, &result);
+        } else if item.is_none() && matches!(child.status, Status::Running | Status::Resuming) {
+            self.record(&task, None, Status::Running, &Value::Null);
         }
         // A workflow inside may go on and end in one step, and an answer is both; the task goes on first.
         let stood_still = match before {
@@ -125,7 +130,7 @@ impl Driver {
 
     /// What children are told: workflows inside do the same; a canceled workflow's actions that wait are canceled, and
     /// those at work when that is wanted.
-    fn pass_on(&self, control: &Control, out: &mut Step) {
+    pub(super) fn pass_on(&self, control: &Control, out: &mut Step) {
         for (id, child) in &self.children {
             let user = control.user.clone();
             let order = if child.conducted && child.status != Status::Delayed {
@@ -158,9 +163,11 @@ pub(super) fn result_of(state: &State, child: &Execution) -> Value {
     }
 }
 
-/// A task of a chain that has ended, as the chain's result lists it (CHN-10). Secrets stay sealed.
-pub(super) fn listed(child: &Execution, task: &str) -> Json {
+/// A task of a chain that has ended, as the chain's result lists it (CHN-10). Secrets are sealed for the chain.
+pub(super) fn listed(state: &State, chain: Id, child: &Execution, task: &str) -> Json {
     let workflow = crate::workflow::progress::RUNNERS.contains(&child.request.runner.as_str());
+    let result = child.result.as_deref();
+    let result = result.map(|result| state.parts.key.seal_anew(result, child.id, chain));
     json!({
         "id": task,
         "name": task,
@@ -170,7 +177,7 @@ pub(super) fn listed(child: &Execution, task: &str) -> Json {
         "created_at": child.start.to_string(),
         "updated_at": child.end.unwrap_or(child.start).to_string(),
         "state": child.status,
-        "result": child.result,
+        "result": result,
     })
 }
 
@@ -188,28 +195,4 @@ pub(super) fn listed_unasked(task: &str, result: &Json) -> Json {
         "state": Status::Failed,
         "result": result,
     })
-}
-
-/// What `task()` shows.
-pub(super) fn task_shown(child: &Execution, task: &TaskKey, result: &Value) -> Value {
-    let id = super::children::place(child).map(|(_, _, id)| id);
-    let workflow: Option<Id> = child.request.parent;
-    let shown = json!({
-        "task_execution_id": id,
-        "workflow_execution_id": workflow,
-        "task_name": task.0,
-        "task_id": task.0,
-        "route": task.1,
-        "status": child.status,
-        "start_timestamp": child.start.to_string(),
-        "end_timestamp": child.end.map(|end| end.to_string()),
-    });
-    match from_json(&shown) {
-        Value::Dict(dict) => {
-            let mut members = dict.into_map();
-            members.insert(Value::text("result"), result.clone());
-            Value::dict(members)
-        }
-        other => other,
-    }
 }

@@ -1,22 +1,40 @@
 //! What a workflow's children did before its driver was there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::children::{self, Child, Children};
-use super::heard::{listed, result_of, task_shown};
-use super::results::{ItemResults, TaskExecutions, TaskKey};
+use super::heard::{listed, result_of};
+use super::results::{Beginning, ItemResults, TaskExecutions, TaskKey};
+use super::veils::Veils;
 use serde_json::Value as Json;
 
 use crate::engine::state::State;
-use crate::model::{Execution, Id};
+use crate::expr::value::Value;
+use crate::model::{Execution, Id, Status};
 use crate::store::{ExecutionFilter, Page, SortOrder, StoreError};
+use crate::workflow::definition::Command;
 use crate::workflow::flow::Flow;
 
 /// Executions that are read at once.
 const PAGE: u32 = 500;
 /// Executions that a workflow may have gone on from, one after the other; those before are not asked for results.
 const GENERATIONS: usize = 100;
+
+/// Statuses of children that have not ended.
+const UNFINISHED: [Status; 9] = [
+    Status::Requested,
+    Status::Scheduled,
+    Status::Delayed,
+    Status::Running,
+    Status::Canceling,
+    Status::Pending,
+    Status::Pausing,
+    Status::Paused,
+    Status::Resuming,
+];
+/// Statuses of children whose results the workflow's errors may carry.
+const FAILED: [Status; 3] = [Status::Failed, Status::Timeout, Status::Abandoned];
 
 /// A task, or one item of it.
 type Spot = (TaskKey, Option<usize>);
@@ -30,11 +48,14 @@ pub(super) struct Past {
     pub(super) items: ItemResults,
     /// The tasks of a chain that have ended, as its result lists them.
     pub(super) listed: Vec<Json>,
+    /// Secrets of failed children.
+    pub(super) veils: Veils,
     /// Children that ended without the workflow hearing of it, because its driver had given up.
     pub(super) missed: Vec<Arc<Execution>>,
 }
 
-/// Reads the children of a workflow, and of those that it goes on with.
+/// Reads the children of a workflow, and of those that it goes on with. Those that have ended are read only when
+/// somebody may ask for what they gave, or when the workflow may not have heard of their end.
 pub(super) async fn read(
     state: &State,
     workflow: &Execution,
@@ -42,25 +63,47 @@ pub(super) async fn read(
     executions: &TaskExecutions,
 ) -> Result<Past, StoreError> {
     let mut past = Past::default();
-    let mut unfinished = Vec::new();
+    let mut unfinished = HashSet::new();
     for (task, route, count) in flow.unfinished_items() {
         let key = (task, route);
         past.items.begin(key.clone(), count);
-        unfinished.push(key);
+        unfinished.insert(key);
     }
+    let is_chain = matches!(flow, Flow::Chain(_));
+    let asked = is_chain || executions.wanted() || !unfinished.is_empty();
     let mut reader = Reader {
         state,
+        workflow: workflow.id,
         executions,
         unfinished,
-        is_chain: matches!(flow, Flow::Chain(_)),
+        is_chain,
         at_work: at_work(flow),
         past,
     };
-    for earlier in generations(state, workflow).await? {
-        reader.read(earlier, false).await?;
+    let earlier = generations(state, workflow).await?;
+    let mut all = asked;
+    if !all {
+        reader.read(workflow.id, &UNFINISHED).await?;
+        all = reader.at_work.values().any(|last| *last != Some(Last::AtWork));
     }
-    reader.read(workflow.id, true).await?;
-    let mut missed: Vec<Id> = reader.at_work.into_values().flatten().collect();
+    if all {
+        for before in earlier {
+            reader.read(before, &[]).await?;
+        }
+        reader.read(workflow.id, &[]).await?;
+    } else {
+        for parent in earlier.into_iter().chain([workflow.id]) {
+            reader.read(parent, &FAILED).await?;
+        }
+    }
+    if executions.wanted() {
+        tasks_without_children(workflow, flow, executions);
+    }
+    let missed = reader.at_work.into_values().filter_map(|last| match last {
+        Some(Last::Ended(id)) => Some(id),
+        _ => None,
+    });
+    let mut missed: Vec<Id> = missed.collect();
     missed.sort_unstable();
     let mut past = reader.past;
     for id in missed {
@@ -68,6 +111,27 @@ pub(super) async fn read(
             .extend(state.parts.store.execution(id).await?.map(Arc::new));
     }
     Ok(past)
+}
+
+/// What `task()` shows of tasks without action. They begin and end within one step; when that was is not stored.
+fn tasks_without_children(workflow: &Execution, flow: &Flow, executions: &TaskExecutions) {
+    for (entry, task) in flow.tasks().into_iter().enumerate() {
+        let key = (task.id, task.route);
+        let is_command = Command::named(&key.0).is_some();
+        if is_command || flow.latest(&key.0, key.1) != Some(entry) {
+            continue;
+        }
+        let beginning = Beginning {
+            id: children::task_execution_id(workflow.id, entry),
+            workflow: workflow.id,
+            items: None,
+            at: workflow.start,
+        };
+        if executions.began(&key, beginning) && task.status.is_completed() {
+            let status = children::from_conductor(task.status);
+            executions.happened(&key, None, status, &Value::Null, workflow.start);
+        }
+    }
 }
 
 /// The executions that a workflow goes on with, oldest first.
@@ -87,20 +151,29 @@ async fn generations(state: &State, workflow: &Execution) -> Result<Vec<Id>, Sto
     Ok(found)
 }
 
+/// The last child for something that the flow takes to be at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Last {
+    AtWork,
+    Ended(Id),
+}
+
 struct Reader<'a> {
     state: &'a State,
+    workflow: Id,
     executions: &'a TaskExecutions,
     /// Of a chain every result is wanted: they are listed in its own.
     is_chain: bool,
     /// Tasks with items that have not ended.
-    unfinished: Vec<TaskKey>,
-    /// What the conductor takes to be at work, and the last child there when it has ended.
-    at_work: HashMap<Spot, Option<Id>>,
+    unfinished: HashSet<TaskKey>,
+    /// What the conductor takes to be at work.
+    at_work: HashMap<Spot, Option<Last>>,
     past: Past,
 }
 
 impl Reader<'_> {
-    async fn read(&mut self, parent: Id, own: bool) -> Result<(), StoreError> {
+    /// Reads the children of an execution that have one of these statuses; all of them when there are none.
+    async fn read(&mut self, parent: Id, statuses: &[Status]) -> Result<(), StoreError> {
         let mut page = Page {
             order: SortOrder::Ascending,
             limit: Some(PAGE),
@@ -109,17 +182,13 @@ impl Reader<'_> {
         loop {
             let filter = ExecutionFilter {
                 parent: Some(parent),
+                status: statuses.to_vec(),
                 ..ExecutionFilter::default()
             };
-            let found = self
-                .state
-                .parts
-                .store
-                .executions(filter, page.clone())
-                .await?
-                .items;
+            let store = &self.state.parts.store;
+            let found = store.executions(filter, page.clone()).await?.items;
             for child in &found {
-                self.take(child, own).await?;
+                self.take(child, parent == self.workflow).await?;
             }
             match found.last() {
                 Some(last) if found.len() == PAGE as usize => page.after = Some(last.id),
@@ -129,13 +198,17 @@ impl Reader<'_> {
     }
 
     async fn take(&mut self, child: &Execution, own: bool) -> Result<(), StoreError> {
-        let Some((task, item, _)) = children::place(child) else {
+        let Some((task, item, id)) = children::place(child) else {
             return Ok(());
         };
         let has_ended = child.status.is_completed();
         if own {
             if let Some(last) = self.at_work.get_mut(&(task.clone(), item)) {
-                *last = has_ended.then_some(child.id);
+                *last = Some(if has_ended {
+                    Last::Ended(child.id)
+                } else {
+                    Last::AtWork
+                });
             }
             if !has_ended {
                 let runner = self.state.parts.runners.get(&child.request.runner);
@@ -146,25 +219,47 @@ impl Reader<'_> {
                 self.past.children.insert(child.id, child_now);
             }
         }
-        let asked = match item {
-            Some(_) => self.unfinished.contains(&task),
-            None => self.executions.wanted() || self.is_chain,
-        };
-        if !has_ended || !asked {
+        let wanted = self.executions.wanted();
+        if wanted {
+            let beginning = Beginning {
+                id,
+                workflow: child.request.parent.unwrap_or(self.workflow),
+                items: children::items_of(child),
+                at: child.start,
+            };
+            self.executions.began(&task, beginning);
+            if matches!(child.status, Status::Paused | Status::Pending) {
+                self.executions
+                    .happened(&task, item, child.status, &Value::Null, child.start);
+            }
+        }
+        let asked = wanted || self.is_chain || item.is_some() && self.unfinished.contains(&task);
+        if !has_ended || !(asked || child.status.is_failure()) {
             return Ok(());
         }
         // Lists carry no results.
         if let Some(whole) = self.state.parts.store.execution(child.id).await? {
             let result = result_of(self.state, &whole);
-            let unheard = self.at_work.values().any(|last| *last == Some(child.id));
-            if self.is_chain && !unheard {
-                self.past.listed.push(listed(&whole, &task.0));
+            let unheard = self
+                .at_work
+                .values()
+                .any(|last| *last == Some(Last::Ended(child.id)));
+            if !unheard {
+                self.past
+                    .veils
+                    .take(&self.state.parts.key, self.workflow, &whole, &result);
             }
-            match item {
-                Some(item) => self.past.items.set(&task, item, result),
-                None => self
-                    .executions
-                    .set(task.clone(), task_shown(&whole, &task, &result)),
+            if self.is_chain && !unheard {
+                self.past
+                    .listed
+                    .push(listed(self.state, self.workflow, &whole, &task.0));
+            }
+            if wanted {
+                let at = whole.end.unwrap_or(whole.start);
+                self.executions.happened(&task, item, whole.status, &result, at);
+            }
+            if let Some(item) = item.filter(|_| self.unfinished.contains(&task)) {
+                self.past.items.set(&task, item, result);
             }
         }
         Ok(())
@@ -172,7 +267,7 @@ impl Reader<'_> {
 }
 
 /// Tasks and items that the flow takes to be at work.
-fn at_work(flow: &Flow) -> HashMap<Spot, Option<Id>> {
+fn at_work(flow: &Flow) -> HashMap<Spot, Option<Last>> {
     let places = flow.at_work().into_iter();
     places
         .map(|(task, route, item)| (((task, route), item), None))

@@ -6,8 +6,10 @@ use serde_json::{Value as Json, json};
 
 use super::children::{self, Children};
 use super::history;
+use super::journal::{Journal, Pen};
 use super::plans::Flaws;
 use super::results::{ItemResults, TaskExecutions};
+use super::veils::Veils;
 use crate::engine::prepared::FLOW;
 use crate::engine::state::State;
 use crate::expr::template::Options;
@@ -25,13 +27,14 @@ const PAGE: u32 = 500;
 /// A workflow as it is stored.
 pub(super) struct Loaded {
     pub(super) flow: Flow,
-    /// Number of the next journal entry.
-    pub(super) number: u64,
+    pub(super) pen: Pen,
     pub(super) children: Children,
     pub(super) items: ItemResults,
     pub(super) executions: Arc<TaskExecutions>,
     /// The tasks of a chain that have ended, as its result lists them.
     pub(super) listed: Vec<Json>,
+    /// Secrets of failed children.
+    pub(super) veils: Veils,
     /// Children that ended without the workflow hearing of it, because its driver had given up.
     pub(super) missed: Vec<Arc<Execution>>,
 }
@@ -53,9 +56,10 @@ impl From<StoreError> for Unfit {
 pub(super) async fn load(state: &Arc<State>, execution: &Execution) -> Result<Loaded, Unfit> {
     let text = text(state, execution).await?;
     let executions = Arc::new(TaskExecutions::new(&text));
-    let (journal, number) = journal(state, execution.id).await?;
+    let journal = journal(state, execution.id).await?;
     let parts = parts(state, execution, &text, &executions)?;
-    let past = if number == 0 {
+    let pen = journal.pen;
+    let past = if pen.number == 0 {
         let (input, context) = match &parts {
             FlowParts::Workflow(_) => (
                 dict(&Json::Object(finals(state, execution)?)),
@@ -66,7 +70,7 @@ pub(super) async fn load(state: &Arc<State>, execution: &Execution) -> Result<Lo
         };
         (Flow::start(parts, &input, &context), history::Past::default())
     } else {
-        let flow = Flow::restore(parts, None, journal).map_err(|error| {
+        let flow = Flow::restore(parts, journal.snapshot.as_deref(), journal.texts).map_err(|error| {
             Unfit::Store(StoreError::Corrupt {
                 what: format!("execution {}: {error}", execution.id),
             })
@@ -77,11 +81,12 @@ pub(super) async fn load(state: &Arc<State>, execution: &Execution) -> Result<Lo
     let (flow, past) = past;
     Ok(Loaded {
         flow,
-        number,
+        pen,
         children: past.children,
         items: past.items,
         executions,
         listed: past.listed,
+        veils: past.veils,
         missed: past.missed,
     })
 }
@@ -172,18 +177,17 @@ pub(super) fn digest(execution: &Execution) -> &str {
         .map_or(&request.digest, |continues| &continues.digest)
 }
 
-/// All entries of the journal, and the number of the next one.
-pub(super) async fn journal(state: &State, id: Id) -> Result<(Vec<String>, u64), StoreError> {
-    let (mut texts, mut number) = (Vec::new(), 0);
+/// The journal of a workflow, from its last snapshot.
+pub(super) async fn journal(state: &State, id: Id) -> Result<Journal, StoreError> {
+    let mut journal = Journal::default();
     loop {
-        let page = state.parts.store.journal(id, number, PAGE).await?;
-        let full = page.len() == PAGE as usize;
+        let from = journal.pen.number;
+        let page = state.parts.store.journal(id, from, PAGE).await?;
         for entry in &page {
-            texts.push(super::journal::read(entry, &state.parts.key)?);
-            number = entry.number + 1;
+            journal.add(entry, &state.parts.key)?;
         }
-        if !full {
-            return Ok((texts, number));
+        if page.len() < PAGE as usize {
+            return Ok(journal);
         }
     }
 }

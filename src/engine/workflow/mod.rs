@@ -7,6 +7,7 @@
 
 mod children;
 mod control;
+mod deadline;
 mod driver;
 mod due;
 mod heard;
@@ -18,6 +19,7 @@ mod rerun;
 mod results;
 mod step;
 mod tree;
+mod veils;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -41,6 +43,8 @@ pub(super) enum Message {
     Step(Box<ChildStep>),
     /// Somebody wants the workflow to pause, go on or stop.
     Control(Control),
+    /// The time that the workflow had is over.
+    Deadline,
 }
 
 impl Message {

@@ -56,7 +56,7 @@ pub(in crate::engine) async fn take_over(
     let plan = plans.get(&digest, &text, &evaluator).map_err(|_| {
         refused("the workflow could not be run at all: correct it and run it anew".to_owned())
     })?;
-    let (texts, _) = load::journal(state, original.id).await?;
+    let journal = load::journal(state, original.id).await?;
     let parts = Parts {
         plan,
         evaluator,
@@ -68,7 +68,12 @@ pub(in crate::engine) async fn take_over(
             what: format!("execution {}: {error}", original.id),
         })
     };
-    let mut flow = Flow::restore(FlowParts::Workflow(parts), None, &texts).map_err(corrupt)?;
+    let mut flow = Flow::restore(
+        FlowParts::Workflow(parts),
+        journal.snapshot.as_deref(),
+        &journal.texts,
+    )
+    .map_err(corrupt)?;
     let Flow::Workflow(conductor) = &mut flow else {
         return Err(refused("it is no workflow".to_owned()));
     };
@@ -92,10 +97,12 @@ pub(in crate::engine) async fn take_over(
         .rerun(Some(&wanted))
         .map_err(|error| refused(error.to_string()))?;
     let key = &state.parts.key;
-    let texts = texts.into_iter().chain(flow.take_journal());
+    let whole = journal.snapshot.into_iter().map(|text| (text, true));
+    let since = journal.texts.into_iter().chain(flow.take_journal());
+    let texts = whole.chain(since.map(|text| (text, false)));
     let rows = (0..)
         .zip(texts)
-        .map(|(number, text)| Write::Journal(journal::write(new, number, text, key)))
+        .map(|(number, (text, whole))| Write::Journal(journal::write(new, number, text, whole, key)))
         .collect();
     Ok(TakenOver {
         continues: Continues {

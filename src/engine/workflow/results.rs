@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::expr::value::Value;
+use crate::expr::value::{DateTime, Value};
+use crate::model::{Id, Status, Timestamp};
 use crate::workflow::conductor::Outside;
 
 /// Results of the items of one task, null where there is none yet.
@@ -46,7 +47,31 @@ impl ItemResults {
 #[derive(Debug, Default)]
 pub(super) struct TaskExecutions {
     wanted: bool,
-    known: Mutex<HashMap<TaskKey, Value>>,
+    known: Mutex<HashMap<TaskKey, Record>>,
+}
+
+/// One execution of a task.
+#[derive(Debug)]
+struct Record {
+    id: Id,
+    workflow: Id,
+    status: Status,
+    result: Value,
+    /// Status and result of each item, when the task has items.
+    items: Option<Vec<Option<(Status, Value)>>>,
+    started: Timestamp,
+    ended: Option<Timestamp>,
+}
+
+/// A task that begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning {
+    /// Of the task's execution.
+    pub(super) id: Id,
+    pub(super) workflow: Id,
+    /// How many items it has, when it has items.
+    pub(super) items: Option<usize>,
+    pub(super) at: Timestamp,
 }
 
 impl TaskExecutions {
@@ -67,13 +92,110 @@ impl TaskExecutions {
         self.wanted
     }
 
-    pub(super) fn set(&self, key: TaskKey, shown: Value) {
-        self.known.lock().insert(key, shown);
+    /// An execution of a task begins, or one more of its items.
+    /// False when that was known.
+    pub(super) fn began(&self, task: &TaskKey, beginning: Beginning) -> bool {
+        let mut known = self.known.lock();
+        if known.get(task).is_some_and(|record| record.id == beginning.id) {
+            return false;
+        }
+        let record = Record {
+            id: beginning.id,
+            workflow: beginning.workflow,
+            status: Status::Running,
+            result: Value::Null,
+            items: beginning.items.map(|count| vec![None; count]),
+            started: beginning.at,
+            ended: None,
+        };
+        known.insert(task.clone(), record);
+        true
     }
+
+    /// What became of a task's action, or of that of one of its items. Only ends, standstills and going on are told.
+    pub(super) fn happened(
+        &self,
+        task: &TaskKey,
+        item: Option<usize>,
+        status: Status,
+        result: &Value,
+        at: Timestamp,
+    ) {
+        let mut known = self.known.lock();
+        let Some(record) = known.get_mut(task) else {
+            return;
+        };
+        match (&mut record.items, item) {
+            (Some(items), Some(item)) => {
+                if let Some(place) = items.get_mut(item) {
+                    *place = Some((status, result.clone()));
+                }
+                let ended = |item: &Option<(Status, Value)>| {
+                    item.as_ref().is_some_and(|(status, _)| status.is_completed())
+                };
+                let succeeded = |item: &Option<(Status, Value)>| matches!(item, Some((Status::Succeeded, _)));
+                if items.iter().all(ended) {
+                    let all_well = items.iter().all(succeeded);
+                    record.status = if all_well {
+                        Status::Succeeded
+                    } else {
+                        Status::Failed
+                    };
+                }
+            }
+            _ => {
+                record.status = status;
+                if result.is_true() {
+                    record.result = result.clone();
+                }
+            }
+        }
+        record.ended = record.status.is_completed().then_some(at);
+    }
+}
+
+impl Record {
+    fn shown(&self, task: &str, route: u32) -> Value {
+        let result = match &self.items {
+            Some(items) => {
+                let item = |item: &Option<(Status, Value)>| match item {
+                    None => Value::Null,
+                    Some((status, result)) => Value::dict([
+                        ("status", Value::text(status.as_str())),
+                        ("result", result.clone()),
+                    ]),
+                };
+                Value::dict([("items", Value::list(items.iter().map(item)))])
+            }
+            None if self.result.is_true() => self.result.clone(),
+            None => Value::dict::<Value>([]),
+        };
+        Value::dict([
+            ("task_execution_id", Value::text(self.id.to_string())),
+            ("workflow_execution_id", Value::text(self.workflow.to_string())),
+            ("task_name", Value::text(task)),
+            ("task_id", Value::text(task)),
+            ("route", Value::from(route)),
+            ("result", result),
+            ("status", Value::text(self.status.as_str())),
+            ("start_timestamp", Value::text(python_time(Some(self.started)))),
+            ("end_timestamp", Value::text(python_time(self.ended))),
+        ])
+    }
+}
+
+/// A time as Python prints it.
+fn python_time(time: Option<Timestamp>) -> String {
+    let time = time.and_then(|time| {
+        let micros = i128::from(time.micros());
+        Some(DateTime::from_local_micros(micros, Some(0), Some("UTC".into()))?.iso(" "))
+    });
+    time.unwrap_or_else(|| "None".to_owned())
 }
 
 impl Outside for TaskExecutions {
     fn task_execution(&self, task: &str, route: u32) -> Option<Value> {
-        self.known.lock().get(&(Arc::from(task), route)).cloned()
+        let known = self.known.lock();
+        Some(known.get(&(Arc::from(task), route))?.shown(task, route))
     }
 }

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use super::children::from_conductor;
+use super::deadline::Deadline;
+use super::driver::Driver;
 use super::{ChildStep, Control};
 use crate::engine::state::State;
 use crate::engine::step::{enter, set_result};
-use crate::engine::{audit, work};
+use crate::engine::{audit, prepared, work};
 use crate::expr::value;
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::{Transaction, Write};
@@ -72,44 +74,67 @@ impl Step {
             }
         }
     }
+}
 
+impl Driver {
     /// Brings the workflow's execution to where its conductor stands.
-    pub(super) fn mirror(
-        &mut self,
-        state: &State,
-        current: &Execution,
-        flow: &mut Flow,
-        listed: &[Json],
-        by: Option<&str>,
-    ) {
-        if flow.status().is_completed() && !current.status.is_completed() {
-            flow.finish();
+    pub(super) fn mirror(&mut self, state: &State, out: &mut Step, by: Option<&str>) {
+        let current = &self.execution;
+        if self.flow.status().is_completed() && !current.status.is_completed() {
+            self.flow.finish();
         }
-        let wanted = from_conductor(flow.status());
+        let late = self.deadline.filter(|deadline| deadline.is_over);
+        let wanted = match from_conductor(self.flow.status()) {
+            Status::Canceled if late.is_some() => Status::Timeout,
+            wanted => wanted,
+        };
         if wanted == current.status || current.status.is_completed() {
             return;
         }
         let now = Timestamp::now();
-        let mut next = current.clone();
+        let mut next = (**current).clone();
         next.revision += 1;
+        let (wanted, result) = if wanted.is_completed() {
+            let (wanted, result) = self.ended(state, wanted, late);
+            (wanted, Some(result))
+        } else {
+            (wanted, None)
+        };
         for status in way(current.status, wanted) {
             enter(&mut next, status, now);
         }
         if let Some((key, user)) = by.and_then(|user| Some((named(wanted)?, user))) {
             next.progress.context.insert(key.to_owned(), user.into());
         }
-        if next.status.is_completed() {
-            let result = match flow {
-                Flow::Workflow(conductor) => result(conductor, next.status),
-                Flow::Chain(_) => chain_result(flow, &next, listed),
-            };
+        if let Some(result) = result {
             set_result(&mut next, result);
         }
         let next = Arc::new(next);
-        self.rows.push(Write::Transition(Arc::clone(&next)));
-        self.rows.push(Write::Audit(audit::stepped(&next, by)));
-        state.observed(Some(current.status), &next, &mut self.rows);
-        self.own = Some((current.status, next));
+        out.rows.push(Write::Transition(Arc::clone(&next)));
+        out.rows.push(Write::Audit(audit::stepped(&next, by)));
+        state.observed(Some(current.status), &next, &mut out.rows);
+        out.own = Some((current.status, next));
+    }
+
+    /// How the workflow ends, and with which result: checked and sealed as its action says, like any action's.
+    fn ended(&self, state: &State, status: Status, late: Option<Deadline>) -> (Status, Json) {
+        let is_chain = matches!(self.flow, Flow::Chain(_));
+        let mut result = match &self.flow {
+            Flow::Workflow(conductor) => result(conductor, status),
+            Flow::Chain(_) => chain_result(&self.flow, &self.execution, &self.listed),
+        };
+        self.veils.cover(&mut result);
+        if let Some(deadline) = late.filter(|_| status == Status::Timeout) {
+            deadline.tell(&mut result, is_chain);
+        }
+        let Some(prepared) = prepared::of(state, &self.execution) else {
+            return (status, result);
+        };
+        let (status, result) = prepared.check_result(status, result, state.parts.options.validate_output);
+        (
+            status,
+            prepared.seal_result(result, &state.parts.key, self.execution.id),
+        )
     }
 }
 

@@ -353,8 +353,8 @@ async fn rest(connection: &mut Connection, plan: &Plan<'_>) -> Result<(), sqlx::
     });
     static JOURNAL: LazyLock<Rows> = LazyLock::new(|| {
         Rows::new(
-            "INSERT INTO journals (execution, number, data) VALUES ",
-            "(?,?,?)",
+            "INSERT INTO journals (execution, number, data, whole) VALUES ",
+            "(?,?,?,?)",
             "",
         )
     });
@@ -407,7 +407,8 @@ async fn rest(connection: &mut Connection, plan: &Plan<'_>) -> Result<(), sqlx::
             values
                 .id(entry.execution)
                 .int(number(entry.number))
-                .bytes(&entry.data);
+                .bytes(&entry.data)
+                .int(entry.whole);
         })
         .await?;
     let (mut set, mut unset) = (Vec::new(), Vec::new());

@@ -203,9 +203,10 @@ pub(super) async fn journal(
     values
         .id(execution)
         .int(i64::try_from(from).unwrap_or(i64::MAX))
+        .id(execution)
         .int(limit);
-    let text =
-        "SELECT number, data FROM journals WHERE execution = ? AND number >= ? ORDER BY number LIMIT ?";
+    let text = "SELECT number, data, whole FROM journals WHERE execution = ? AND number >= max(?, coalesce(\
+                (SELECT max(number) FROM journals WHERE execution = ? AND whole = 1), 0)) ORDER BY number LIMIT ?";
     let rows = pool.rows(text, values).await?;
     let entry = |row: &SqliteRow| {
         Ok(JournalEntry {
@@ -213,6 +214,7 @@ pub(super) async fn journal(
             number: u64::try_from(column::<i64>(row, 0)?)
                 .map_err(|_| corrupt("the number of a journal entry"))?,
             data: column::<Vec<u8>>(row, 1)?.into(),
+            whole: column::<i64>(row, 2)? != 0,
         })
     };
     rows.iter().map(entry).collect()

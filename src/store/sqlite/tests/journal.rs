@@ -10,7 +10,53 @@ fn entry(execution: Id, number: u64, data: &[u8]) -> JournalEntry {
         execution,
         number,
         data: data.into(),
+        whole: false,
     }
+}
+
+#[tokio::test]
+async fn a_journal_begins_with_the_last_entry_that_stands_for_those_before() {
+    let fixture = Fixture::new().await;
+    let (flow, other) = (
+        execution(request("ops.flow", "ana")),
+        execution(request("ops.flow", "bo")),
+    );
+    let whole = |number| JournalEntry {
+        whole: true,
+        ..entry(flow.id, number, b"all")
+    };
+    fixture
+        .commit(vec![
+            insert(&flow),
+            insert(&other),
+            Write::Journal(entry(other.id, 0, b"x")),
+        ])
+        .await;
+    for number in 0..9 {
+        let step = if number == 3 || number == 6 {
+            whole(number)
+        } else {
+            entry(flow.id, number, b"a")
+        };
+        fixture.commit(vec![Write::Journal(step)]).await;
+    }
+    let read = async |from, limit| fixture.store.journal(flow.id, from, limit).await.unwrap();
+    assert_eq!(read(0, 1).await, [whole(6)]);
+    assert_eq!(
+        read(0, 9).await,
+        [whole(6), entry(flow.id, 7, b"a"), entry(flow.id, 8, b"a")]
+    );
+    assert_eq!(read(8, 9).await, [entry(flow.id, 8, b"a")]);
+    assert_eq!(
+        fixture.store.journal(other.id, 0, 9).await.unwrap(),
+        [entry(other.id, 0, b"x")]
+    );
+    // What is not read any more keeps its number all the same.
+    let again = fixture
+        .store
+        .commit(vec![Write::Journal(entry(flow.id, 2, b"late"))])
+        .await;
+    assert!(matches!(again, Err(CommitError::Conflict(id)) if id == flow.id));
 }
 
 #[tokio::test]
