@@ -36,6 +36,8 @@ struct Found {
     prepared: Arc<Prepared>,
     parameters: JsonMap,
     sealed: JsonMap,
+    /// Whether it may be started again after a crash.
+    repeatable: bool,
 }
 
 pub(super) async fn submit(state: &Arc<State>, request: Submit) -> Result<Accepted, SubmitError> {
@@ -151,6 +153,7 @@ fn find(state: &Arc<State>, request: &mut Submit) -> Result<Found, SubmitError> 
         id,
         now: Timestamp::now(),
         sealed: prepared.seal_parameters(&parameters, &parts.key, id),
+        repeatable: action.idempotent || runner.is_repeatable(),
         action,
         prepared,
         parameters,
@@ -165,6 +168,7 @@ fn checked(request: Submit, found: Found, reason: String) -> Checked {
         prepared,
         parameters,
         sealed,
+        repeatable,
     } = found;
     let not_before = request
         .delay
@@ -185,7 +189,7 @@ fn checked(request: Submit, found: Found, reason: String) -> Checked {
             notify: request.notify,
             pack_version: action.pack_version.clone(),
             digest: action.digest.clone(),
-            idempotent: action.idempotent,
+            idempotent: repeatable,
             origin: request.origin,
             decision: reason,
             continues: request.continues,

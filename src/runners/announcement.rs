@@ -81,4 +81,8 @@ impl Runner for AnnouncementRunner {
     fn run(&self, job: Job) -> BoxFuture<'_, Outcome> {
         std::future::ready(self.announce(job)).boxed()
     }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
 }

@@ -196,6 +196,10 @@ impl Runner for ApprovalRunner {
         std::future::ready(self.ask(&job, Timestamp::now())).boxed()
     }
 
+    fn is_repeatable(&self) -> bool {
+        true
+    }
+
     fn holds_branch_only(&self) -> bool {
         true
     }

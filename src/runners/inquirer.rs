@@ -87,6 +87,10 @@ impl Runner for InquirerRunner {
     fn run(&self, job: Job) -> BoxFuture<'_, Outcome> {
         std::future::ready(ask(&job, Timestamp::now())).boxed()
     }
+
+    fn is_repeatable(&self) -> bool {
+        true
+    }
 }
 
 fn ask(job: &Job, now: Timestamp) -> Outcome {

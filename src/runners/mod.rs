@@ -92,6 +92,12 @@ pub trait Runner: Send + Sync + 'static {
     /// When `job.cancel` fires the runner stops the work and returns what it has, with status `canceled`.
     fn run(&self, job: Job) -> BoxFuture<'_, Outcome>;
 
+    /// Whether a job may be started again when a crash left open how far it had come, whatever its action says: its only
+    /// effect is its outcome.
+    fn is_repeatable(&self) -> bool {
+        false
+    }
+
     /// Of a runner that waits for people: whether in a workflow only the branch behind it waits (`approval`). Otherwise
     /// the workflow pauses as a whole (`inquirer`).
     fn holds_branch_only(&self) -> bool {

@@ -99,6 +99,16 @@ chain:
 ",
     ),
     (
+        "marks_chain",
+        "
+chain:
+  - {name: a, ref: demo.again_mark, parameters: {mark: a}, publish: {a: '{{ a.mark }}'}, on-success: ask}
+  - {name: ask, ref: demo.question, on-success: b}
+  - {name: b, ref: demo.again_mark, parameters: {mark: 'b{{ a }}', fails: 1}, on-success: a, on-failure: c}
+  - {name: c, ref: demo.noop}
+",
+    ),
+    (
         "inner_chain",
         "chain:\n  - {name: only, ref: demo.noop, publish: {seen: '{{ n }}'}}\n",
     ),

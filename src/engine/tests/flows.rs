@@ -26,6 +26,14 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("asks", QUESTION),
     ("asks_many", QUESTIONS),
     ("mends", MENDS),
+    ("marks_line", MARKS_LINE),
+    ("marks_fork", MARKS_FORK),
+    ("marks_items", MARKS_ITEMS),
+    ("marks_tries", MARKS_TRIES),
+    ("marks_turns", MARKS_TURNS),
+    ("marks_outer", MARKS_OUTER),
+    ("marks_approval", MARKS_APPROVAL),
+    ("marks_question", MARKS_QUESTION),
 ];
 
 /// What the action of a workflow declares.
@@ -248,4 +256,189 @@ input:
 tasks:
   use:
     action: demo.hold pin=<% ctx().pin %>
+";
+
+const MARKS_LINE: &str = "
+version: 1.0
+tasks:
+  a:
+    action: demo.again_mark
+    input:
+      mark: a
+    next:
+      - when: <% succeeded() %>
+        publish: a=<% result().mark %>
+        do: b
+  b:
+    action: demo.again_mark
+    input:
+      mark: b
+    next:
+      - when: <% succeeded() %>
+        publish: b=<% result().mark %>
+        do: c
+  c:
+    action: demo.noop
+output:
+  - all: <% ctx().a + ctx().b %>
+";
+
+const MARKS_FORK: &str = "
+version: 1.0
+tasks:
+  begin:
+    action: demo.noop
+    next:
+      - do: left, right, beside
+  left:
+    action: demo.again_mark
+    input:
+      mark: left
+    next:
+      - when: <% succeeded() %>
+        publish: left=<% result().mark %>
+        do: both
+  right:
+    action: demo.again_mark
+    input:
+      mark: right
+    next:
+      - when: <% succeeded() %>
+        publish: right=<% result().mark %>
+        do: both
+  beside:
+    action: demo.noop
+    next:
+      - do: split
+  both:
+    join: all
+    action: demo.again_mark
+    input:
+      mark: both
+    next:
+      - do: split
+  split:
+    action: demo.again_mark
+    input:
+      mark: split
+output:
+  - all: <% ctx().left + ctx().right %>
+";
+
+const MARKS_ITEMS: &str = "
+version: 1.0
+tasks:
+  each:
+    with:
+      items: i in <% [1, 2, 3, 4, 5] %>
+      concurrency: 2
+    action: demo.again_mark
+    input:
+      mark: i<% item(i) %>
+    next:
+      - when: <% succeeded() %>
+        publish: all=<% result().select($.mark) %>
+        do: none
+  none:
+    with: <% list() %>
+    action: demo.again_mark
+output:
+  - all: <% ctx().all %>
+";
+
+const MARKS_TRIES: &str = "
+version: 1.0
+tasks:
+  flaky:
+    action: demo.again_mark
+    input:
+      mark: flaky
+      fails: 2
+    retry:
+      count: 3
+    next:
+      - when: <% succeeded() %>
+        do: after
+  after:
+    action: demo.again_mark
+    input:
+      mark: after
+";
+
+const MARKS_TURNS: &str = "
+version: 1.0
+vars:
+  - n: 0
+tasks:
+  begin:
+    next:
+      - do: turn
+  turn:
+    action: demo.again_mark
+    input:
+      mark: turn<% ctx().n %>
+    next:
+      - when: <% succeeded() and ctx().n < 3 %>
+        publish: n=<% ctx().n + 1 %>
+        do: turn
+output:
+  - n: <% ctx().n %>
+";
+
+const MARKS_OUTER: &str = "
+version: 1.0
+tasks:
+  inside:
+    action: demo.marks_line
+    next:
+      - when: <% succeeded() %>
+        publish: got=<% result().output.all %>
+        do: after
+  after:
+    action: demo.again_mark
+    input:
+      mark: after
+output:
+  - got: <% ctx().got %>
+";
+
+const MARKS_APPROVAL: &str = "
+version: 1.0
+tasks:
+  ask:
+    action: core.approve
+    input:
+      title: Go on
+      by: [bo]
+    next:
+      - when: <% succeeded() %>
+        publish: status=<% result().status %>
+        do: after
+  beside:
+    action: demo.again_mark
+    input:
+      mark: beside
+  after:
+    action: demo.again_mark
+    input:
+      mark: after
+output:
+  - status: <% ctx().status %>
+";
+
+const MARKS_QUESTION: &str = "
+version: 1.0
+tasks:
+  ask:
+    action: demo.question
+    next:
+      - when: <% succeeded() %>
+        publish: said=<% result().response.continue %>
+        do: after
+  after:
+    action: demo.again_mark
+    input:
+      mark: after
+output:
+  - said: <% ctx().said %>
 ";

@@ -193,6 +193,17 @@ impl World {
 
     /// Starts on a folder that may have been used before.
     pub(super) async fn on(folder: TempDir, options: EngineOptions) -> Self {
+        Self::with(folder, options, |store| store, None).await
+    }
+
+    /// The same, with something between engine and store, and one more runner: its actions are `demo.again_mark`, which
+    /// may run again after a crash.
+    pub(super) async fn with(
+        folder: TempDir,
+        options: EngineOptions,
+        between: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+        marks: Option<Arc<dyn Runner>>,
+    ) -> Self {
         let store = Arc::new(
             SqliteStore::open(SqliteOptions::new(folder.path().join("sayso.db")))
                 .await
@@ -244,9 +255,15 @@ impl World {
         }
         let mut runners: Runners = runners::builtin(runners::RunnerOptions::default());
         runners.add(gate.clone());
+        if let Some(marks) = marks {
+            let parameters = json!({"mark": {"type": "string"}, "fails": {"type": "integer"}});
+            let mark = action("again_mark", marks.spec().name, parameters);
+            actions.0.lock().insert(mark.reference.clone(), Arc::new(mark));
+            runners.add(marks);
+        }
         let engine = Engine::start(EngineParts {
             options,
-            store: Arc::clone(&store) as Arc<dyn Store>,
+            store: between(Arc::clone(&store) as Arc<dyn Store>),
             catalogue: actions,
             runners,
             authority: Arc::new(AllButMallory),

@@ -99,6 +99,19 @@ async fn a_workflow_runs_to_its_end_and_its_children_tell_what_they_are_for() {
 }
 
 #[tokio::test]
+async fn a_workflow_goes_on_where_one_commit_could_not_take_all_that_was_due() {
+    let world = world().await;
+    let id = world
+        .submit("ana", "chain_of_noops", json!({"rounds": 600}))
+        .await;
+    let (status, result) = ended(&world, id).await;
+    assert_eq!(
+        (status, &result["output"]["round"]),
+        (Status::Succeeded, &json!(600))
+    );
+}
+
+#[tokio::test]
 async fn branches_run_at_once_and_join() {
     let world = world().await;
     let id = world.submit("ana", "fork", json!({})).await;

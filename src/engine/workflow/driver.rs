@@ -50,6 +50,8 @@ pub(super) struct Driver {
     pub(super) deadline: Option<Deadline>,
     /// Actions that are due and not asked for yet.
     pub(super) calls: VecDeque<Call>,
+    /// One commit could not take all that is due: more may follow at once.
+    pub(super) more: bool,
     /// What was missed before it was loaded.
     missed: Vec<Message>,
 }
@@ -89,7 +91,7 @@ pub(super) async fn run(
         if driver.has_ended() && strong.drivers.close(id, &mut mailbox) {
             return;
         }
-        let more = !driver.calls.is_empty() && !strong.lanes.lock().stopping;
+        let more = driver.more && !strong.lanes.lock().stopping;
         drop(strong);
         if more {
             while batch.len() < BATCH
@@ -143,6 +145,7 @@ impl Driver {
             executions: loaded.executions,
             listed: loaded.listed,
             calls: VecDeque::new(),
+            more: false,
             missed: loaded.missed.into_iter().map(Message::missed).collect(),
         }
     }

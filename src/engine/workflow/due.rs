@@ -37,8 +37,12 @@ impl Driver {
             }
             self.request(conductor::Status::Running);
         }
-        let mut started = 0;
-        while started < CHUNK {
+        self.more = false;
+        for started in 0.. {
+            if started == CHUNK {
+                self.more = true;
+                break;
+            }
             if self.calls.is_empty() {
                 let tasks = self.flow.next_tasks();
                 if tasks.is_empty() {
@@ -55,7 +59,6 @@ impl Driver {
                     self.calls.clear();
                 }
             }
-            started += 1;
         }
     }
 

@@ -204,11 +204,12 @@ impl Reader<'_> {
         let has_ended = child.status.is_completed();
         if own {
             if let Some(last) = self.at_work.get_mut(&(task.clone(), item)) {
-                *last = Some(if has_ended {
-                    Last::Ended(child.id)
-                } else {
-                    Last::AtWork
-                });
+                // One that is at work is the last there, also when those before it are read later.
+                if !has_ended {
+                    *last = Some(Last::AtWork);
+                } else if *last != Some(Last::AtWork) {
+                    *last = Some(Last::Ended(child.id));
+                }
             }
             if !has_ended {
                 let runner = self.state.parts.runners.get(&child.request.runner);

@@ -11,6 +11,7 @@ use crate::expr::template::Options;
 use crate::model::{Continues, Execution, Id};
 use crate::runners::FlowLanguage;
 use crate::store::{StoreError, Write};
+use crate::workflow::definition::Command;
 use crate::workflow::conductor::{Parts, RerunTask};
 use crate::workflow::flow::{BadJournal, Flow, FlowParts};
 
@@ -79,6 +80,11 @@ pub(in crate::engine) async fn take_over(
     };
     let mut wanted = Vec::new();
     for task in tasks {
+        if Command::named(task).is_some() {
+            return Err(refused(format!(
+                "{task} is a command to the workflow, not a task: name the task before it"
+            )));
+        }
         let routes: Vec<u32> = (0..u32::try_from(conductor.routes().len()).unwrap_or(u32::MAX))
             .filter(|route| conductor.latest(task, *route).is_some())
             .collect();
