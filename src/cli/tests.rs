@@ -947,6 +947,36 @@ async fn the_examples_of_a_pack_are_run() {
 }
 
 #[tokio::test]
+async fn tests_of_workflows_lie_in_their_packs() {
+    let shell = shell("succeeded");
+    let examples = concat!(env!("CARGO_MANIFEST_DIR"), "/packs/examples");
+    let told = shell.run(&["pack", "test", examples]).await;
+    assert_eq!(told.status, 0, "{}{}", told.stdout, told.stderr);
+    assert!(told.stdout.contains("6 passed, 0 failed"), "{}", told.stdout);
+    let told = shell.run(&["pack", "test", "nosuch"]).await;
+    assert_eq!(told.status, 2);
+    assert!(
+        told.stderr.contains("name the folder of a pack"),
+        "{}",
+        told.stderr
+    );
+
+    let flow = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/packs/examples/actions/workflows/restart_all.yaml"
+    );
+    let told = shell
+        .run(&["workflow", "dry-run", flow, "--input", "environment=prod"])
+        .await;
+    assert_eq!(told.status, 0, "{}", told.stderr);
+    assert!(told.stdout.contains("prod"), "{}", told.stdout);
+    let told = shell
+        .run(&["workflow", "dry-run", flow, "--fail", "restart_api"])
+        .await;
+    assert_eq!(told.status, 1, "{}", told.stdout);
+}
+
+#[tokio::test]
 async fn messages_are_matched_and_explained_from_files() {
     let shell = shell("succeeded");
     write(shell.folder.path(), PACK);

@@ -81,9 +81,9 @@ pub(super) async fn workflow(context: &mut Context<'_>, command: &WorkflowComman
         WorkflowCommand::DryRun {
             file,
             scene,
-            set,
+            input,
             fail,
-        } => runs::dry_run(context, file, scene, set, fail),
+        } => runs::dry_run(context, file, scene, input, fail),
     }
 }
 

@@ -207,15 +207,15 @@ pub(super) fn dry_run(
     context: &mut Context<'_>,
     file: &Path,
     scene: &RunScene,
-    set: &[String],
+    input: &[String],
     fail: &[String],
 ) -> CliResult {
     let mut prepared = Prepared::read(file, scene)?;
     let mut inputs = prepared.inputs.clone().into_map();
-    for given in set {
-        let (name, value) = given
-            .split_once('=')
-            .ok_or_else(|| CliError::new(format!("`{given}` sets nothing")).hint("write --set name=value"))?;
+    for given in input {
+        let (name, value) = given.split_once('=').ok_or_else(|| {
+            CliError::new(format!("`{given}` sets nothing")).hint("write --input name=value")
+        })?;
         let value = value::loads(value).unwrap_or_else(|_| Value::text(value));
         inputs.insert(Value::text(name), value);
     }

@@ -13,6 +13,8 @@ use crate::workflow::rehearsal::{Outcome, Rehearsal};
 
 /// Exit status when a test fails.
 const FAILED: u8 = 1;
+/// Not tests of workflows, though they lie among them.
+const EXAMPLES_OF_ALIASES: &str = "tests/aliases.yaml";
 /// Most files of tests in a pack.
 const MOST_FILES: usize = 10_000;
 
@@ -55,7 +57,10 @@ pub(super) fn test(context: &mut Context<'_>, paths: &[PathBuf]) -> CliResult {
 
 /// Files of tests with the pack that each belongs to: a file alone, or all of a pack's in order of their names.
 fn tests_in(path: &Path) -> Result<Vec<(PathBuf, PathBuf)>, CliError> {
-    let fail = |error: std::io::Error| CliError::new(format!("cannot read {}: {error}", path.display()));
+    let fail = |error: std::io::Error| {
+        let told = CliError::new(format!("cannot read {}: {error}", path.display()));
+        told.hint("name the folder of a pack, or a file of tests in it")
+    };
     if std::fs::metadata(path).map_err(fail)?.is_file() {
         let root = path.ancestors().find(|folder| folder.join("pack.yaml").is_file());
         let root = root.or_else(|| path.parent()).unwrap_or(path);
@@ -75,6 +80,8 @@ fn tests_in(path: &Path) -> Result<Vec<(PathBuf, PathBuf)>, CliError> {
             let file = entry.path();
             if kind.is_dir() && entry.file_name() != "fixtures" {
                 open.push(file);
+            } else if kind.is_file() && file == path.join(EXAMPLES_OF_ALIASES) {
+                // `sayso alias test` runs these.
             } else if kind.is_file() && file.extension().is_some_and(|end| end == "yaml" || end == "yml") {
                 found.push((path.to_owned(), file));
             }
@@ -98,16 +105,17 @@ fn run(
 ) -> Result<Vec<Outcome>, String> {
     let text = read(file).map_err(|error| error.message)?;
     let beside = file.parent().unwrap_or(root);
-    let load =
-        |name: &str| find(root, beside, name).and_then(|path| read(&path).map_err(|error| error.message));
+    let load = |name: &str| {
+        find(root, beside, file, name).and_then(|path| read(&path).map_err(|error| error.message))
+    };
     let rehearsal =
         Rehearsal::read(&text, &file.display().to_string(), &load).map_err(|error| error.to_string())?;
     let definition = load(&rehearsal.workflow)?;
     Ok(rehearsal.run(&definition, evaluator))
 }
 
-/// The file that a test names: beside the test, or in the pack where workflows lie.
-fn find(root: &Path, beside: &Path, name: &str) -> Result<PathBuf, String> {
+/// The file that a test names: beside the test, or in the pack where workflows lie. A test may be called as its workflow.
+fn find(root: &Path, beside: &Path, test: &Path, name: &str) -> Result<PathBuf, String> {
     let wanted = Path::new(name);
     let stays = wanted.components().all(|part| {
         matches!(
@@ -121,13 +129,14 @@ fn find(root: &Path, beside: &Path, name: &str) -> Result<PathBuf, String> {
     let folders = [
         beside.to_owned(),
         root.to_owned(),
-        root.join("actions"),
+        // The metadata of a workflow's action is often called as its definition.
         root.join("actions/workflows"),
+        root.join("actions"),
     ];
     folders
         .iter()
         .map(|folder| folder.join(wanted))
-        .find(|path| path.is_file())
+        .find(|path| path.is_file() && path != test)
         .ok_or_else(|| {
             format!("there is no file `{name}` beside the test, in the pack, or below its actions/")
         })

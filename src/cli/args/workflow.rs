@@ -99,7 +99,7 @@ Every action is taken to succeed with no result, unless --results says otherwise
 
 Examples:
   sayso workflow dry-run deploy.yaml --inputs inputs.yaml
-  sayso workflow dry-run deploy.yaml --set version=1.2 --fail check
+  sayso workflow dry-run deploy.yaml --input version=1.2 --fail check
 
 Exit status: 0 when the workflow would succeed, 1 when not.")]
     DryRun {
@@ -109,8 +109,8 @@ Exit status: 0 when the workflow would succeed, 1 when not.")]
         #[command(flatten)]
         scene: RunScene,
         /// The value of an input, as JSON or text; may be given several times
-        #[arg(long = "set", value_name = "NAME=VALUE")]
-        set: Vec<String>,
+        #[arg(long = "input", short, value_name = "NAME=VALUE")]
+        input: Vec<String>,
         /// A task that fails; may be given several times
         #[arg(long = "fail", value_name = "TASK")]
         fail: Vec<String>,

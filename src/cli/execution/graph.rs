@@ -1,6 +1,5 @@
 //! `execution get --graph`: the definition of a workflow drawn with the states of its tasks.
 
-use http::{HeaderMap, Method};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -29,19 +28,18 @@ pub(super) async fn draw(
             "{reference} is no orquesta workflow: there is nothing to draw"
         )));
     }
-    let path = format!("/api/v1/actions/views/entry_point/{}", segment(reference));
+    let id = execution["id"].as_str().unwrap_or_default();
     let answer = connection
         .client
-        .send_raw(Method::GET, &path, HeaderMap::new(), bytes::Bytes::new())
+        .get(&format!("/api/v1/executions/{}/workflow", segment(id)))
         .await?;
-    if !answer.status.is_success() {
+    let Some(text) = answer["definition"].as_str() else {
         return Err(
             CliError::new(format!("the definition of {reference} is not there any more"))
                 .hint("without --graph the tasks are shown as a list"),
         );
-    }
-    let text = String::from_utf8_lossy(&answer.body);
-    let document = Document::parse(&text)
+    };
+    let document = Document::parse(text)
         .map_err(|error| CliError::new(format!("the definition of {reference}: {error}")).hint(error.hint))?;
     let workflow = Workflow::read(&document);
     let graph = Graph::compose(&workflow);

@@ -428,6 +428,11 @@ async fn failed_items_run_again_with_what_the_others_gave() {
     let rerun = async |options| world.engine.rerun(id, ana(), Origin::default(), options).await;
     let unknown = rerun(again(&["nosuch"], &[])).await.unwrap_err();
     assert!(matches!(unknown, SubmitError::NotRerunnable(_)), "{unknown}");
+    let command = rerun(again(&["fail"], &[])).await.unwrap_err();
+    assert!(
+        command.to_string().contains("a command to the workflow"),
+        "{command}"
+    );
 
     let second = rerun(again(&["each"], &[])).await.unwrap().execution;
     assert_eq!(

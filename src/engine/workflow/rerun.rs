@@ -11,8 +11,8 @@ use crate::expr::template::Options;
 use crate::model::{Continues, Execution, Id};
 use crate::runners::FlowLanguage;
 use crate::store::{StoreError, Write};
-use crate::workflow::definition::Command;
 use crate::workflow::conductor::{Parts, RerunTask};
+use crate::workflow::definition::Command;
 use crate::workflow::flow::{BadJournal, Flow, FlowParts};
 
 /// What a new execution is given to go on where another one ended.

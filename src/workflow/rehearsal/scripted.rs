@@ -104,7 +104,17 @@ impl Test {
         let has = |task: &Value| ran.as_items().is_some_and(|ran| ran.contains(task));
         for (what, expected) in self.expect.iter() {
             match what.as_str().unwrap_or_default() {
-                "status" => compare(failures, "the status", expected, &shown("status")),
+                "status" => {
+                    let before = failures.len();
+                    compare(failures, "the status", expected, &shown("status"));
+                    // Why it came to that is in the workflow's errors.
+                    if let Some(failure) = failures.get_mut(before)
+                        && let Some(first) = messages(picture).first()
+                    {
+                        failure.push_str(": ");
+                        failure.push_str(first);
+                    }
+                }
                 "tasks" => compare(failures, "the tasks", expected, &ran),
                 "ran" => {
                     let missing = listed(expected).iter().filter(|task| !has(task));
@@ -151,16 +161,25 @@ fn errors(expected: &Value, picture: &Value, failures: &mut Vec<String>) {
         );
         return;
     }
-    let messages: Vec<&str> = found
-        .iter()
-        .filter_map(|error| error.get("message").and_then(Value::as_str))
-        .collect();
+    let messages = messages(picture);
     for text in listed(expected) {
         let text = text.as_str().unwrap_or_default();
         if !messages.iter().any(|message| message.contains(text)) {
             failures.push(format!("no error has the text {text:?}; errors are {messages:?}"));
         }
     }
+}
+
+/// What the workflow's errors say.
+fn messages(picture: &Value) -> Vec<&str> {
+    let errors = picture
+        .get("errors")
+        .and_then(Value::as_items)
+        .unwrap_or_default();
+    let messages = errors.iter();
+    messages
+        .filter_map(|error| error.get("message").and_then(Value::as_str))
+        .collect()
 }
 
 /// Parameters with which each task ran last.
