@@ -305,7 +305,15 @@ async fn questions_about_what_was_are_answered_truly() {
     let told = chat.asked("whoami").await;
     assert_says(&told, &["You are admin", "roles", "admin", "questions"]);
     let told = chat.asked("status").await;
-    assert_says(&told, &["All is well", "up for", "of 64 at once"]);
+    assert_says(
+        &told,
+        &[
+            "1 thing needs attention",
+            "access.mode is open",
+            "up for",
+            "of 64 at once",
+        ],
+    );
     let told = chat.asked("audit summary").await;
     assert_says(&told, &["admin", "trial.told", "core.local", "1     1"]);
     let told = chat.asked("audit verify").await;
