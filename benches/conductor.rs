@@ -1,9 +1,12 @@
 //! What conducting costs, without actions, storage or clock: steps a second, and that they cost the same however many
-//! came before. A step is an event of a task: that it runs, or that it has ended.
+//! came before. A step is an event of a task: that it runs, or that it has ended. The reference's conductor runs beside it
+//! in the environment of tests/differential; without Python only our own figures are printed.
 #![allow(clippy::print_stderr)] // printing is what a benchmark is for
 #![expect(clippy::cast_precision_loss, reason = "steps are few enough")]
 
 use std::hint::black_box;
+use std::io::Write as _;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -165,5 +168,56 @@ fn conduct(c: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, conduct);
+/// Steps a second of the reference's conductor for each definition: alone, and with its state stored after each step.
+fn python(definitions: &[String]) -> Option<Vec<[f64; 2]>> {
+    let script = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/differential/bench_conductor.py"
+    );
+    let mut child = Command::new("python3")
+        .arg(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut stdin = child.stdin.take()?;
+    stdin
+        .write_all(serde_json::to_string(definitions).ok()?.as_bytes())
+        .ok()?;
+    drop(stdin);
+    let output = child.wait_with_output().ok()?;
+    serde_json::from_slice(&output.stdout).ok()
+}
+
+fn compare(_: &mut Criterion) {
+    let cases = [
+        ("sequence of 10", sequence(10)),
+        ("sequence of 100", sequence(100)),
+        ("fan-out of 100 and join", fan(100)),
+        ("100 items, 20 at a time", items(100)),
+        ("circle of 100", circle(100)),
+    ];
+    let definitions = cases.clone().map(|(_, text)| text);
+    let Some(theirs) = python(&definitions) else {
+        eprintln!("no comparison with the reference: python3 or its packages are missing");
+        return;
+    };
+    for ((name, text), [alone, stored]) in cases.iter().zip(theirs) {
+        let parts = parts(text);
+        let mut steps = 0;
+        let start = Instant::now();
+        while start.elapsed() < Duration::from_millis(500) {
+            steps += run(&parts);
+        }
+        let ours = steps as f64 / start.elapsed().as_secs_f64();
+        eprintln!(
+            "{name}: {ours:.0} steps/s with the journal of each; the reference {alone:.0} ({:.0} times), \
+             {stored:.0} with its state serialised after each ({:.0} times)",
+            ours / alone,
+            ours / stored
+        );
+    }
+}
+
+criterion_group!(benches, conduct, compare);
 criterion_main!(benches);
