@@ -10,6 +10,9 @@ pub mod alias;
 pub mod approval;
 pub mod expr;
 pub mod params;
+pub mod rules;
+pub mod timers;
+pub mod triggers;
 pub mod workflow;
 pub mod yaml;
 
