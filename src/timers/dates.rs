@@ -90,9 +90,15 @@ struct Parts {
 impl Parts {
     /// Takes a text apart; `None` when something in it means nothing.
     fn read(&mut self, text: &str) -> Option<()> {
-        let text = text.replace([',', ';'], " ");
-        for word in text.split_whitespace() {
-            self.word(&word.to_ascii_lowercase(), 0)?;
+        let text = separated(text);
+        let mut words = text.split_whitespace().map(str::to_ascii_lowercase).peekable();
+        while let Some(mut word) = words.next() {
+            // `11 pm` is one time.
+            let bare = word.bytes().all(|byte| byte.is_ascii_digit());
+            if bare && let Some(half) = words.next_if(|next| next == "am" || next == "pm") {
+                word.push_str(&half);
+            }
+            self.word(&word, 0)?;
         }
         let said = self.time.is_some() || self.month.is_some() || !self.numbers.is_empty() || self.weekday;
         said.then_some(())
@@ -259,6 +265,7 @@ impl Parts {
             (Some((hour, minute, second, nanos)), half) => {
                 let hour = match half {
                     None => hour,
+                    Some(true) if hour > 12 => hour,
                     Some(_) if !(1..=12).contains(&hour) => return None,
                     Some(false) => hour % 12,
                     Some(true) => hour % 12 + 12,
@@ -306,6 +313,19 @@ impl Parts {
         };
         Date::new(year, month, day).ok()
     }
+}
+
+/// Commas and semicolons as blanks, but for a comma in a number of seconds.
+fn separated(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
+    text.char_indices()
+        .map(|(at, c)| match c {
+            ',' if digit(at.checked_sub(1)) && digit(Some(at + 1)) => '.',
+            ',' | ';' => ' ',
+            other => other,
+        })
+        .collect()
 }
 
 /// Two digits mean the year that is nearest.

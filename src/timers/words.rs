@@ -697,6 +697,7 @@ impl Reading {
                 return Err(Misread::new(format!("the {position} what?")));
             }
         } else {
+            self.eat(&["day"]);
             while let Some(day) = words::day_of_month(self.peek()) {
                 self.at += 1;
                 days.push(day.to_string());
