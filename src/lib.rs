@@ -10,6 +10,7 @@ pub mod alias;
 pub mod approval;
 pub mod expr;
 pub mod params;
+pub mod policies;
 pub mod rules;
 pub mod timers;
 pub mod triggers;

@@ -10,6 +10,7 @@ mod aliases;
 mod checks;
 mod config;
 mod cross;
+mod events;
 mod fields;
 mod files;
 mod flows;

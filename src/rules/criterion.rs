@@ -190,16 +190,19 @@ impl Criterion {
 
 /// A text that is one expression keeps the type of its value; any other becomes text.
 fn render(source: &str, typed: Option<&str>, facts: &Facts<'_>) -> Result<Json, String> {
-    let tell = |why: String| format!("the pattern cannot be rendered: {why}");
-    let template = typed.unwrap_or(source);
-    let text = facts
-        .jinja
-        .render(template, facts.context(), Undefined::Strict)
-        .map_err(|error| tell(error.to_string()))?;
-    if typed.is_none() {
-        return Ok(Json::String(text));
+    let render = |template: &str| {
+        facts
+            .jinja
+            .render(template, facts.context(), Undefined::Strict)
+            .map_err(|error| format!("the pattern cannot be rendered: {error}"))
+    };
+    if let Some(text) = typed.and_then(|typed| render(typed).ok())
+        && let Ok(value) = serde_json::from_str(&text)
+    {
+        return Ok(value);
     }
-    serde_json::from_str(&text).map_err(|_| tell("its value is no JSON".to_owned()))
+    // Keys of the datastore are no JSON, but have a text.
+    render(source).map(Json::String)
 }
 
 /// Whether so many items meet so many criteria, and how many do.

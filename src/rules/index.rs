@@ -18,6 +18,8 @@ use crate::triggers::TriggerKey;
 
 /// Most values of one `inside` by which a rule is kept.
 const MOST_VALUES: usize = 64;
+/// So many rules with one value are judged faster than another path is looked up.
+const FEW: usize = 4;
 
 /// All enabled rules, ready for events. Immutable: a change makes a new one.
 #[derive(Debug, Default)]
@@ -163,26 +165,34 @@ impl Index {
 impl Bucket {
     fn new(mut rules: Vec<Arc<Rule>>) -> Self {
         rules.sort_by(|a, b| a.reference.cmp(&b.reference));
-        // The path by which most rules of the trigger can be told apart is asked first, so that there are few of them.
+        // How many rules want a value at a path, and how many look at the path at all.
+        let mut wanted: HashMap<(&str, Scalar), usize> = HashMap::new();
         let mut popular: HashMap<&str, usize> = HashMap::new();
-        for rule in &rules {
-            for criterion in rule
-                .criteria
-                .iter()
-                .filter(|criterion| values(criterion).is_some())
-            {
-                *popular.entry(criterion.path.text()).or_default() += 1;
+        for criterion in rules.iter().flat_map(|rule| &rule.criteria) {
+            let path = criterion.path.text();
+            for value in values(criterion).into_iter().flatten() {
+                *wanted.entry((path, value)).or_default() += 1;
+                *popular.entry(path).or_default() += 1;
             }
         }
         let mut guards: Vec<Guard> = Vec::new();
         let mut open = Vec::new();
         for (at, rule) in rules.iter().enumerate() {
             let at = u32::try_from(at).unwrap_or(u32::MAX);
+            // Few rules should share the value; among paths that do that well, one that others use saves a look.
+            let cost = |criterion: &Criterion, values: &[Scalar]| {
+                let path = criterion.path.text();
+                let shared = values
+                    .iter()
+                    .filter_map(|value| wanted.get(&(path, value.clone())));
+                let shared = shared.max().copied().unwrap_or_default().max(FEW);
+                (shared, std::cmp::Reverse(popular.get(path).copied()))
+            };
             let best = rule
                 .criteria
                 .iter()
                 .filter_map(|criterion| Some((criterion, values(criterion)?)))
-                .max_by_key(|(criterion, _)| popular.get(criterion.path.text()));
+                .min_by_key(|(criterion, values)| cost(criterion, values));
             let Some((steps, values)) =
                 best.and_then(|(criterion, values)| Some((criterion.path.straight()?, values)))
             else {

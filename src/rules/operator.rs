@@ -306,12 +306,10 @@ fn compare(a: &Json, b: &Json) -> Result<Option<Ordering>, String> {
 
 /// How the age of a date in seconds compares with a number.
 fn age(value: &Json, pattern: &Json, now: Timestamp) -> Result<Option<Ordering>, String> {
-    let text = match value {
-        Json::String(text) => text.clone(),
-        Json::Number(number) => number.to_string(),
+    let date = match value {
+        Json::String(text) => lenient_utc(text, now)?,
         other => return Err(format!("{} is no date", shown(other))),
     };
-    let date = lenient_utc(&text, now)?;
     let seconds = match pattern {
         Json::Number(number) => number.as_f64().unwrap_or(f64::NAN),
         Json::Bool(_) => f64::from(u8::from(is_true(pattern))),

@@ -345,7 +345,7 @@ fn statuses_and_made_payloads() {
         timer_payload(now()),
         json!({"executed_at": "2026-11-23 04:00:00.000000+00:00", "schedule": null})
     );
-    let again = emitted_again(&json!({"a": 1}), Id::default());
+    let again = emitted_again(&json!({"a": 1}), Id::of_name("x"));
     assert_eq!(again["a"], json!(1));
     assert!(again["__context"]["original_id"].is_string());
     let (old, new) = (
