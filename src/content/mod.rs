@@ -11,6 +11,8 @@ mod checks;
 mod config;
 mod cross;
 mod events;
+#[cfg(test)]
+mod events_tests;
 mod fields;
 mod files;
 mod flows;

@@ -183,7 +183,7 @@ fn patterns_are_templates_that_keep_the_type_of_one_expression() {
             true,
         ),
         (json!("{{ st2kv.system.limit }}"), json!("5"), true),
-        (json!("{{ st2kv.system.limit | int }}"), json!(5), true),
+        (json!("{{ (st2kv.system.limit ~ '') | int }}"), json!(5), true),
         (json!("{{ system.hosts.web }}"), json!("web1"), true),
         (json!("{{ st2kv.system.missing }}"), json!(""), true),
         // What the payload says is data.
