@@ -10,6 +10,10 @@ pub mod alias;
 pub mod approval;
 pub mod expr;
 pub mod params;
+pub mod policies;
+pub mod rules;
+pub mod timers;
+pub mod triggers;
 pub mod workflow;
 pub mod yaml;
 

@@ -2,7 +2,6 @@
 
 mod authority;
 pub mod file;
-pub mod glob;
 pub mod options;
 pub mod people;
 pub mod policy;
@@ -21,4 +20,5 @@ pub use times::Window;
 pub use token::{Principal, Tokens};
 pub use when::{Truth, When, WhenError};
 
+pub use crate::expr::glob;
 pub(crate) use file::terms_of;

@@ -4,41 +4,9 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use crate::model::{Action, Severity};
+use crate::model::Action;
+pub use crate::model::Finding;
 use crate::workflow::inspect::ActionShape;
-
-/// Something wrong with an action, found by the caller's rules.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Whether the action can be used all the same.
-    pub severity: Severity,
-    /// JSON pointer into the metadata, `/parameters/host/type`.
-    pub path: String,
-    /// What is wrong, one sentence.
-    pub message: String,
-    /// What to do; may be empty.
-    pub hint: String,
-}
-
-impl Finding {
-    /// A finding that makes the action unusable.
-    pub fn error(path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Error,
-            path: path.into(),
-            message: message.into(),
-            hint: hint.into(),
-        }
-    }
-
-    /// A finding that is only told.
-    pub fn warning(path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        Self {
-            severity: Severity::Warning,
-            ..Self::error(path, message, hint)
-        }
-    }
-}
 
 /// Rules for an action that was read without errors so far.
 pub type CheckAction = dyn Fn(&Action) -> Vec<Finding> + Send + Sync;

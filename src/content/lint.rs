@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Serialize;
 
@@ -10,8 +11,8 @@ use super::fields;
 use super::overrides::Overrides;
 use super::pack::{self, Items, Loaded, Surroundings};
 use super::source::{self, Source};
-use super::{advice, cross, flows};
-use crate::model::{Pack, Problem, Severity};
+use super::{advice, cross, events, flows};
+use crate::model::{Action, Pack, Problem, Severity};
 
 /// What was found in a pack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -194,31 +195,77 @@ fn warnings(pack: &Pack, items: &Items, folder: &str, checks: &Checks) -> Vec<Pr
             &names,
         ));
     }
-    problems.append(&mut definitions(pack, items, folder, checks));
+    let builtin = builtin(pack, items, checks);
+    problems.append(&mut of_events(pack, items, folder, checks, &builtin));
+    problems.append(&mut definitions(pack, items, folder, checks, &builtin));
     problems
 }
 
-/// What is wrong with workflows. Their tasks may name actions of this pack and of those in the binary; other packs
-/// are not at hand.
-fn definitions(pack: &Pack, items: &Items, folder: &str, checks: &Checks) -> Vec<Problem> {
+/// The packs in the binary, when anything of a pack may name what is in them.
+fn builtin(pack: &Pack, items: &Items, checks: &Checks) -> Vec<(String, Items)> {
+    let flows = items.actions.iter().any(|action| flows::is_flow(action));
+    if !flows && items.events.rules.is_empty() && items.events.policies.is_empty() {
+        return Vec::new();
+    }
     let overrides = Overrides::default();
     let around = Surroundings {
         checks,
         configs: None,
         overrides: &overrides,
     };
-    let builtin: Vec<(String, Items)> = if items.actions.iter().any(|action| flows::is_flow(action)) {
-        let packs = source::builtin_packs().into_iter();
-        packs
-            .filter(|name| *name != pack.reference)
-            .map(|name| {
-                let loaded = pack::load(&Source::Builtin(name.clone()), &name, &around);
-                (name, loaded.items)
-            })
-            .collect()
-    } else {
-        Vec::new()
+    let packs = source::builtin_packs().into_iter();
+    packs
+        .filter(|name| *name != pack.reference)
+        .map(|name| {
+            let loaded = pack::load(&Source::Builtin(name.clone()), &name, &around);
+            (name, loaded.items)
+        })
+        .collect()
+}
+
+/// What is wrong with rules and policies. As for workflows, other packs are not at hand.
+fn of_events(
+    pack: &Pack,
+    items: &Items,
+    folder: &str,
+    checks: &Checks,
+    builtin: &[(String, Items)],
+) -> Vec<Problem> {
+    let all = || builtin.iter().map(|(_, items)| items).chain([items]);
+    let actions: BTreeMap<&str, &Arc<Action>> = all()
+        .flat_map(|items| &items.actions)
+        .map(|action| (action.reference.as_str(), action))
+        .collect();
+    let is_settled = |name: &str| {
+        name == pack.reference || builtin.iter().any(|(builtin, _)| builtin == name) || name.is_empty()
     };
+    let names: Vec<&str> = actions.keys().copied().collect();
+    let known = events::Known {
+        target: |reference: &str| {
+            let other = reference.split('.').next().unwrap_or_default();
+            match actions.get(reference) {
+                Some(action) => cross::Target::Known(action),
+                None if is_settled(other) => cross::Target::Missing,
+                None => cross::Target::Elsewhere,
+            }
+        },
+        actions: &names,
+        types: events::all_types(all()),
+        is_settled: &is_settled,
+        checks,
+    };
+    events::check(items, folder, &known, &mut Vec::new())
+}
+
+/// What is wrong with workflows. Their tasks may name actions of this pack and of those in the binary; other packs
+/// are not at hand.
+fn definitions(
+    pack: &Pack,
+    items: &Items,
+    folder: &str,
+    checks: &Checks,
+    builtin: &[(String, Items)],
+) -> Vec<Problem> {
     let actions = builtin.iter().flat_map(|(_, items)| &items.actions);
     let known = flows::Known {
         actions: actions

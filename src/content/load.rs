@@ -268,6 +268,7 @@ impl Loading<'_> {
                 }
                 self.kept.push(format!("alias {reference}"));
             }
+            items.events.keep(&earlier.events, file, &mut self.kept);
             for (name, text) in &earlier.templates {
                 if *file == format!("templates/{name}.hbs") {
                     items.templates.push((name.clone(), Arc::clone(text)));

@@ -10,6 +10,9 @@ mod aliases;
 mod checks;
 mod config;
 mod cross;
+mod events;
+#[cfg(test)]
+mod events_tests;
 mod fields;
 mod files;
 mod flows;

@@ -11,11 +11,13 @@ use super::action;
 use super::aliases;
 use super::checks::Checks;
 use super::config;
+use super::events::Events;
 use super::fields::{self, MetaFile};
 use super::flows;
 use super::overrides::Overrides;
 use super::source::Source;
 use crate::alias::Definition;
+use crate::expr::jinja::Jinja;
 use crate::model::{Action, JsonMap, Pack, Problem, Severity};
 
 /// Reserved: it would clash with the override file of the same name (PKG-3).
@@ -39,15 +41,18 @@ pub(super) struct Items {
     pub(super) aliases: Vec<Arc<Definition>>,
     /// Name without folder and `.hbs` → text.
     pub(super) templates: Vec<(String, Arc<str>)>,
+    /// Rules, trigger types, sensors, policies.
+    pub(super) events: Events,
 }
 
 impl Items {
-    pub(super) const fn new(source: Source) -> Self {
+    pub(super) fn new(source: Source) -> Self {
         Self {
             source,
             actions: Vec::new(),
             aliases: Vec::new(),
             templates: Vec::new(),
+            events: Events::default(),
         }
     }
 }
@@ -87,6 +92,7 @@ pub(super) fn load(source: &Source, folder: &str, around: &Surroundings<'_>) -> 
         source,
         folder,
         digests: BTreeMap::new(),
+        jinja: Jinja::default(),
     };
     let Some(mut pack) = reader.manifest(&mut loaded) else {
         return loaded;
@@ -162,6 +168,8 @@ struct Reader<'a> {
     folder: &'a str,
     /// Digests of files that were read anyway.
     digests: BTreeMap<String, [u8; 32]>,
+    /// Checks templates of rules.
+    jinja: Jinja,
 }
 
 impl Reader<'_> {
@@ -245,6 +253,13 @@ impl Reader<'_> {
                     around.overrides,
                     &mut loaded.items.aliases,
                 ) {
+                    loaded.broken.push(file.to_owned());
+                }
+            }
+            "rules" | "triggers" | "sensors" | "policies" => {
+                let (pack, overrides) = (&pack.reference, around.overrides);
+                let events = &mut loaded.items.events;
+                if !events.read(kind, &mut meta, pack, file, overrides, &self.jinja) {
                     loaded.broken.push(file.to_owned());
                 }
             }

@@ -45,6 +45,12 @@ impl ReloadReport {
         report.compare("action", &before.actions, &after.actions, |a, b| a == b);
         report.compare("alias", &before.aliases, &after.aliases, |a, b| a == b);
         report.compare("template", &before.templates, &after.templates, |a, b| a == b);
+        report.compare("rule", &before.rules, &after.rules, |a, b| a == b);
+        report.compare("trigger", &before.trigger_types, &after.trigger_types, |a, b| {
+            a == b
+        });
+        report.compare("sensor", &before.sensors, &after.sensors, |a, b| a == b);
+        report.compare("policy", &before.policies, &after.policies, |a, b| a == b);
         report
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::aliases;
 use super::checks::Checks;
 use super::cross::{self, Target};
+use super::events;
 use super::fields;
 use super::flows::Inspections;
 use super::nearest::{nearest, nearest_action};
@@ -13,6 +14,9 @@ use super::overrides::Overrides;
 use super::pack::Items;
 use crate::alias::{Definition, Matcher};
 use crate::model::{Action, Pack, Problem, Severity, Timestamp};
+use crate::policies::Policy;
+use crate::rules::Rule;
+use crate::triggers::{Sensor, TriggerType};
 
 /// Packs and their items at one moment. Never changes; a reload makes a new one.
 #[derive(Debug)]
@@ -31,6 +35,14 @@ pub struct Snapshot {
     pub matcher: Arc<Matcher>,
     /// Presentation templates of packs by `pack.name`.
     pub templates: BTreeMap<String, Arc<str>>,
+    /// Rules by `pack.name`, disabled ones too.
+    pub rules: BTreeMap<String, Arc<Rule>>,
+    /// Trigger types by ref: the system's, those of files and of sensors.
+    pub trigger_types: BTreeMap<String, Arc<TriggerType>>,
+    /// Sensors by `pack.class_name`, disabled ones too.
+    pub sensors: BTreeMap<String, Arc<Sensor>>,
+    /// Policies by `pack.name`, disabled ones too.
+    pub policies: BTreeMap<String, Arc<Policy>>,
     /// Everything that was wrong, by file and line. Items with errors are absent or, after a reload, as before.
     pub problems: Vec<Problem>,
     /// What is worth knowing and right: which built-in pack was replaced, and so on.
@@ -62,6 +74,13 @@ impl Snapshot {
     #[must_use]
     pub fn nearest_pack(&self, reference: &str) -> Option<&str> {
         nearest(reference, self.packs.keys().map(String::as_str))
+    }
+
+    /// The policies of an action, in order of ref.
+    pub fn policies_of<'s>(&'s self, action: &'s str) -> impl Iterator<Item = &'s Arc<Policy>> {
+        self.policies
+            .values()
+            .filter(move |policy| policy.resource_ref == action)
     }
 
     /// Errors only.
@@ -121,6 +140,32 @@ impl Parts {
                 ));
             }
         }
+        let known = events::Known {
+            target,
+            actions: &names,
+            types: events::all_types(self.items.values().map(|items| &**items)),
+            is_settled: &|_| true,
+            checks,
+        };
+        let (mut rules, mut sensors, mut policies) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut broken = Vec::new();
+        for (pack, items) in self.items.iter().filter(|(pack, _)| *pack != SITE) {
+            self.problems
+                .append(&mut events::check(items, pack, &known, &mut broken));
+            for rule in &items.events.rules {
+                rules.insert(rule.reference.clone(), Arc::clone(rule));
+            }
+            for sensor in &items.events.sensors {
+                sensors.insert(sensor.reference.clone(), Arc::clone(sensor));
+            }
+            for policy in &items.events.policies {
+                policies.insert(policy.reference.clone(), Arc::clone(policy));
+            }
+        }
+        for reference in broken {
+            rules.remove(&reference);
+        }
+        let trigger_types = known.types;
         let matcher = Arc::new(aliases::matcher(
             &all_aliases,
             &actions,
@@ -138,6 +183,10 @@ impl Parts {
             aliases: all_aliases,
             matcher,
             templates,
+            rules,
+            trigger_types,
+            sensors,
+            policies,
             problems: self.problems,
             notes: self.notes,
             items: self.items,

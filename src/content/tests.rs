@@ -523,17 +523,17 @@ fn old_forms_are_taken_with_a_warning() {
 }
 
 #[test]
-fn other_items_are_counted_and_checked_for_syntax() {
+fn items_are_counted_and_their_files_checked() {
     let site = Site::new();
-    for file in [
-        "rules/a.yaml",
-        "rules/b.yml",
-        "sensors/s.yaml",
-        "triggers/t.yaml",
-        "policies/p.yaml",
-    ] {
-        site.write(&format!("packs/web/{file}"), "name: x\n");
-    }
+    let rule = "enabled: false\ntrigger: {type: web.t}\naction: {ref: web.good}\n";
+    site.write("packs/web/rules/a.yaml", format!("name: a\n{rule}"));
+    site.write("packs/web/rules/b.yml", format!("name: b\n{rule}"));
+    site.write("packs/web/sensors/s.yaml", "class_name: S\nentry_point: s.py\n");
+    site.write("packs/web/triggers/t.yaml", "name: t\n");
+    site.write(
+        "packs/web/policies/p.yaml",
+        "name: p\nresource_ref: web.good\npolicy_type: action.retry\nparameters: {retry_on: failure}\n",
+    );
     site.write(
         "packs/web/actions/workflows/w.yaml",
         "version: 1.0\ntasks: {{ x }}\n",

@@ -30,24 +30,88 @@ fn fail<T>(kind: ErrorKind, message: impl Into<String>) -> Result<T, PathError> 
     })
 }
 
+/// A path that was read once, for many values.
+#[derive(Debug, Clone)]
+pub struct JsonPath {
+    path: Path,
+}
+
+/// One step of a path that leads to one place at most.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Step {
+    /// The member of this name.
+    Member(String),
+    /// The item at this index; negative ones count from the end.
+    Item(i64),
+}
+
+impl JsonPath {
+    /// Reads a path. Filters (`[?(@.age > 3)]`) are not understood here.
+    ///
+    /// # Errors
+    ///
+    /// What cannot be read, and where.
+    pub fn new(query: &str) -> Result<Self, PathError> {
+        Reader::read(query).map(|path| Self { path })
+    }
+
+    /// All values that the path finds in `value`, in order.
+    ///
+    /// # Errors
+    ///
+    /// An index of what has none, or too much work.
+    pub fn find(&self, value: &Value) -> Result<Vec<Value>, PathError> {
+        find(&self.path, value)
+    }
+
+    /// The steps of a path without wildcards, slices, alternatives and `..`; `None` for any other.
+    #[must_use]
+    pub fn steps(&self) -> Option<Vec<Step>> {
+        fn walk(path: &Path, first: bool, steps: &mut Vec<Step>) -> bool {
+            match path {
+                Path::Root => first && steps.is_empty(),
+                Path::This => true,
+                Path::Fields(names) => match names.as_slice() {
+                    [name] if name != "*" => {
+                        steps.push(Step::Member(name.clone()));
+                        true
+                    }
+                    _ => false,
+                },
+                Path::Index(index) => {
+                    steps.push(Step::Item(*index));
+                    true
+                }
+                Path::Child(left, right) => walk(left, first, steps) && walk(right, false, steps),
+                _ => false,
+            }
+        }
+        let mut steps = Vec::new();
+        walk(&self.path, true, &mut steps).then_some(steps)
+    }
+}
+
 /// All values that `query` finds in `value`, in order.
 ///
 /// # Errors
 ///
 /// A query that cannot be read, an index of what has none, or too much work.
 pub fn query(value: &Value, query: &str) -> Result<Vec<Value>, PathError> {
-    let path = match Reader::read(query) {
-        Ok(path) => path,
-        Err(error) if query.contains('?') => return filtered(value, query).unwrap_or(Err(error)),
-        Err(error) => return Err(error),
-    };
+    match Reader::read(query) {
+        Ok(path) => find(&path, value),
+        Err(error) if query.contains('?') => filtered(value, query).unwrap_or(Err(error)),
+        Err(error) => Err(error),
+    }
+}
+
+fn find(path: &Path, value: &Value) -> Result<Vec<Value>, PathError> {
     let finder = Finder { visits: Cell::new(0) };
     let root = Rc::new(Place {
         value: value.clone(),
         parent: None,
     });
     let mut found = Vec::new();
-    finder.find(&path, &root, &mut found, 0)?;
+    finder.find(path, &root, &mut found, 0)?;
     Ok(found.into_iter().map(|place| place.value.clone()).collect())
 }
 

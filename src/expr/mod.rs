@@ -1,5 +1,6 @@
 //! Expressions: Jinja as packs expect it, Python-flavoured values and regular expressions.
 
+pub mod glob;
 pub mod jinja;
 pub mod jsonpath;
 mod kind;

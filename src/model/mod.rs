@@ -4,9 +4,11 @@
 
 mod action;
 mod execution;
+mod finding;
 mod id;
 mod identity;
 mod messages;
+mod nearest;
 mod problem;
 pub mod rows;
 mod status;
@@ -15,9 +17,11 @@ mod time;
 
 pub use action::{Action, Pack};
 pub use execution::{Continues, Execution, LogEntry, Origin, OutputChunk, OutputStream, Progress, Request};
+pub use finding::Finding;
 pub use id::Id;
 pub use identity::{Decision, Identity, Need, Place};
 pub use messages::{AuditDraft, AuditEntry, InboxClaim, OutboxMessage, OutboxState};
+pub use nearest::nearest;
 pub use problem::{Problem, Severity};
 pub use status::Status;
 pub use text::visible;

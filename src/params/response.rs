@@ -73,6 +73,23 @@ impl ResponseSchema {
         Some(self.describe(&error))
     }
 
+    /// Why a value does not fit, in one sentence with the JSON pointer of the part that is meant; `None` when it does.
+    /// Secret values are not shown.
+    #[must_use]
+    pub fn first_problem(&self, value: &Value) -> Option<(String, String)> {
+        let depth = |error: &ValidationError<'_>| error.instance_path().to_string().matches('/').count();
+        let error = self.validator.iter_errors(value).min_by_key(depth)?;
+        let secret = self.secrets.is_some();
+        let shown = if secret {
+            MASK.to_owned()
+        } else {
+            jinja::shown(error.instance())
+        };
+        let place = error.instance_path().to_string();
+        let (message, _) = validate::words(&error, &shown, secret, &place);
+        Some((place, message))
+    }
+
     fn describe(&self, error: &ValidationError<'_>) -> String {
         let secret = self.secrets.is_some();
         let shown = if secret {

@@ -9,6 +9,7 @@
 //! a key's colon and its value are accepted.
 
 mod build;
+pub mod reader;
 mod scalar;
 #[cfg(test)]
 mod tests;

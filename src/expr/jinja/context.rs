@@ -207,6 +207,13 @@ impl Context {
         self.set_value("st2kv", Value::opaque(Datastore { lookup }));
     }
 
+    /// Adds `system`, the short name that patterns of rules have for `st2kv.system`.
+    pub fn set_system_keys(&mut self, lookup: Arc<dyn KeyLookup>) {
+        let key = String::new();
+        let scope = KeyScope::System;
+        self.set_value("system", Value::opaque(StoredKey { lookup, scope, key }));
+    }
+
     /// Adds `__context`, a dictionary of all variables.
     pub fn with_whole_context(mut self) -> Self {
         let whole = Whole {
