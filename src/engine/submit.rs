@@ -38,6 +38,8 @@ pub struct Submit {
     pub parent: Option<Id>,
     /// The workflow that this one goes on with; filled by the engine, see [`RerunOptions::tasks`].
     pub continues: Option<Continues>,
+    /// The rule that asks, and the trigger instance that it asks for.
+    pub rule: Option<(String, Id)>,
     /// Run without the approvals that are needed, for this reason: others are told, and somebody else has to look at
     /// it afterwards. Permission is needed all the same.
     pub break_glass: Option<String>,

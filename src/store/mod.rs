@@ -16,14 +16,14 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use crate::model::{
-    AuditDraft, AuditEntry, Execution, Id, InboxClaim, OutboxMessage, OutboxState, OutputChunk, OutputStream,
-    Timestamp,
+    AuditDraft, AuditEntry, Enforcement, Execution, Id, InboxClaim, InstanceStatus, OutboxMessage,
+    OutboxState, OutputChunk, OutputStream, Timestamp, TriggerInstance,
 };
 
 pub use error::{CommitError, StoreError};
 pub use query::{
-    AuditFilter, AuditRecord, AuditRecords, ExecutionFilter, ExecutionPage, OutboxCounts, Page, SortOrder,
-    StoreStats,
+    AuditFilter, AuditRecord, AuditRecords, EnforcementFilter, ExecutionFilter, ExecutionPage,
+    InstanceFilter, Listed, OutboxCounts, Page, SortOrder, StoreStats,
 };
 
 /// One write inside a transaction.
@@ -69,6 +69,17 @@ pub enum Write {
     /// The next step in the journal of a workflow. Numbers of one execution go up by one from 0; a number that is
     /// there already refuses the transaction with [`CommitError::Conflict`].
     Journal(JournalEntry),
+    /// A new trigger instance.
+    Instance(Arc<TriggerInstance>),
+    /// A new status of a trigger instance.
+    InstanceStatus {
+        /// Which instance.
+        id: Id,
+        /// Its new status.
+        status: InstanceStatus,
+    },
+    /// What a rule made of an instance.
+    Enforcement(Enforcement),
     /// A small named value (settings of conversations, cursors); `None` removes it.
     Setting {
         /// Name, `chat.conversation.<gateway>.<id>`.
@@ -132,6 +143,23 @@ pub trait Store: Send + Sync + 'static {
         from: u64,
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<JournalEntry>, StoreError>>;
+
+    /// One trigger instance.
+    fn instance(&self, id: Id) -> BoxFuture<'_, Result<Option<TriggerInstance>, StoreError>>;
+    /// A page of trigger instances, with the number of all that match when asked for.
+    fn instances(
+        &self,
+        filter: InstanceFilter,
+        page: Page,
+    ) -> BoxFuture<'_, Result<Listed<TriggerInstance>, StoreError>>;
+    /// One enforcement.
+    fn enforcement(&self, id: Id) -> BoxFuture<'_, Result<Option<Enforcement>, StoreError>>;
+    /// A page of enforcements, with the number of all that match when asked for.
+    fn enforcements(
+        &self,
+        filter: EnforcementFilter,
+        page: Page,
+    ) -> BoxFuture<'_, Result<Listed<Enforcement>, StoreError>>;
 
     /// The claim with this key, when there is one.
     fn claim(&self, key: String) -> BoxFuture<'_, Result<Option<InboxClaim>, StoreError>>;

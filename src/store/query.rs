@@ -1,6 +1,6 @@
 //! What can be asked of the store.
 
-use crate::model::{Execution, Id, OutboxState, Status, Timestamp};
+use crate::model::{Execution, Id, InstanceStatus, OutboxState, Status, Timestamp};
 
 /// Which executions; empty fields do not restrict. Several values in a list mean "one of these".
 #[derive(Clone, Debug, Default)]
@@ -63,6 +63,43 @@ pub struct Page {
 pub struct ExecutionPage {
     /// The executions, without results.
     pub items: Vec<Execution>,
+    /// How many match in all, when asked for; a store may stop counting and give how many it met by then.
+    pub total: Option<u64>,
+}
+
+/// Which trigger instances; empty fields do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct InstanceFilter {
+    /// Ref of the trigger.
+    pub trigger: Option<String>,
+    /// Statuses.
+    pub status: Vec<InstanceStatus>,
+    /// Happened after this time.
+    pub after: Option<Timestamp>,
+    /// Happened before this time.
+    pub before: Option<Timestamp>,
+}
+
+/// Which enforcements; empty fields do not restrict.
+#[derive(Clone, Debug, Default)]
+pub struct EnforcementFilter {
+    /// Ref of the rule.
+    pub rule: Option<String>,
+    /// The trigger instance.
+    pub instance: Option<Id>,
+    /// The execution.
+    pub execution: Option<Id>,
+    /// Enforced after this time.
+    pub after: Option<Timestamp>,
+    /// Enforced before this time.
+    pub before: Option<Timestamp>,
+}
+
+/// A page of a list.
+#[derive(Clone, Debug)]
+pub struct Listed<T> {
+    /// The things.
+    pub items: Vec<T>,
     /// How many match in all, when asked for; a store may stop counting and give how many it met by then.
     pub total: Option<u64>,
 }

@@ -1,87 +1,9 @@
 //! Occurrences of triggers: their statuses, and payloads that the system makes itself.
 
-use std::fmt;
-use std::str::FromStr;
-
-use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
+pub use crate::model::InstanceStatus;
 use crate::model::{Id, JsonMap, Timestamp};
-
-/// How far an occurrence has come (TRG-4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum InstanceStatus {
-    /// Kept, and not looked at yet.
-    Pending,
-    /// Rules are being judged.
-    Processing,
-    /// All rules were judged and what they ask for was accepted.
-    Processed,
-    /// Judging it failed as a whole.
-    ProcessingFailed,
-}
-
-impl InstanceStatus {
-    /// All statuses in the order of a life.
-    pub const ALL: [Self; 4] = [
-        Self::Pending,
-        Self::Processing,
-        Self::Processed,
-        Self::ProcessingFailed,
-    ];
-
-    /// As the API writes it.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "pending",
-            Self::Processing => "processing",
-            Self::Processed => "processed",
-            Self::ProcessingFailed => "processing_failed",
-        }
-    }
-
-    /// Whether nothing follows any more.
-    #[must_use]
-    pub const fn is_final(self) -> bool {
-        matches!(self, Self::Processed | Self::ProcessingFailed)
-    }
-
-    /// Whether an occurrence may go from here to there. After a crash one that was being processed is pending again.
-    #[must_use]
-    pub const fn may_become(self, next: Self) -> bool {
-        matches!(
-            (self, next),
-            (Self::Pending, Self::Processing | Self::ProcessingFailed)
-                | (
-                    Self::Processing,
-                    Self::Processed | Self::ProcessingFailed | Self::Pending
-                )
-        )
-    }
-}
-
-impl fmt::Display for InstanceStatus {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for InstanceStatus {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let found = Self::ALL.into_iter().find(|status| status.as_str() == text);
-        found.ok_or_else(|| {
-            let names: Vec<&str> = Self::ALL.iter().map(|status| status.as_str()).collect();
-            format!(
-                "`{text}` is no status of a trigger instance: {}",
-                names.join(", ")
-            )
-        })
-    }
-}
 
 /// What a timer tells (TIM-6). The reference reads the schedule from a parameter that timers do not have: it is null.
 #[must_use]

@@ -19,13 +19,14 @@ use crate::answers::{Answerer, approvals};
 use crate::approval::Verdict;
 use crate::engine::{By, EngineOptions};
 use crate::model::{
-    AuditEntry, Execution, Id, Identity, InboxClaim, JsonMap, OutboxMessage, OutputChunk, OutputStream,
-    Status, Timestamp,
+    AuditEntry, Enforcement, Execution, Id, Identity, InboxClaim, JsonMap, OutboxMessage, OutputChunk,
+    OutputStream, Status, Timestamp, TriggerInstance,
 };
 use crate::runners::{APPROVAL, Job, Outcome, Runner, RunnerSpec};
 use crate::store::{
-    AuditFilter, AuditRecords, CommitError, ExecutionFilter, ExecutionPage, JournalEntry, OutboxCounts, Page,
-    SortOrder, Store, StoreError, StoreStats, Transaction,
+    AuditFilter, AuditRecords, CommitError, EnforcementFilter, ExecutionFilter, ExecutionPage,
+    InstanceFilter, JournalEntry, Listed, OutboxCounts, Page, SortOrder, Store, StoreError, StoreStats,
+    Transaction,
 };
 
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -84,6 +85,10 @@ impl Store for Dying {
         definition(digest: String) -> Result<Option<Value>, StoreError>;
         definition_digests() -> Result<Vec<String>, StoreError>;
         journal(execution: Id, from: u64, limit: u32) -> Result<Vec<JournalEntry>, StoreError>;
+        instance(id: Id) -> Result<Option<TriggerInstance>, StoreError>;
+        instances(filter: InstanceFilter, page: Page) -> Result<Listed<TriggerInstance>, StoreError>;
+        enforcement(id: Id) -> Result<Option<Enforcement>, StoreError>;
+        enforcements(filter: EnforcementFilter, page: Page) -> Result<Listed<Enforcement>, StoreError>;
         claim(key: String) -> Result<Option<InboxClaim>, StoreError>;
         outbox_pending(limit: u32) -> Result<Vec<OutboxMessage>, StoreError>;
         outbox_conversation(gateway: String, conversation: String, after: Option<Id>, limit: u32) -> Result<Vec<OutboxMessage>, StoreError>;

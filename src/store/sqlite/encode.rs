@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    Execution, Id, InboxClaim, OutboxMessage, OutboxState, OutputChunk, OutputStream, Request, Status,
+    Enforcement, Execution, Id, InboxClaim, InstanceStatus, OutboxMessage, OutboxState, OutputChunk,
+    OutputStream, Request, Status, TriggerInstance,
 };
 use crate::store::{JournalEntry, StoreError, Transaction, Write, chain};
 
@@ -36,6 +37,9 @@ pub(super) enum Row {
         size: usize,
         document: Stored,
     },
+    Instance(Box<InstanceRow>),
+    InstanceStatus(Id, InstanceStatus),
+    Enforcement(Box<Enforcement>),
     Setting {
         key: Arc<str>,
         value: Option<Arc<str>>,
@@ -84,6 +88,16 @@ pub(super) struct AuditRow {
     pub(super) action: Option<Arc<str>>,
     pub(super) execution: Option<Id>,
     pub(super) text: Arc<str>,
+}
+
+pub(super) struct InstanceRow {
+    pub(super) id: Id,
+    pub(super) trigger: Arc<str>,
+    pub(super) status: InstanceStatus,
+    pub(super) occurred: i64,
+    pub(super) size: usize,
+    pub(super) payload: Stored,
+    pub(super) detail: Arc<str>,
 }
 
 pub(super) struct ClaimRow {
@@ -167,6 +181,9 @@ pub(super) fn encode(transaction: Transaction) -> Result<Encoded, StoreError> {
                 });
             }
             Write::Journal(entry) => writes.push(Row::Journal(entry)),
+            Write::Instance(instance) => writes.push(Row::Instance(Box::new(self::instance(&instance)?))),
+            Write::InstanceStatus { id, status } => writes.push(Row::InstanceStatus(id, status)),
+            Write::Enforcement(enforcement) => writes.push(Row::Enforcement(Box::new(enforcement))),
             Write::Setting { key, value } => {
                 let value = value.as_ref().map(json).transpose()?;
                 writes.push(Row::Setting {
@@ -220,6 +237,19 @@ fn output(chunk: OutputChunk) -> OutputRow {
     }
 }
 
+fn instance(instance: &TriggerInstance) -> Result<InstanceRow, StoreError> {
+    let payload = json(&*instance.payload)?;
+    Ok(InstanceRow {
+        id: instance.id,
+        trigger: instance.trigger.as_str().into(),
+        status: instance.status,
+        occurred: instance.occurrence_time.micros(),
+        size: payload.len(),
+        payload: Stored::pack(payload),
+        detail: json(&instance.detail)?.into(),
+    })
+}
+
 fn outbox(message: OutboxMessage) -> Result<OutboxRow, StoreError> {
     Ok(OutboxRow {
         id: message.id,
@@ -254,6 +284,9 @@ impl Row {
             Self::OutboxUpdate(step) => step.error.as_ref().map_or(0, |error| error.len()),
             Self::Definition { document, .. } => document.len(),
             Self::Journal(entry) => entry.data.len(),
+            Self::Instance(row) => row.payload.len() + row.detail.len(),
+            Self::InstanceStatus(..) => 0,
+            Self::Enforcement(row) => row.failure.as_ref().map_or(0, String::len),
             Self::Setting { value, .. } => value.as_ref().map_or(0, |value| value.len()),
         }
     }
@@ -303,6 +336,22 @@ pub(super) const fn state_from_code(code: i64) -> Option<OutboxState> {
         3 => Some(OutboxState::Superseded),
         _ => None,
     }
+}
+
+/// The number that the store keeps for the status of a trigger instance; never renumber.
+pub(super) const fn instance_code(status: InstanceStatus) -> u8 {
+    match status {
+        InstanceStatus::Pending => 0,
+        InstanceStatus::Processing => 1,
+        InstanceStatus::Processed => 2,
+        InstanceStatus::ProcessingFailed => 3,
+    }
+}
+
+/// The status with this number.
+pub(super) fn instance_from_code(code: i64) -> Option<InstanceStatus> {
+    let mut all = InstanceStatus::ALL.into_iter();
+    all.find(|status| i64::from(instance_code(*status)) == code)
 }
 
 fn json(value: &impl Serialize) -> Result<String, StoreError> {

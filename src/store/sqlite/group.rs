@@ -9,7 +9,7 @@ use crate::model::{Id, Status};
 use crate::store::CommitError;
 
 use super::body::Stored;
-use super::encode::{Encoded, state_code, state_from_code};
+use super::encode::{Encoded, instance_code, state_code, state_from_code};
 use super::memory::{AUDIT, Cell, Memory, OutboxCell, SKEW};
 use super::plan::{Found, Known, Needs, Origin, Plan, Slot};
 use super::statement::{Connection, Rows, Values};
@@ -54,6 +54,7 @@ pub(super) async fn write(
     }
     executions(connection, &plan).await?;
     messages(connection, &plan).await?;
+    events(connection, &plan).await?;
     rest(connection, &plan).await?;
     meta(connection, &plan, memory).await?;
     connection.run("COMMIT").await?;
@@ -323,6 +324,58 @@ async fn messages(connection: &mut Connection, plan: &Plan<'_>) -> Result<(), sq
             values
                 .optional_text(step.message_ref.as_ref())
                 .optional_text(step.error.as_ref());
+        })
+        .await?;
+    Ok(())
+}
+
+async fn events(connection: &mut Connection, plan: &Plan<'_>) -> Result<(), sqlx::Error> {
+    static INSTANCES: LazyLock<Rows> = LazyLock::new(|| {
+        Rows::new(
+            "INSERT INTO instances (id, trigger, status, occurred, size, payload, detail) VALUES ",
+            "(?,?,?,?,?,?,?)",
+            "",
+        )
+    });
+    static STATUSES: LazyLock<Rows> = LazyLock::new(|| {
+        Rows::new(
+            "UPDATE instances SET status = v.column2 FROM (VALUES ",
+            "(?,?)",
+            ") AS v WHERE id = v.column1",
+        )
+    });
+    static ENFORCEMENTS: LazyLock<Rows> = LazyLock::new(|| {
+        Rows::new(
+            "INSERT INTO enforcements (id, rule, instance, execution, enforced, failure) VALUES ",
+            "(?,?,?,?,?,?)",
+            "",
+        )
+    });
+    connection
+        .write(&INSTANCES, &plan.instances, |values, (row, status)| {
+            values
+                .id(row.id)
+                .text(&row.trigger)
+                .int(instance_code(*status))
+                .int(row.occurred)
+                .size(row.size);
+            stored(values, Some(&row.payload)).text(&row.detail);
+        })
+        .await?;
+    let updates: Vec<_> = plan.instance_updates.iter().collect();
+    connection
+        .write(&STATUSES, &updates, |values, (id, status)| {
+            values.id(**id).int(instance_code(**status));
+        })
+        .await?;
+    connection
+        .write(&ENFORCEMENTS, &plan.enforcements, |values, row| {
+            values.id(row.id).string(&row.rule).id(row.instance);
+            values.optional_id(row.execution).int(row.enforced_at.micros());
+            match &row.failure {
+                Some(failure) => values.string(failure),
+                None => values.null(),
+            };
         })
         .await?;
     Ok(())

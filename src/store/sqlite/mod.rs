@@ -12,6 +12,7 @@ mod checkpoint;
 mod connect;
 mod encode;
 mod error;
+mod events;
 mod group;
 mod list;
 mod memory;
@@ -33,12 +34,13 @@ use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use crate::model::{
-    AuditEntry, Execution, Id, InboxClaim, OutboxMessage, OutputChunk, OutputStream, Timestamp,
+    AuditEntry, Enforcement, Execution, Id, InboxClaim, OutboxMessage, OutputChunk, OutputStream, Timestamp,
+    TriggerInstance,
 };
 
 use super::{
-    AuditFilter, AuditRecords, CommitError, ExecutionFilter, ExecutionPage, JournalEntry, OutboxCounts, Page,
-    Store, StoreError, StoreStats, Transaction,
+    AuditFilter, AuditRecords, CommitError, EnforcementFilter, ExecutionFilter, ExecutionPage,
+    InstanceFilter, JournalEntry, Listed, OutboxCounts, Page, Store, StoreError, StoreStats, Transaction,
 };
 
 pub use connect::SqliteOptions;
@@ -228,6 +230,30 @@ impl Store for SqliteStore {
         limit: u32,
     ) -> BoxFuture<'_, Result<Vec<JournalEntry>, StoreError>> {
         Box::pin(read::journal(&self.pool, execution, from, limit))
+    }
+
+    fn instance(&self, id: Id) -> BoxFuture<'_, Result<Option<TriggerInstance>, StoreError>> {
+        Box::pin(events::instance(&self.pool, id))
+    }
+
+    fn instances(
+        &self,
+        filter: InstanceFilter,
+        page: Page,
+    ) -> BoxFuture<'_, Result<Listed<TriggerInstance>, StoreError>> {
+        Box::pin(async move { events::instances(&self.pool, &filter, &page).await })
+    }
+
+    fn enforcement(&self, id: Id) -> BoxFuture<'_, Result<Option<Enforcement>, StoreError>> {
+        Box::pin(events::enforcement(&self.pool, id))
+    }
+
+    fn enforcements(
+        &self,
+        filter: EnforcementFilter,
+        page: Page,
+    ) -> BoxFuture<'_, Result<Listed<Enforcement>, StoreError>> {
+        Box::pin(async move { events::enforcements(&self.pool, &filter, &page).await })
     }
 
     fn claim(&self, key: String) -> BoxFuture<'_, Result<Option<InboxClaim>, StoreError>> {

@@ -6,11 +6,13 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::model::{Id, InboxClaim, OutboxState, Status};
+use crate::model::{Enforcement, Id, InboxClaim, InstanceStatus, OutboxState, Status};
 use crate::store::{CommitError, JournalEntry};
 
 use super::body::{Body, Stored};
-use super::encode::{AuditRow, ClaimRow, Encoded, Fixed, OutboxRow, OutboxStep, OutputRow, Row, Step};
+use super::encode::{
+    AuditRow, ClaimRow, Encoded, Fixed, InstanceRow, OutboxRow, OutboxStep, OutputRow, Row, Step,
+};
 use super::memory::{Cell, Memory, OutboxCell, Tail, id_micros};
 
 /// What has to be read before a group can be decided.
@@ -110,6 +112,10 @@ pub(super) struct Plan<'a> {
     pub(super) definitions: Vec<(&'a Arc<str>, usize, &'a Stored)>,
     pub(super) journal: Vec<&'a JournalEntry>,
     journaled: HashSet<(Id, u64)>,
+    pub(super) instances: Vec<(&'a InstanceRow, InstanceStatus)>,
+    new_instances: HashMap<Id, usize>,
+    pub(super) instance_updates: BTreeMap<Id, InstanceStatus>,
+    pub(super) enforcements: Vec<&'a Enforcement>,
     pub(super) settings: BTreeMap<&'a Arc<str>, Option<&'a Arc<str>>>,
     /// Memory after the group; becomes the writer's when the commit succeeded.
     pub(super) after: Memory,
@@ -153,6 +159,9 @@ impl<'a> Plan<'a> {
             && self.message_updates.is_empty()
             && self.definitions.is_empty()
             && self.journal.is_empty()
+            && self.instances.is_empty()
+            && self.instance_updates.is_empty()
+            && self.enforcements.is_empty()
             && self.settings.is_empty()
     }
 
@@ -237,6 +246,17 @@ impl<'a> Plan<'a> {
                 self.journaled.insert((entry.execution, entry.number));
                 self.journal.push(entry);
             }
+            Row::Instance(row) => {
+                self.new_instances.insert(row.id, self.instances.len());
+                self.instances.push((row, row.status));
+            }
+            Row::InstanceStatus(id, status) => match self.new_instances.get(id) {
+                Some(place) => self.instances[*place].1 = *status,
+                None => {
+                    self.instance_updates.insert(*id, *status);
+                }
+            },
+            Row::Enforcement(row) => self.enforcements.push(row),
             Row::Setting { key, value } => {
                 self.settings.insert(key, value.as_ref());
             }
