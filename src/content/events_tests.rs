@@ -251,7 +251,13 @@ fn the_example_rules_understand_what_is_sent_to_them() {
             rule.explain(&facts)
         );
         let action = snapshot.action(&rule.action.reference).unwrap();
-        let compiled = CompiledParameters::compile(&JsonMap::new(), &action.parameters).unwrap();
+        // Without its runner, what only changes the runner's parameters says too little.
+        let own = action
+            .parameters
+            .iter()
+            .filter(|(_, schema)| schema.get("type").is_some());
+        let own: JsonMap = own.map(|(name, schema)| (name.clone(), schema.clone())).collect();
+        let compiled = CompiledParameters::compile(&JsonMap::new(), &own).unwrap();
         let around = Surroundings::default();
         // Defaults that look at the configuration are the engine's.
         let made = rule.parameters(&facts, &compiled, &ParamLimits::default(), &around);

@@ -24,8 +24,9 @@ pub enum Admission {
     Cancel(String),
 }
 
-/// Whether an execution with these parameters may start. `count` tells how many others that count are scheduled or
-/// running. Disabled policies and those of other kinds are passed over; the first that has an objection decides.
+/// Whether an execution with these parameters may start.
+///
+/// `count` tells how many others that count are scheduled or running. Disabled policies and those of other kinds are passed over; the first that has an objection decides.
 pub fn admit<'p>(
     policies: impl IntoIterator<Item = &'p Policy>,
     parameters: &JsonMap,

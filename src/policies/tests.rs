@@ -1,5 +1,7 @@
 //! Policies: files with mistakes, and every decision.
 
+#![allow(clippy::needless_pass_by_value, reason = "rows are written in place")]
+
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 

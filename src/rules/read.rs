@@ -409,7 +409,7 @@ impl Reading<'_> {
                 if let Pattern::Template { source, .. } = &pattern
                     && let Err(error) = self.jinja.check(source)
                 {
-                    let hint = error.hint.clone().unwrap_or_default();
+                    let hint = error.hint.unwrap_or_default();
                     let message = format!("the template cannot be read: {}", error.message);
                     self.reader.error(at, message, hint);
                 }

@@ -1,5 +1,7 @@
 //! Rules row by row: operators against Python's answers, keys, searches, files with mistakes, parameters, throttling.
 
+#![allow(clippy::needless_pass_by_value, reason = "rows are written in place")]
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -234,7 +236,7 @@ fn searches_count_items_and_criteria() {
         (json!([one, none]), "no", "no", "yes", "no"),
         (json!([none]), "no", "no", "no", "no"),
         (json!([]), "no", "yes", "no", "yes"),
-        (both.clone(), "yes", "yes", "yes", "yes"),
+        (both, "yes", "yes", "yes", "yes"),
         (json!([1]), "error", "error", "error", "error"),
         (json!([null]), "error", "error", "error", "error"),
         (json!("text"), "error", "error", "error", "error"),

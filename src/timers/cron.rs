@@ -1,4 +1,4 @@
-//! Cron timers as the reference has them (APScheduler 3): eight fields, Monday is 0, and what is left out depends on
+//! Cron timers as the reference has them (`APScheduler` 3): eight fields, Monday is 0, and what is left out depends on
 //! what is given (TIM-3 to TIM-5).
 
 use serde_json::Value as Json;
@@ -237,10 +237,11 @@ fn expression(at: usize, text: &str) -> Result<Expression, CronError> {
         check_step(last.filter(|last| *last != 0).unwrap_or(greatest) - first)?;
         return Ok(Expression::Range { first, last, step });
     }
-    if step.is_none() && !text.contains('/') {
-        if let Some(found) = by_name(at, text, from, to)? {
-            return Ok(found);
-        }
+    if step.is_none()
+        && !text.contains('/')
+        && let Some(found) = by_name(at, text, from, to)?
+    {
+        return Ok(found);
     }
     let hint = match at {
         MONTH => "write a number, a range 1-6, a step */2, or names like jan-mar",

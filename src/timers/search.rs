@@ -1,4 +1,4 @@
-//! The next time that fits a cron timer, found field by field as APScheduler 3 does, changes of clocks included.
+//! The next time that fits a cron timer, found field by field as `APScheduler` 3 does, changes of clocks included.
 
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;

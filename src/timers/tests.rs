@@ -1,4 +1,4 @@
-//! Timers against APScheduler's answers, schedules in words, and what is due.
+//! Timers against the answers of `APScheduler`, schedules in words, and what is due.
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};

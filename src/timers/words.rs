@@ -369,7 +369,7 @@ impl Reading {
                 if today > self.now {
                     today
                 } else {
-                    let tomorrow = self.civil.date().tomorrow().unwrap_or(self.civil.date());
+                    let tomorrow = self.civil.date().tomorrow().unwrap_or_else(|_| self.civil.date());
                     self.moment(tomorrow, time)?
                 }
             }
@@ -420,7 +420,7 @@ impl Reading {
         let year = self.ahead(used).parse::<i16>().ok().filter(|year| *year >= 1970);
         self.at += used + usize::from(year.is_some());
         let today = self.civil.date();
-        let date = Date::new(year.unwrap_or(today.year()), month, day).ok()?;
+        let date = Date::new(year.unwrap_or_else(|| today.year()), month, day).ok()?;
         if year.is_none() && date < today {
             return Date::new(today.year() + 1, month, day).ok();
         }
@@ -501,7 +501,7 @@ impl Reading {
             // `every second`
             self.at -= 1;
         }
-        if count < 1 || count > 1_000_000 {
+        if !(1..=1_000_000).contains(&count) {
             return Err(Misread::new(format!(
                 "every {count} of something is not possible"
             )));
@@ -628,7 +628,7 @@ impl Reading {
             // `weekly` without a day: on the day it was said.
             let day = weekday.unwrap_or(today);
             let name = words::DAYS[usize::try_from(day).unwrap_or(0)];
-            return self.weekly(&[name], times);
+            return self.weekly(&[name], &times);
         }
         self.every_days(count.saturating_mul(7), Some(weekday.unwrap_or(today)), times)
     }
@@ -748,17 +748,17 @@ impl Reading {
             }
         }
         let times = self.times()?;
-        self.weekly(&names, times)
+        self.weekly(&names, &times)
     }
 
-    fn weekly(&self, names: &[&str], times: Vec<Time>) -> Read {
+    fn weekly(&self, names: &[&str], times: &[Time]) -> Read {
         let mut order: Vec<&str> = words::DAYS
             .into_iter()
             .filter(|day| names.contains(day))
             .collect();
         let short: Vec<String> = order.iter().map(|day| day[..3].to_owned()).collect();
         let shown = list(&times.iter().map(|time| clock(*time)).collect::<Vec<_>>());
-        let kind = crons(&[("day_of_week", short.join(","))], &times)?;
+        let kind = crons(&[("day_of_week", short.join(","))], times)?;
         let text = match order.as_slice() {
             ["monday", "tuesday", "wednesday", "thursday", "friday"] => "weekday".to_owned(),
             ["saturday", "sunday"] => "saturday and sunday".to_owned(),

@@ -1,5 +1,7 @@
 //! Trigger types, keys, webhooks and sensors.
 
+#![allow(clippy::needless_pass_by_value, reason = "rows are written in place")]
+
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
