@@ -26,6 +26,7 @@ pub mod engine;
 pub mod runners;
 
 pub mod answers;
+pub mod events;
 
 pub mod api;
 pub mod app;

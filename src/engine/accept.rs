@@ -12,6 +12,7 @@ use super::step::{enter, set_result};
 use super::{Accepted, Submit, SubmitError, audit, consent, work, workflow};
 use crate::access::Ask;
 use crate::model::{Action, Execution, Id, JsonMap, LogEntry, Need, Progress, Request, Status, Timestamp};
+use crate::rules::{Facts, Rule, Surroundings};
 use crate::runners::{Job, OutputSink, Runner};
 use crate::store::{CommitError, StoreError, Write};
 
@@ -221,6 +222,38 @@ fn checked(request: Submit, found: Found, reason: String) -> Checked {
         via: request.identity.via,
         needs: Vec::new(),
     }
+}
+
+/// The parameters that a rule gives its action for an event.
+pub(super) fn rule_parameters(
+    state: &State,
+    rule: &Rule,
+    facts: &Facts<'_>,
+    context: JsonMap,
+) -> Result<JsonMap, SubmitError> {
+    let parts = &state.parts;
+    let reference = &rule.action.reference;
+    let action = parts
+        .catalogue
+        .action(reference)
+        .ok_or_else(|| SubmitError::UnknownAction {
+            nearest: parts.catalogue.nearest(reference),
+            action: reference.clone(),
+        })?;
+    let runner = runner_of(state, &action)?;
+    let prepared = state
+        .prepared
+        .get(&action, &**runner)
+        .map_err(SubmitError::BadAction)?;
+    let around = Surroundings {
+        config: Arc::new(serde_json::Value::Object(
+            (*parts.catalogue.config(&action.pack)).clone(),
+        )),
+        action: Arc::new(serde_json::Value::Object(context)),
+    };
+    prepared
+        .rule_parameters(rule, facts, &around)
+        .map_err(|error| SubmitError::Parameters(Box::new(error)))
 }
 
 /// The runner of an action.

@@ -20,6 +20,7 @@ use crate::expr::jinja::Jinja;
 use crate::expr::template::Evaluator;
 use crate::model::{Action, Decision, Execution, Id, Identity, JsonMap, Origin, Status};
 use crate::params;
+use crate::rules::{Facts, Rule};
 use crate::runners::{ActionFinder, Amendment, Change, Note, Runners};
 use crate::store::{Store, StoreError};
 
@@ -123,6 +124,19 @@ impl Engine {
     /// See [`SubmitError`]; nothing is stored then, except the audit entry of a refusal.
     pub async fn submit(&self, request: Submit) -> Result<Accepted, SubmitError> {
         accept::submit(&self.state, request).await
+    }
+
+    /// The parameters that a rule gives its action for an event; they are data.
+    ///
+    /// # Errors
+    /// When the action does not exist, or a template fails.
+    pub fn rule_parameters(
+        &self,
+        rule: &Rule,
+        facts: &Facts<'_>,
+        context: JsonMap,
+    ) -> Result<JsonMap, SubmitError> {
+        accept::rule_parameters(&self.state, rule, facts, context)
     }
 
     /// Runs an execution again, with changed parameters where given. Permission is judged anew.

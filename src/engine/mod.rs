@@ -36,5 +36,6 @@ pub use handle::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown}
 pub use options::EngineOptions;
 pub use pending::{AmendError, By};
 pub use secrets::SecretKey;
+pub(crate) use secrets::mask_value as masked;
 pub use submit::{Accepted, Cancelled, ON_BEHALF_BY, RerunOptions, Submit};
 pub use workflow::Tree;

@@ -11,6 +11,7 @@ use super::{Definition, SecretKey, apart};
 use crate::expr::jinja::{Jinja, KeyLookup, KeyScope};
 use crate::model::{Action, Execution, Id, JsonMap, Status};
 use crate::params::{self, CompiledParameters, OutputSchema, ParamError, ParamLimits, RenderContext};
+use crate::rules::{Facts, Rule, Surroundings};
 use crate::runners::Runner;
 
 /// Key of a workflow's text in the stored definition of its action.
@@ -155,6 +156,16 @@ impl Prepared {
             Some(context) => apart(|| live(given, &context)),
             None => live(given, &RenderContext::default()),
         }
+    }
+
+    /// The parameters that a rule gives for an event.
+    pub(super) fn rule_parameters(
+        &self,
+        rule: &Rule,
+        facts: &Facts<'_>,
+        around: &Surroundings,
+    ) -> Result<JsonMap, ParamError> {
+        rule.parameters(facts, &self.parameters, &ParamLimits::default(), around)
     }
 
     /// Final parameters: every declared one has a value.

@@ -131,7 +131,7 @@ pub(super) fn mask_seals(parameters: &JsonMap) -> JsonMap {
 
 /// Replaces every seal inside a value by the mask.
 #[must_use]
-pub(super) fn mask_value(value: &Value) -> Value {
+pub(crate) fn mask_value(value: &Value) -> Value {
     map_seals(value, &|_| Value::String(MASK.to_owned()))
 }
 

@@ -113,9 +113,9 @@ pub struct InstanceDetail {
     /// Tag of the trace that it belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trace_tag: Option<String>,
-    /// The execution that it is about, for events of the engine's own.
+    /// Only these rules are judged; `None`: all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub execution: Option<Id>,
+    pub only: Option<Vec<String>>,
     /// How many rules in a row led to it: 0 for what comes from outside.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,

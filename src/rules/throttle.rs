@@ -266,6 +266,13 @@ impl Windows {
         }
     }
 
+    /// Takes back what [`Windows::admit`] let run, because it did not run after all.
+    pub fn give_back(&mut self, group: &str) {
+        if let Some(window) = self.open.get_mut(group) {
+            window.ran = window.ran.saturating_sub(1);
+        }
+    }
+
     /// Closes the windows that are over and tells those that suppressed something.
     pub fn ended(&mut self, now: Timestamp) -> Vec<Report> {
         let mut reports = Vec::new();
