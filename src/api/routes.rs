@@ -9,8 +9,8 @@ use http::Method;
 use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
-    actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, people, runners,
-    server, user, workflows,
+    actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, people, rules,
+    runners, server, triggers, user, webhooks, workflows,
 };
 use super::{ApiState, openapi, stream};
 
@@ -189,6 +189,7 @@ pub(super) fn all() -> Vec<Route> {
     routes.extend(about_content());
     routes.extend(about_aliases());
     routes.extend(about_executions());
+    routes.extend(about_events());
     routes.extend(about_answers());
     routes.extend(about_people());
     routes.extend(about_streams());
@@ -378,6 +379,126 @@ fn about_aliases() -> Vec<Route> {
         .created()
         .query(&[SECRETS])
         .body(&said),
+    ]
+}
+
+fn about_events() -> Vec<Route> {
+    const RULE: [(&str, Kind, bool, &str); 8] = [
+        ("name", Text, true, "Name within its pack"),
+        ("pack", Text, false, "Pack; `default` when none is said"),
+        ("description", Text, false, "For people"),
+        (
+            "enabled",
+            Flag,
+            false,
+            "Whether it is judged; no when nothing is said",
+        ),
+        ("trigger", Object, true, "`{type, parameters}`"),
+        ("criteria", Object, false, "What must be true of an event"),
+        ("action", Object, true, "`{ref, parameters}`"),
+        ("type", Object, false, "`{ref: standard}` or `{ref: backstop}`"),
+    ];
+    const ENFORCED: [(&str, Kind, &str); 7] = [
+        ("rule_ref", Text, "Of this rule"),
+        ("rule_id", Text, "Of the rule with this id"),
+        ("trigger_instance", Text, "For this trigger instance"),
+        ("execution", Text, "That led to this execution"),
+        ("enforced_at_gt", Text, "After this time"),
+        ("enforced_at_lt", Text, "Before this time"),
+        ("sort_asc", Flag, "Oldest first"),
+    ];
+    let mut posted = Route::post("/webhooks/{*url}", "Send an event", webhooks::post).public();
+    posted.status = 202;
+    vec![
+        Route::get("/rules", "List rules", rules::list)
+            .query(&[
+                ("pack", Text, "Only of these packs (comma list)"),
+                ("name", Text, "Only with these names (comma list)"),
+                ("action", Text, "Only with these actions (comma list)"),
+                ("trigger", Text, "Only with these trigger types (comma list)"),
+                ("enabled", Flag, "Only enabled or only disabled ones"),
+            ])
+            .list(),
+        Route::post("/rules", "Make a rule", rules::create)
+            .created()
+            .body(&RULE),
+        Route::post("/rules/test", "Why a rule matches an event or not", rules::test).body(&[
+            ("rule", Text, true, "Reference of a rule, or a whole rule"),
+            ("payload", Object, false, "What would come with the event"),
+            ("trigger_instance", Text, false, "Id of a stored event instead"),
+        ]),
+        Route::get("/rules/{ref_or_id}", "One rule", rules::get).query(&[INCLUDE, EXCLUDE]),
+        Route::put("/rules/{ref_or_id}", "Replace a rule", rules::update).body(&RULE),
+        {
+            let mut route = Route::delete("/rules/{ref_or_id}", "Remove a rule", rules::delete);
+            route.status = 204;
+            route
+        },
+        Route::get(
+            "/ruleenforcements",
+            "What rules made of events",
+            rules::enforcement_list,
+        )
+        .query(&ENFORCED)
+        .list(),
+        Route::get(
+            "/ruleenforcements/views",
+            "The same with events and executions",
+            rules::enforcement_views,
+        )
+        .query(&ENFORCED)
+        .list(),
+        Route::get(
+            "/ruleenforcements/{id}",
+            "One enforcement",
+            rules::enforcement_get,
+        ),
+        Route::get(
+            "/ruleenforcements/views/{id}",
+            "One enforcement with its event and execution",
+            rules::enforcement_view,
+        ),
+        Route::get("/triggertypes", "List trigger types", triggers::kinds)
+            .query(&[("pack", Text, "Only of these packs (comma list)")])
+            .list(),
+        Route::get(
+            "/triggertypes/{ref_or_id}",
+            "One trigger type",
+            triggers::kind_get,
+        ),
+        Route::get("/triggers", "List triggers", triggers::list)
+            .query(&[("type", Text, "Only of these types (comma list)")])
+            .list(),
+        Route::get("/triggers/{ref_or_id}", "One trigger", triggers::get),
+        Route::get(
+            "/timers",
+            "Timers of rules and when they fire next",
+            triggers::timers,
+        )
+        .query(&[("timer_type", Text, "Only of this type")]),
+        Route::get(
+            "/triggerinstances",
+            "List events, newest first",
+            triggers::instances,
+        )
+        .query(&[
+            ("trigger", Text, "Only of this trigger"),
+            ("trigger_type", Text, "Only of this trigger type"),
+            ("status", Text, "Statuses (comma list)"),
+            ("timestamp_gt", Text, "After this time"),
+            ("timestamp_lt", Text, "Before this time"),
+            ("sort_asc", Flag, "Oldest first"),
+        ])
+        .list(),
+        Route::get("/triggerinstances/{id}", "One event", triggers::instance_get),
+        Route::post(
+            "/triggerinstances/{id}/re_emit",
+            "Send an event again",
+            triggers::re_emit,
+        ),
+        Route::get("/webhooks", "URLs that rules listen on", webhooks::list),
+        Route::get("/webhooks/{*url}", "One of them", webhooks::get),
+        posted,
     ]
 }
 

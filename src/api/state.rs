@@ -15,6 +15,7 @@ use super::http::error::{ApiError, ApiResult};
 use crate::access::{People, Policy, Tokens};
 use crate::content::Content;
 use crate::engine::Engine;
+use crate::events::Events;
 use crate::model::Identity;
 use crate::store::Store;
 
@@ -27,6 +28,8 @@ pub struct ApiParts {
     pub options: ApiOptions,
     /// Where requests go.
     pub engine: Engine,
+    /// Where events go.
+    pub events: Events,
     /// Packs, actions, aliases.
     pub content: Arc<Content>,
     /// Who may do what; gives identities their roles.
@@ -100,6 +103,12 @@ impl ApiState {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         self.engine().store()
+    }
+
+    /// Where events go.
+    #[must_use]
+    pub fn events(&self) -> &Events {
+        &self.shared.parts.events
     }
 
     /// Packs, actions, aliases.

@@ -21,6 +21,7 @@ use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, Outbo
 use crate::cli::{Purpose, Running, Start};
 use crate::content::Content;
 use crate::engine::{Engine, EngineParts};
+use crate::events::{EventParts, Events, OwnEvents, RuleBook};
 use crate::expr::jinja::Jinja;
 use crate::runners::{self, RunnerSpec};
 use crate::settings::Settings;
@@ -61,6 +62,11 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let people = People::load(Arc::clone(&policy), Arc::clone(&store))
         .await
         .context("cannot read who is linked with which account")?;
+    let jinja = Arc::new(Jinja::new(settings.expressions.limits().jinja));
+    let book = RuleBook::load(Arc::clone(&content), Arc::clone(&store), Arc::clone(&jinja))
+        .await
+        .context("cannot read the rules")?;
+    let book = Arc::new(book);
     let engine = Engine::start(EngineParts {
         options: settings.engine.clone(),
         store,
@@ -71,15 +77,27 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
             Arc::new(Cards),
             Arc::new(ExecutionCounter),
             Arc::new(Owners(Arc::clone(&people))),
+            Arc::new(OwnEvents(Arc::clone(&book))),
         ],
         key: start.key.clone(),
-        jinja: Arc::new(Jinja::new(settings.expressions.limits().jinja)),
+        jinja: Arc::clone(&jinja),
         evaluator: Arc::new(evaluator(settings.expressions.limits())),
         api_url: format!("{}/api/v1", settings.api.web_base()),
         scratch: settings.data_dir.join("scratch"),
     })
     .await
     .context("cannot go on with the executions of the last run")?;
+
+    let who = Arc::clone(&policy);
+    let events = Events::new(EventParts {
+        engine: engine.clone(),
+        book,
+        identities: Arc::new(move |user: &str| who.identity(user, "rule")),
+        system_user: settings.engine.system_user.clone(),
+        keys: None,
+        jinja,
+        zone: settings.timers.zone.clone(),
+    });
 
     let hub = Hub::start(HubParts {
         engine: engine.clone(),
@@ -115,6 +133,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let state = ApiState::new(ApiParts {
         options: settings.api.clone(),
         engine: app.engine.clone(),
+        events: events.clone(),
         content,
         policy,
         people,
@@ -128,6 +147,8 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let app = app.with_api(api::router(&state), settings.api.max_connections);
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);
+        tokio::spawn(events.clone().work());
+        tokio::spawn(events.tick());
         app.listen_to_platforms(&settings);
     }
     Ok(Box::new(app))

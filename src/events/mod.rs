@@ -94,6 +94,12 @@ impl Events {
         &self.shared.parts.book
     }
 
+    /// Time zone of timers that name none.
+    #[must_use]
+    pub fn zone(&self) -> &str {
+        &self.shared.parts.zone
+    }
+
     fn store(&self) -> &Arc<dyn Store> {
         self.shared.parts.engine.store()
     }

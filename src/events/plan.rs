@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value as Json, json};
+
 use super::{Events, Shared};
-use crate::model::{JsonMap, Timestamp, TriggerInstance};
+use crate::model::{Id, JsonMap, Timestamp, TriggerInstance};
 use crate::rules::{Admission, Facts, Rule, Verdict, Windows};
 use crate::triggers::TriggerKey;
 
@@ -65,6 +67,26 @@ impl Events {
             });
         }
         plans
+    }
+
+    /// Why a rule matches a payload or not, and the parameters that its action would get.
+    #[must_use]
+    pub fn explain(&self, rule: &Rule, payload: &Arc<Json>) -> Json {
+        let parts = &self.shared.parts;
+        let facts = Facts::new(&parts.jinja, payload, parts.keys.as_ref(), Timestamp::now());
+        let explanation = rule.explain(&facts);
+        let matched = explanation.matched;
+        let mut told = json!(explanation);
+        if matched {
+            let context = rule.context(Id::new(), &rule.trigger.type_ref, &parts.system_user);
+            match parts.engine.rule_parameters(rule, &facts, context) {
+                Ok(parameters) => {
+                    told["action"] = json!({"ref": rule.action.reference, "parameters": parameters});
+                }
+                Err(error) => told["failure"] = json!(error.to_string()),
+            }
+        }
+        told
     }
 
     fn parameters(

@@ -26,7 +26,7 @@ pub use kind::Kind;
 pub use load::{Flag, InForce, Loaded, SettingsError, Source, Sources, load};
 pub use sections::{
     ChatOptions, ClientOptions, ContentOptions, DiscordOptions, ExpressionOptions, LogFormat, LogOptions,
-    RunnerOptions, SlackOptions, StoreOptions,
+    RunnerOptions, SlackOptions, StoreOptions, TimerOptions,
 };
 
 /// All settings in force. `Default` is what holds without file, variables and flags, except for
@@ -48,6 +48,8 @@ pub struct Settings {
     pub runners: RunnerOptions,
     /// What expressions may take.
     pub expressions: ExpressionOptions,
+    /// When things happen by themselves.
+    pub timers: TimerOptions,
     /// Who may do what.
     pub access: AccessOptions,
     /// Chat.

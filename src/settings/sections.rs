@@ -30,6 +30,22 @@ impl Default for StoreOptions {
     }
 }
 
+/// Section `[timers]`: when things happen by themselves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimerOptions {
+    /// Time zone of timers that name none, `Europe/Vilnius`.
+    pub zone: String,
+}
+
+impl Default for TimerOptions {
+    fn default() -> Self {
+        Self {
+            zone: "UTC".to_owned(),
+        }
+    }
+}
+
 /// Section `[content]`: where content is read from. `None` means a folder in the data folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]

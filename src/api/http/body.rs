@@ -45,6 +45,30 @@ impl FromRequest<ApiState> for Definition {
     }
 }
 
+/// The bytes of a body as they came.
+pub(crate) async fn raw(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<Vec<u8>> {
+    read(headers, body, limit).await
+}
+
+/// A body in JSON, whatever it is.
+pub(crate) fn json(bytes: &[u8]) -> ApiResult<Value> {
+    value(bytes)
+}
+
+/// A form: every name with the list of its values.
+pub(crate) fn form(bytes: &[u8]) -> ApiResult<Value> {
+    let mut fields = JsonMap::new();
+    for (name, value) in url::form_urlencoded::parse(bytes) {
+        let values = fields
+            .entry(name.into_owned())
+            .or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(values) = values {
+            values.push(value.into_owned().into());
+        }
+    }
+    Ok(Value::Object(fields))
+}
+
 /// The whole body, refused beyond the limit before it is taken into memory.
 async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<Vec<u8>> {
     let too_large = || {
@@ -88,17 +112,23 @@ fn check_type(headers: &HeaderMap) -> ApiResult<()> {
 }
 
 fn parse(bytes: &[u8]) -> ApiResult<JsonMap> {
+    match value(bytes)? {
+        Value::Object(map) => Ok(map),
+        other => Err(ApiError::bad_request(format!(
+            "{} is not of type 'object'",
+            excerpt(&other)
+        ))),
+    }
+}
+
+fn value(bytes: &[u8]) -> ApiResult<Value> {
     let complain = |what: String| ApiError::bad_request(format!("Failed to parse request body: {what}"));
     let text = std::str::from_utf8(bytes).map_err(|error| {
         let at = error.valid_up_to();
         complain(format!("byte 0x{:02x} at position {at} is no UTF-8", bytes[at]))
     })?;
     match serde_json::from_str(text) {
-        Ok(Value::Object(map)) => Ok(map),
-        Ok(other) => Err(ApiError::bad_request(format!(
-            "{} is not of type 'object'",
-            excerpt(&other)
-        ))),
+        Ok(value) => Ok(value),
         Err(error) => {
             let (line, column) = (error.line(), error.column());
             let message = error.to_string();

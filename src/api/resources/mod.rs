@@ -9,9 +9,12 @@ pub(crate) mod executions;
 pub(crate) mod inquiries;
 pub(crate) mod packs;
 pub(crate) mod people;
+pub(crate) mod rules;
 pub(crate) mod runners;
 pub(crate) mod server;
+pub(crate) mod triggers;
 pub(crate) mod user;
+pub(crate) mod webhooks;
 pub(crate) mod workflows;
 
 use crate::api::http::error::{ApiError, ApiResult};

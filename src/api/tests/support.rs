@@ -124,13 +124,20 @@ impl Server {
             ..access
         };
         let policy = Arc::new(Policy::new(access).unwrap());
+        let book = crate::events::RuleBook::load(Arc::clone(&content), Arc::clone(&store), Arc::default())
+            .await
+            .unwrap();
+        let book = Arc::new(book);
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
             store,
             catalogue: Arc::new(Actions(Arc::clone(&content))),
             runners: builtin(RunnerOptions::default()),
             authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
-            observers: vec![Arc::new(ExecutionCounter)],
+            observers: vec![
+                Arc::new(ExecutionCounter),
+                Arc::new(crate::events::OwnEvents(Arc::clone(&book))),
+            ],
             key: SecretKey::new([7; 32]),
             jinja: Arc::new(Jinja::default()),
             evaluator: Arc::new(crate::app::evaluator(crate::expr::template::Limits::default())),
@@ -153,9 +160,21 @@ impl Server {
         let people = People::load(Arc::clone(&policy), Arc::clone(engine.store()))
             .await
             .unwrap();
+        let who = Arc::clone(&policy);
+        let events = crate::events::Events::new(crate::events::EventParts {
+            engine: engine.clone(),
+            book,
+            identities: Arc::new(move |user: &str| who.identity(user, "rule")),
+            system_user: "sayso".to_owned(),
+            keys: None,
+            jinja: Arc::default(),
+            zone: "UTC".to_owned(),
+        });
+        tokio::spawn(events.clone().work());
         let state = ApiState::new(ApiParts {
             options,
             engine,
+            events,
             content,
             policy,
             people,
