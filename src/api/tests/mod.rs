@@ -2,6 +2,7 @@
 
 mod access;
 mod answers;
+mod events;
 mod executions;
 mod limits;
 mod people;
