@@ -24,6 +24,7 @@ pub mod phrasebook;
 pub mod prefix;
 mod router;
 mod say;
+pub mod slack;
 pub mod templates;
 
 pub use asking::{MenuCommand, MenuParameter, Suggestion};

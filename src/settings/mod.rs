@@ -26,7 +26,7 @@ pub use kind::Kind;
 pub use load::{Flag, InForce, Loaded, SettingsError, Source, Sources, load};
 pub use sections::{
     ChatOptions, ClientOptions, ContentOptions, DiscordOptions, ExpressionOptions, LogFormat, LogOptions,
-    RunnerOptions, SlackOptions, StoreOptions,
+    RunnerOptions, SlackChannel, SlackMode, SlackOptions, StoreOptions,
 };
 
 /// All settings in force. `Default` is what holds without file, variables and flags, except for
