@@ -12,6 +12,7 @@ pub mod card;
 pub mod cards;
 pub mod console;
 pub mod discord;
+pub mod findings;
 pub mod forms;
 pub mod gateway;
 mod hub;
