@@ -28,7 +28,10 @@ pub(super) fn start(
             stop: stop.clone(),
         });
         if let Err(reason) = started {
-            tracing::error!(chat.gateway = format!("slack:{instance}"), "not started: {reason}");
+            tracing::error!(
+                chat.gateway = format!("slack:{instance}"),
+                "not started: {reason}"
+            );
         }
     }
 }

@@ -116,7 +116,10 @@ pub(super) fn show(card: &Card, most: usize) -> Shown {
     card.blocks
         .retain(|block| !matches!(block, Block::Note { line } if line.is_empty()));
     // Labels of buttons count as well.
-    let labels: usize = presses.iter().map(|(label, _)| units(&cut(label, limits::BUTTON))).sum();
+    let labels: usize = presses
+        .iter()
+        .map(|(label, _)| units(&cut(label, limits::BUTTON)))
+        .sum();
     let room = limits::BLOCKS_TOTAL.saturating_sub(labels + 500);
     fit(&mut card, room);
     let rows = presses.len().div_ceil(limits::ACTIONS);
@@ -144,9 +147,7 @@ pub(super) fn show(card: &Card, most: usize) -> Shown {
             .push(json!({"type": "context", "elements": [mrkdwn("… more was left out")]}));
     }
     if shown.blocks.is_empty() {
-        shown
-            .blocks
-            .push(json!({"type": "section", "text": mrkdwn("…")}));
+        shown.blocks.push(json!({"type": "section", "text": mrkdwn("…")}));
     }
     for row in presses.chunks(limits::ACTIONS) {
         let mut elements = Vec::new();
@@ -254,7 +255,9 @@ fn pieces(block: Block, most: usize, small: bool) -> Vec<(String, bool)> {
 
 /// Text in a fixed width, in as many pieces as it needs.
 fn code(text: &str) -> Vec<(String, bool)> {
-    let whole = written(&Block::Code { text: text.to_owned() });
+    let whole = written(&Block::Code {
+        text: text.to_owned(),
+    });
     if units(&whole) <= limits::SECTION {
         return some(whole, false);
     }
@@ -422,7 +425,8 @@ pub(super) fn modal(form: &Form, carried: &Carried) -> (Value, Option<Kept>) {
     let takes = !fields.is_empty();
     blocks.extend(fields.into_iter().map(input));
     if blocks.is_empty() {
-        blocks.push(json!({"type": "section", "text": plain("There is nothing to fill in.", limits::SECTION)}));
+        blocks
+            .push(json!({"type": "section", "text": plain("There is nothing to fill in.", limits::SECTION)}));
     }
     let mut view = json!({
         "type": "modal",

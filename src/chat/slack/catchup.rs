@@ -64,7 +64,9 @@ impl SlackGateway {
         }
         let writes = {
             let seen = self.seen.lock();
-            let moved = moved.iter().filter_map(|channel| Some((channel, seen.get(channel)?)));
+            let moved = moved
+                .iter()
+                .filter_map(|channel| Some((channel, seen.get(channel)?)));
             moved
                 .map(|(channel, seen)| Write::Setting {
                     key: self.cursor(channel),
@@ -120,7 +122,9 @@ impl SlackGateway {
             tries += 1;
             let wait = match self.web.read(method, fields).await {
                 Err(Failure::Limited(wait)) if tries < TRIES => wait,
-                Err(Failure::Unreachable { .. }) if tries < TRIES => std::time::Duration::from_secs(1 << tries),
+                Err(Failure::Unreachable { .. }) if tries < TRIES => {
+                    std::time::Duration::from_secs(1 << tries)
+                }
                 result => return result,
             };
             if self.pause(wait).await {
@@ -162,12 +166,7 @@ impl SlackGateway {
     }
 
     /// Pages of a history, oldest message first.
-    async fn history(
-        &self,
-        channel: &str,
-        thread: Option<&str>,
-        after: &str,
-    ) -> Result<Vec<Value>, Failure> {
+    async fn history(&self, channel: &str, thread: Option<&str>, after: &str) -> Result<Vec<Value>, Failure> {
         let size = limits::PAGE.to_string();
         let mut messages = Vec::new();
         let mut cursor = String::new();
@@ -316,7 +315,9 @@ impl SlackGateway {
                     line: vec![text("While I was away somebody asked for this")],
                 },
                 Block::Text { lines },
-                Block::Note { line: vec![text(&note)] },
+                Block::Note {
+                    line: vec![text(&note)],
+                },
             ],
         };
         let plain = limits::cut(&card.text(Style::Slack), limits::TEXT);
@@ -351,7 +352,8 @@ impl SlackGateway {
 
     /// A message without what addresses the bot, as it was typed.
     fn command_of(&self, text: &str, me: &Me) -> String {
-        let said = crate::chat::normalise::normalise(text, crate::chat::gateway::Dialect::Slack, Some(&me.user));
+        let said =
+            crate::chat::normalise::normalise(text, crate::chat::gateway::Dialect::Slack, Some(&me.user));
         let text = said.map(|said| said.text).unwrap_or_default();
         let text = text.trim();
         text.strip_prefix(self.prefix.as_str())

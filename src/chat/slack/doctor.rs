@@ -51,7 +51,12 @@ pub async fn check(instance: &str, options: &SlackOptions) -> Vec<Finding> {
         Ok(me) => me,
         Err(Failure::Token(reason)) => {
             let hint = "api.slack.com/apps → your app → OAuth & Permissions → Reinstall, then set the new bot token (xoxb-…)";
-            found.add("token", Level::Bad, format!("Slack does not take the bot token: {reason}"), hint);
+            found.add(
+                "token",
+                Level::Bad,
+                format!("Slack does not take the bot token: {reason}"),
+                hint,
+            );
             return found.findings;
         }
         Err(failure) => {
@@ -89,14 +94,23 @@ async fn scopes(web: &Web, found: &mut Found<'_>) {
         }
     };
     let Some(scopes) = scopes else {
-        found.add("scopes", Level::Warning, "Slack does not tell the scopes of the token", "");
+        found.add(
+            "scopes",
+            Level::Warning,
+            "Slack does not tell the scopes of the token",
+            "",
+        );
         return;
     };
     let given: Vec<&str> = scopes.split(',').map(str::trim).collect();
     let mut missing = 0;
     for (scope, loss) in SCOPES.iter().filter(|(scope, _)| !given.contains(scope)) {
         missing += 1;
-        let level = if *scope == "chat:write" { Level::Bad } else { Level::Warning };
+        let level = if *scope == "chat:write" {
+            Level::Bad
+        } else {
+            Level::Warning
+        };
         let hint = "api.slack.com/apps → your app → App Manifest: paste what `sayso slack manifest` prints, then reinstall the app";
         found.add(
             "scopes",
@@ -113,7 +127,12 @@ async fn scopes(web: &Web, found: &mut Found<'_>) {
 async fn way_in(web: &Web, mode: SlackMode, found: &mut Found<'_>) {
     match mode {
         SlackMode::Socket => match web.open_socket().await {
-            Ok(_) => found.add("socket", Level::Good, "Socket Mode is on and the app token counts", ""),
+            Ok(_) => found.add(
+                "socket",
+                Level::Good,
+                "Socket Mode is on and the app token counts",
+                "",
+            ),
             Err(failure) => {
                 let hint = "api.slack.com/apps → your app: switch on Socket Mode; Basic Information → App-Level Tokens: one with connections:write";
                 found.add("socket", Level::Bad, failure.to_string(), hint);
@@ -141,7 +160,8 @@ async fn membership(web: &Web, options: &SlackOptions, found: &mut Found<'_>) {
         Ok(answer) => {
             let channels = answer["channels"].as_array().map_or(&[][..], Vec::as_slice);
             if channels.is_empty() {
-                let hint = "say `/invite @sayso` in a channel; slash commands and direct messages work besides";
+                let hint =
+                    "say `/invite @sayso` in a channel; slash commands and direct messages work besides";
                 found.add("channels", Level::Warning, "the bot is in no channel", hint);
             } else {
                 let names: Vec<String> = channels
@@ -158,7 +178,10 @@ async fn membership(web: &Web, options: &SlackOptions, found: &mut Found<'_>) {
                 .is_none_or(str::is_empty);
             for wanted in &options.channels {
                 if whole && !channels.iter().any(|channel| channel["id"] == wanted.id.as_str()) {
-                    let text = format!("the settings name the channel {}, where the bot is not", wanted.id);
+                    let text = format!(
+                        "the settings name the channel {}, where the bot is not",
+                        wanted.id
+                    );
                     let hint = "invite the bot there, or correct `channels`";
                     found.add("channels", Level::Warning, text, hint);
                 }

@@ -252,19 +252,14 @@ pub(super) fn interaction(payload: &Value) -> Option<Interaction> {
     let container = &payload["container"];
     let message = stamp(&container["message_ts"]).or_else(|| stamp(&payload["message"]["ts"]));
     let channel = id(&payload["channel"]["id"]).or_else(|| id(&container["channel_id"]));
-    let data = || {
-        view["private_metadata"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let data = || view["private_metadata"].as_str().unwrap_or_default().to_owned();
     let asked = match payload["type"].as_str()? {
         "block_actions" => {
             let action = &payload["actions"][0];
             Asked::Action {
                 action: text(&action["action_id"])?,
                 value: blocks::chosen(action)?.as_str()?.to_owned(),
-                message: message.clone().unwrap_or_default(),
+                message: message.unwrap_or_default(),
                 at: text(&action["action_ts"]).unwrap_or_default(),
                 ephemeral: container["is_ephemeral"] == true,
             }
@@ -333,7 +328,10 @@ mod tests {
     fn event(more: Value) -> Value {
         let mut event = json!({"type": "message", "channel": "C1", "channel_type": "channel",
             "user": "U1", "text": "!deploy api", "ts": "1700000000.000100"});
-        event.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        event
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
         event
     }
 
@@ -413,11 +411,21 @@ mod tests {
         ];
         leaf.prop_recursive(5, 60, 8, |inner| {
             let keys = prop_oneof![
-                Just("type".to_owned()), Just("subtype".to_owned()), Just("user".to_owned()),
-                Just("channel".to_owned()), Just("id".to_owned()), Just("message".to_owned()),
-                Just("ts".to_owned()), Just("actions".to_owned()), Just("view".to_owned()),
-                Just("state".to_owned()), Just("values".to_owned()), Just("edited".to_owned()),
-                Just("action_id".to_owned()), Just("value".to_owned()), "[a-z_]{1,8}",
+                Just("type".to_owned()),
+                Just("subtype".to_owned()),
+                Just("user".to_owned()),
+                Just("channel".to_owned()),
+                Just("id".to_owned()),
+                Just("message".to_owned()),
+                Just("ts".to_owned()),
+                Just("actions".to_owned()),
+                Just("view".to_owned()),
+                Just("state".to_owned()),
+                Just("values".to_owned()),
+                Just("edited".to_owned()),
+                Just("action_id".to_owned()),
+                Just("value".to_owned()),
+                "[a-z_]{1,8}",
             ];
             prop_oneof![
                 prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),

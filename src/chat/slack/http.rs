@@ -57,7 +57,6 @@ impl Doors {
     }
 
     /// The routes, below `/api/slack`: one address for everything, or one for each kind.
-    #[must_use]
     pub fn routes(&self) -> Router {
         Router::new()
             .route("/api/slack/{instance}", post(knock))
@@ -107,11 +106,19 @@ async fn take(doors: Doors, instance: &str, request: Request) -> Response {
     }
     if let Some(number) = text(&parts.headers, "x-slack-retry-num") {
         let reason = text(&parts.headers, "x-slack-retry-reason").unwrap_or_default();
-        tracing::info!(chat.gateway = door.bot.name, number, reason, "Slack delivers again");
+        tracing::info!(
+            chat.gateway = door.bot.name,
+            number,
+            reason,
+            "Slack delivers again"
+        );
     }
     let Some((kind, payload)) = parsed(&parts.headers, &body) else {
         // It is signed, so it would come again for nothing.
-        tracing::warn!(chat.gateway = door.bot.name, "a request of Slack could not be read");
+        tracing::warn!(
+            chat.gateway = door.bot.name,
+            "a request of Slack could not be read"
+        );
         return (StatusCode::OK, [("x-slack-no-retry", "1")]).into_response();
     };
     if kind == "url_verification" {
@@ -157,9 +164,10 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 
 /// Whether Slack signed these bytes, a short while ago.
 fn verify(secret: &SecretString, headers: &HeaderMap, body: &[u8]) -> Result<(), &'static str> {
-    let hash =
-        text(headers, SlackEventSignatureVerifier::SLACK_SIGNED_HASH_HEADER).ok_or("there is no signature")?;
-    let time = text(headers, SlackEventSignatureVerifier::SLACK_SIGNED_TIMESTAMP).ok_or("there is no time")?;
+    let hash = text(headers, SlackEventSignatureVerifier::SLACK_SIGNED_HASH_HEADER)
+        .ok_or("there is no signature")?;
+    let time =
+        text(headers, SlackEventSignatureVerifier::SLACK_SIGNED_TIMESTAMP).ok_or("there is no time")?;
     let seconds: i64 = time.parse().map_err(|_| "the time is none")?;
     let now = jiff::Timestamp::now().as_second();
     if now.saturating_sub(seconds).saturating_abs() > limits::SIGNATURE_AGE {
@@ -208,7 +216,9 @@ mod tests {
         // Right, but of 2018: the age is refused, not the signature.
         let error = verifier.verify(signature, body, "1531420618").unwrap_err();
         assert!(!format!("{error:?}").contains("WrongSignature"), "{error:?}");
-        let error = verifier.verify(signature, &format!("{body}x"), "1531420618").unwrap_err();
+        let error = verifier
+            .verify(signature, &format!("{body}x"), "1531420618")
+            .unwrap_err();
         assert!(format!("{error:?}").contains("WrongSignature"), "{error:?}");
     }
 
@@ -232,7 +242,10 @@ mod tests {
             if let Some(time) = &time {
                 headers.insert("x-slack-request-timestamp", time.parse().unwrap());
             }
-            assert!(verify(&secret, &headers, b"{}").is_err(), "{signature:?} {time:?}");
+            assert!(
+                verify(&secret, &headers, b"{}").is_err(),
+                "{signature:?} {time:?}"
+            );
         }
     }
 }

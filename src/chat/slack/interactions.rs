@@ -182,9 +182,7 @@ impl SlackGateway {
                 }
                 let channel = by.channel.as_deref().unwrap_or("home");
                 let key = format!("slack:click:{channel}:{message}:{at}:{}:{action}", by.user);
-                let message = self
-                    .said_by(me, &by, key, text, Dialect::Console, ticket)
-                    .await;
+                let message = self.said_by(me, &by, key, text, Dialect::Console, ticket).await;
                 let done = self.receive(message).await;
                 if by.channel.is_none() {
                     let (bot, user) = (Arc::clone(self), by.user.clone());
@@ -193,7 +191,11 @@ impl SlackGateway {
                         bot.publish_home(&user).await;
                     });
                 }
-                if done.is_err() { Done::Again } else { Done::Ack(None) }
+                if done.is_err() {
+                    Done::Again
+                } else {
+                    Done::Ack(None)
+                }
             }
             Asked::Submission {
                 view,
@@ -210,9 +212,7 @@ impl SlackGateway {
                         self.submitted(me, &interaction.by, key, carried, &values, &blocks)
                             .await
                     }
-                    blocks::COMMAND => {
-                        self.typed(me, &interaction.by, key, carried, &values).await
-                    }
+                    blocks::COMMAND => self.typed(me, &interaction.by, key, carried, &values).await,
                     _ => Done::Ack(None),
                 }
             }
@@ -225,7 +225,7 @@ impl SlackGateway {
                 let carried = Carried {
                     channel: by.channel.clone(),
                     name: by.channel_name.clone(),
-                    thread: by.thread.clone(),
+                    thread: by.thread,
                     reply: interaction
                         .response_url
                         .clone()
@@ -281,7 +281,9 @@ impl SlackGateway {
     }
 
     async fn open_view(&self, interaction: &Interaction, view: Value) {
-        let Some(trigger) = &interaction.trigger else { return };
+        let Some(trigger) = &interaction.trigger else {
+            return;
+        };
         let body = json!({"trigger_id": trigger, "view": view});
         match self.web.call("views.open", &body).await {
             Ok(_) => {}
@@ -312,7 +314,10 @@ impl SlackGateway {
         let somebody = self.somebody(me, &by).await;
         let form: Option<Form> = if blocks::needs_form(values) {
             let asking = self.hub.form(&somebody, &id);
-            tokio::time::timeout(QUICK, asking).await.ok().and_then(Result::ok)
+            tokio::time::timeout(QUICK, asking)
+                .await
+                .ok()
+                .and_then(Result::ok)
         } else {
             None
         };
@@ -348,7 +353,14 @@ impl SlackGateway {
             .and_then(Value::as_str)
             .unwrap_or_default();
         let message = self
-            .said_by(me, &by, key, text.to_owned(), Dialect::Console, carried.reply.clone())
+            .said_by(
+                me,
+                &by,
+                key,
+                text.to_owned(),
+                Dialect::Console,
+                carried.reply.clone(),
+            )
             .await;
         match self.receive(message).await {
             Ok(Receipt::Ignored(reason)) => {
@@ -478,5 +490,7 @@ fn corrected(wrong: &std::collections::BTreeMap<String, String>, order: &[String
 
 /// The form gives way to a sentence.
 fn updated(title: &str, text: &str) -> Done {
-    Done::Ack(Some(json!({"response_action": "update", "view": blocks::notice(title, text)})))
+    Done::Ack(Some(
+        json!({"response_action": "update", "view": blocks::notice(title, text)}),
+    ))
 }

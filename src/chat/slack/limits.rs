@@ -65,7 +65,7 @@ pub const SOCKETS: usize = 2;
 pub const FILE: usize = 64 << 20;
 /// Messages of one page of a history (conversations.history recommends at most 200).
 pub const PAGE: usize = 200;
-/// Slash commands of an app in our manifest (App manifests / features.slash_commands takes 50).
+/// Slash commands of an app in our manifest (App manifests / Features).
 pub const COMMANDS: usize = 50;
 
 /// The first `most` characters of a text, with a mark when something is left out, however characters are counted.

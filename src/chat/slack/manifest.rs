@@ -8,12 +8,18 @@ use crate::settings::{SlackMode, SlackOptions};
 /// Scopes of the bot, with what does not work without them.
 pub(super) const SCOPES: &[(&str, &str)] = &[
     ("app_mentions:read", "mentions are not heard"),
-    ("channels:history", "commands with a prefix are not heard in public channels, nor read after an absence"),
+    (
+        "channels:history",
+        "commands with a prefix are not heard in public channels, nor read after an absence",
+    ),
     ("channels:read", "names of channels are not known"),
     ("chat:write", "the bot cannot answer"),
     ("commands", "slash commands and shortcuts do not work"),
     ("files:write", "long answers cannot be attached"),
-    ("groups:history", "commands with a prefix are not heard in private channels"),
+    (
+        "groups:history",
+        "commands with a prefix are not heard in private channels",
+    ),
     ("groups:read", "names of private channels are not known"),
     ("im:history", "direct messages are not heard"),
     ("im:read", "direct conversations are not found after an absence"),
@@ -21,7 +27,10 @@ pub(super) const SCOPES: &[(&str, &str)] = &[
     ("mpim:history", "commands are not heard in group conversations"),
     ("mpim:read", "group conversations are not found after an absence"),
     ("users:read", "names of people are not known"),
-    ("users:read.email", "people cannot be recognised by their mail address"),
+    (
+        "users:read.email",
+        "people cannot be recognised by their mail address",
+    ),
 ];
 
 /// Events that the bot wants to hear.
@@ -40,9 +49,9 @@ const EVENTS: &[&str] = &[
     "user_change",
 ];
 
-/// Characters of names in a manifest (App manifests / display_information, bot_user).
+/// Characters of names in a manifest (App manifests / Display information, Bot user).
 const NAME: usize = 35;
-/// Characters of a slash command (App manifests / slash_commands).
+/// Characters of a slash command (App manifests / Slash commands).
 const COMMAND: usize = 32;
 
 /// The manifest of an instance. `words` are the first words of the aliases, for slash commands of their own; `url` is
@@ -58,7 +67,11 @@ pub fn manifest(instance: &str, options: &SlackOptions, name: &str, words: &[Str
         }
     };
     let address = |kind: &str| format!("{}/api/slack/{instance}/{kind}", url.trim_end_matches('/'));
-    let mut commands = vec![slash(&options.command, "Say a command; `help` lists them", "help")];
+    let mut commands = vec![slash(
+        &options.command,
+        "Say a command; `help` lists them",
+        "help",
+    )];
     if options.commands {
         let mut words: Vec<&String> = words.iter().filter(|word| is_command(word)).collect();
         words.sort();
@@ -69,7 +82,13 @@ pub fn manifest(instance: &str, options: &SlackOptions, name: &str, words: &[Str
                 .into_iter()
                 .filter(|word| *word != own)
                 .take(limits::COMMANDS - 1)
-                .map(|word| slash(&format!("/{word}"), &format!("Say a command that begins with {word}"), "…")),
+                .map(|word| {
+                    slash(
+                        &format!("/{word}"),
+                        &format!("Say a command that begins with {word}"),
+                        "…",
+                    )
+                }),
         );
     }
     let mut settings = json!({

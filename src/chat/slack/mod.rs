@@ -127,7 +127,9 @@ fn secrets(options: &SlackOptions) -> Result<Secrets, String> {
         options.bot_token_file.as_ref(),
         "the bot token",
     )?
-    .ok_or("no bot token is set: put it into the variable SAYSO_SLACK_BOT_TOKEN or name a `bot_token_file`")?;
+    .ok_or(
+        "no bot token is set: put it into the variable SAYSO_SLACK_BOT_TOKEN or name a `bot_token_file`",
+    )?;
     let app = secret(
         options.app_token.as_ref(),
         options.app_token_file.as_ref(),
@@ -138,11 +140,11 @@ fn secrets(options: &SlackOptions) -> Result<Secrets, String> {
         options.signing_secret_file.as_ref(),
         "the signing secret",
     )?;
-    let mode = options.mode.unwrap_or(if app.is_some() {
-        SlackMode::Socket
-    } else {
-        SlackMode::Http
-    });
+    let mode = match options.mode {
+        Some(mode) => mode,
+        None if app.is_some() => SlackMode::Socket,
+        None => SlackMode::Http,
+    };
     match mode {
         SlackMode::Socket if app.is_none() => Err(
             "no app token is set: put it into the variable SAYSO_SLACK_APP_TOKEN or name an `app_token_file`"
@@ -457,9 +459,10 @@ impl SlackGateway {
             place: Place {
                 gateway: self.name.clone(),
                 conversation: said.channel.clone(),
-                thread: said.thread.clone().or_else(|| {
-                    (!said.direct && self.opens_threads(&said.channel)).then(|| said.ts.clone())
-                }),
+                thread: said
+                    .thread
+                    .clone()
+                    .or_else(|| (!said.direct && self.opens_threads(&said.channel)).then(|| said.ts.clone())),
                 name: if said.direct {
                     None
                 } else {
@@ -506,10 +509,7 @@ impl SlackGateway {
     }
 
     /// What became of work in a task of its own, with a sentence for the person when nothing did.
-    async fn finish<T>(
-        &self,
-        work: tokio::task::JoinHandle<Result<T, ReceiveError>>,
-    ) -> Result<T, String> {
+    async fn finish<T>(&self, work: tokio::task::JoinHandle<Result<T, ReceiveError>>) -> Result<T, String> {
         match tokio::time::timeout(TAKE, work).await {
             Ok(Ok(Ok(value))) => Ok(value),
             Ok(Ok(Err(error))) => {

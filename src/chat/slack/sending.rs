@@ -163,7 +163,11 @@ impl Sender {
 
     async fn letter(&self, message: &Rendered) -> Result<Letter, SendError> {
         let text = limits::cut(&message.text, limits::TEXT);
-        let text = if text.trim().is_empty() { "…".to_owned() } else { text };
+        let text = if text.trim().is_empty() {
+            "…".to_owned()
+        } else {
+            text
+        };
         let blocks = if message.form == Form::Rich {
             let shown = blocks::show(&message.card, limits::BLOCKS);
             self.keep(shown.kept).await.map_err(again)?;
@@ -196,7 +200,9 @@ impl Sender {
                 let posted = self.post(message, letter, &channel).await;
                 match (posted, ticket) {
                     (Err(SendError::Permanent(reason)), Some(ticket)) if ticket.open => {
-                        tracing::debug!("answered by address, because the channel is closed to the bot: {reason}");
+                        tracing::debug!(
+                            "answered by address, because the channel is closed to the bot: {reason}"
+                        );
                         self.by_ticket(&ticket, letter, "in_channel").await
                     }
                     (posted, _) => posted,
@@ -209,7 +215,9 @@ impl Sender {
     async fn channel(&self, message: &Rendered) -> Result<String, SendError> {
         let to = &message.place.conversation;
         if to.starts_with(['U', 'W']) {
-            self.direct(to).await.map_err(|failure| failed(failure, message.form))
+            self.direct(to)
+                .await
+                .map_err(|failure| failed(&failure, message.form))
         } else {
             Ok(to.clone())
         }
@@ -231,7 +239,7 @@ impl Sender {
             } else {
                 self.direct(user)
                     .await
-                    .map_err(|failure| failed(failure, message.form))?
+                    .map_err(|failure| failed(&failure, message.form))?
             };
             return self.post(message, letter, &channel).await;
         }
@@ -250,10 +258,7 @@ impl Sender {
             body["thread_ts"] = json!(thread);
         }
         match self.web.call("chat.postEphemeral", &body).await {
-            Ok(answer) => Ok(format!(
-                "~{}",
-                answer["message_ts"].as_str().unwrap_or_default()
-            )),
+            Ok(answer) => Ok(format!("~{}", answer["message_ts"].as_str().unwrap_or_default())),
             Err(failure)
                 if matches!(
                     failure.code(),
@@ -263,10 +268,10 @@ impl Sender {
                 let channel = self
                     .direct(user)
                     .await
-                    .map_err(|failure| failed(failure, message.form))?;
+                    .map_err(|failure| failed(&failure, message.form))?;
                 self.post(message, letter, &channel).await
             }
-            Err(failure) => Err(failed(failure, message.form)),
+            Err(failure) => Err(failed(&failure, message.form)),
         }
     }
 
@@ -287,7 +292,7 @@ impl Sender {
         body["replace_original"] = json!(false);
         match self.web.respond(&ticket.url, &body).await {
             Ok(()) => Ok("~".to_owned()),
-            Err(failure) => Err(failed(failure, Form::Rich)),
+            Err(failure) => Err(failed(&failure, Form::Rich)),
         }
     }
 
@@ -323,7 +328,7 @@ impl Sender {
                     Ok(known)
                 }
             }
-            Err(failure) => Err(failed(failure, message.form)),
+            Err(failure) => Err(failed(&failure, message.form)),
         }
     }
 
@@ -338,7 +343,7 @@ impl Sender {
             Some(id) if self.is_doubtful(id) => self
                 .find(id, channel, thread)
                 .await
-                .map_err(|failure| failed(failure, message.form))?,
+                .map_err(|failure| failed(&failure, message.form))?,
             _ => None,
         };
         let ts = match posted {
@@ -393,7 +398,7 @@ impl Sender {
         if let Some(id) = id.filter(|_| failure.is_doubtful()) {
             remember(&self.doubtful, id, ());
         }
-        failed(failure, form)
+        failed(&failure, form)
     }
 
     /// Whether the message may have been posted already: a try ended in the dark, or another process had it.
@@ -470,12 +475,12 @@ impl Sender {
                     .web
                     .read("files.getUploadURLExternal", &fields)
                     .await
-                    .map_err(|failure| failed(failure, message.form))?;
+                    .map_err(|failure| failed(&failure, message.form))?;
                 let url = answer["upload_url"].as_str().unwrap_or_default();
                 self.web
                     .upload(url, file.text.clone().into_bytes())
                     .await
-                    .map_err(|failure| failed(failure, message.form))?;
+                    .map_err(|failure| failed(&failure, message.form))?;
                 let id = answer["file_id"].as_str().unwrap_or_default().to_owned();
                 if let Some(message) = message.id {
                     remember(&self.files, message, id.clone());
@@ -496,7 +501,7 @@ impl Sender {
                 {
                     self.files.lock().remove(&id);
                 }
-                return Err(failed(failure, message.form));
+                return Err(failed(&failure, message.form));
             }
         }
         if let Some(id) = message.id {
@@ -558,21 +563,32 @@ fn file_name(name: &str) -> String {
 }
 
 /// What a failure means for the outbox.
-fn failed(failure: Failure, form: Form) -> SendError {
+fn failed(failure: &Failure, form: Form) -> SendError {
     match failure {
-        Failure::Limited(wait) => SendError::RateLimited(wait),
+        Failure::Limited(wait) => SendError::RateLimited(*wait),
         Failure::Unreachable { .. } => SendError::Retry {
             reason: failure.to_string(),
             retry_after: None,
         },
         Failure::Token(_) => SendError::Away(failure.to_string()),
-        Failure::Refused { ref error, .. } => {
+        Failure::Refused { error, .. } => {
             let reason = failure.to_string();
             match error.as_str() {
-                "channel_not_found" | "not_in_channel" | "is_archived" | "user_not_found" | "users_not_found"
-                | "user_disabled" | "cannot_dm_bot" | "user_not_visible" | "messages_tab_disabled"
-                | "team_access_not_granted" | "ekm_access_denied" | "access_denied" | "no_permission"
-                | "as_user_not_supported" | "team_not_found" => SendError::Permanent(reason),
+                "channel_not_found"
+                | "not_in_channel"
+                | "is_archived"
+                | "user_not_found"
+                | "users_not_found"
+                | "user_disabled"
+                | "cannot_dm_bot"
+                | "user_not_visible"
+                | "messages_tab_disabled"
+                | "team_access_not_granted"
+                | "ekm_access_denied"
+                | "access_denied"
+                | "no_permission"
+                | "as_user_not_supported"
+                | "team_not_found" => SendError::Permanent(reason),
                 "restricted_action"
                 | "restricted_action_read_only_channel"
                 | "restricted_action_thread_only_channel"
@@ -612,15 +628,27 @@ mod tests {
                 error: error.to_owned(),
                 detail: String::new(),
             };
-            failed(failure, form)
+            failed(&failure, form)
         };
         for error in ["invalid_blocks", "msg_blocks_too_long", "msg_too_long"] {
-            assert!(matches!(refused(error, Form::Rich), SendError::Refused(_)), "{error}");
+            assert!(
+                matches!(refused(error, Form::Rich), SendError::Refused(_)),
+                "{error}"
+            );
         }
         for error in ["channel_not_found", "is_archived", "not_in_channel"] {
-            assert!(matches!(refused(error, Form::Rich), SendError::Permanent(_)), "{error}");
+            assert!(
+                matches!(refused(error, Form::Rich), SendError::Permanent(_)),
+                "{error}"
+            );
         }
-        assert!(matches!(refused("missing_scope", Form::File), SendError::Refused(_)));
-        assert!(matches!(refused("missing_scope", Form::Plain), SendError::Permanent(_)));
+        assert!(matches!(
+            refused("missing_scope", Form::File),
+            SendError::Refused(_)
+        ));
+        assert!(matches!(
+            refused("missing_scope", Form::Plain),
+            SendError::Permanent(_)
+        ));
     }
 }

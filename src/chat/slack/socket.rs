@@ -297,7 +297,7 @@ impl Talk {
                         return End::Refused(text.to_owned());
                     }
                     self.tell(End::Renew(reason));
-                    drain_by = drain_by.or(Some(tokio::time::Instant::now() + DRAIN));
+                    drain_by = drain_by.or_else(|| Some(tokio::time::Instant::now() + DRAIN));
                 }
                 _ => {
                     let Some(id) = frame["envelope_id"].as_str().map(str::to_owned) else {

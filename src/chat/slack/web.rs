@@ -151,7 +151,9 @@ impl Web {
 
     /// Calls a method that reads: those take forms only.
     pub(super) async fn read(&self, method: &str, fields: &[(&str, &str)]) -> Result<Value, Failure> {
-        self.read_with(method, fields).await.map(|answered| answered.value)
+        self.read_with(method, fields)
+            .await
+            .map(|answered| answered.value)
     }
 
     /// The same, with the scopes that the token has.
@@ -198,7 +200,7 @@ impl Web {
             });
         }
         let sent = self.http.post(url).json(body).send().await;
-        let response = sent.map_err(broken)?;
+        let response = sent.map_err(|error| broken(&error))?;
         let status = response.status();
         let wait = wait_of(response.headers());
         let body = read(response).await.unwrap_or_default();
@@ -217,7 +219,7 @@ impl Web {
             return Ok(());
         }
         let text = String::from_utf8_lossy(&body);
-        let error = value["error"].as_str().unwrap_or(text.trim());
+        let error = value["error"].as_str().unwrap_or_else(|| text.trim());
         Err(Failure::Refused {
             error: limits::cut(error, 100),
             detail: format!("status {}", status.as_u16()),
@@ -240,7 +242,7 @@ impl Web {
             .body(bytes)
             .send()
             .await;
-        let response = sent.map_err(broken)?;
+        let response = sent.map_err(|error| broken(&error))?;
         let status = response.status();
         if status == StatusCode::TOO_MANY_REQUESTS {
             return Err(Failure::Limited(wait_of(response.headers())));
@@ -272,7 +274,7 @@ impl Web {
     }
 
     async fn answer(&self, key: &str, sent: Result<Response, reqwest::Error>) -> Result<Answered, Failure> {
-        let response = sent.map_err(broken)?;
+        let response = sent.map_err(|error| broken(&error))?;
         let status = response.status();
         self.note_clock(response.headers());
         let wait = wait_of(response.headers());
@@ -287,7 +289,10 @@ impl Web {
                 doubtful: true,
             });
         }
-        let body = body.map_err(|reason| Failure::Unreachable { reason, doubtful: true })?;
+        let body = body.map_err(|reason| Failure::Unreachable {
+            reason,
+            doubtful: true,
+        })?;
         let value: Value = serde_json::from_slice(&body).map_err(|_| Failure::Unreachable {
             reason: format!("the answer is no JSON (status {})", status.as_u16()),
             doubtful: true,
@@ -298,11 +303,19 @@ impl Web {
         let error = value["error"].as_str().unwrap_or("no reason given").to_owned();
         Err(match &*error {
             "ratelimited" | "rate_limited" => self.limited(key, wait),
-            "invalid_auth" | "not_authed" | "account_inactive" | "token_revoked" | "token_expired"
+            "invalid_auth"
+            | "not_authed"
+            | "account_inactive"
+            | "token_revoked"
+            | "token_expired"
             | "not_allowed_token_type" => Failure::Token(error),
             // It is documented that some of it may have been done.
-            "internal_error" | "fatal_error" | "service_unavailable" | "request_timeout"
-            | "accesslimited" | "team_added_to_org" => Failure::Unreachable {
+            "internal_error"
+            | "fatal_error"
+            | "service_unavailable"
+            | "request_timeout"
+            | "accesslimited"
+            | "team_added_to_org" => Failure::Unreachable {
                 reason: error,
                 doubtful: true,
             },
@@ -365,7 +378,7 @@ fn wait_of(headers: &HeaderMap) -> Duration {
 }
 
 /// Without the address, which may be one that only Slack and we know.
-fn broken(error: reqwest::Error) -> Failure {
+fn broken(error: &reqwest::Error) -> Failure {
     let (reason, doubtful) = if error.is_connect() {
         ("no connection", false)
     } else if error.is_timeout() {
