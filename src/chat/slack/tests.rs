@@ -146,13 +146,13 @@ fn card() -> impl Strategy<Value = Card> {
 }
 
 fn field() -> impl Strategy<Value = Field> {
-    let options = prop::collection::vec(text(), 0..130);
+    let options = || prop::collection::vec(text(), 0..130);
     let takes = prop_oneof![
         Just(FieldKind::Line),
         Just(FieldKind::Toggle),
         Just(FieldKind::Number { integer: true }),
-        options.clone().prop_map(|options| FieldKind::Choice { options }),
-        options.prop_map(|options| FieldKind::Choices { options }),
+        options().prop_map(|options| FieldKind::Choice { options }),
+        options().prop_map(|options| FieldKind::Choices { options }),
     ];
     (text(), takes, any::<bool>(), text()).prop_map(|(label, takes, required, initial)| Field {
         name: Id::new().to_string(),
