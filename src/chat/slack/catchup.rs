@@ -58,7 +58,14 @@ impl SlackGateway {
     }
 
     pub(super) async fn write_cursors(&self) {
-        let moved: Vec<String> = std::mem::take(&mut *self.moved.lock()).into_iter().collect();
+        let moved: Vec<String> = {
+            let held = self.held.lock();
+            let mut moved = self.moved.lock();
+            let ready = moved.iter().filter(|channel| !held.contains(*channel));
+            let ready: Vec<String> = ready.cloned().collect();
+            moved.retain(|channel| held.contains(channel));
+            ready
+        };
         if moved.is_empty() {
             return;
         }
@@ -98,6 +105,10 @@ impl SlackGateway {
     pub(super) async fn catch_up(self: Arc<Self>, from: HashMap<String, Seen>) {
         let Some(me) = self.me() else { return };
         let began = now();
+        let _released = Released {
+            bot: &self,
+            channels: from.keys().cloned().collect(),
+        };
         let mut channels = self.conversations().await;
         if channels.is_empty() {
             // Without the right to list them, those that were heard of.
@@ -108,7 +119,12 @@ impl SlackGateway {
                 return;
             }
             match from.get(&channel) {
-                Some(seen) => self.missed_in(&me, &channel, &seen.last).await,
+                Some(seen) => {
+                    self.missed_in(&me, &channel, &seen.last).await;
+                    if !self.stop.is_cancelled() {
+                        self.held.lock().remove(&channel);
+                    }
+                }
                 // Here the bot is new: it begins with what is said from now on.
                 None => self.passed(&channel, &began),
             }
@@ -360,6 +376,23 @@ impl SlackGateway {
             .unwrap_or(text)
             .trim()
             .to_owned()
+    }
+}
+
+/// Lets the cursors be written at the end, however that comes; not when it comes by stopping.
+struct Released<'a> {
+    bot: &'a SlackGateway,
+    channels: Vec<String>,
+}
+
+impl Drop for Released<'_> {
+    fn drop(&mut self) {
+        if !self.bot.stop.is_cancelled() {
+            let mut held = self.bot.held.lock();
+            for channel in &self.channels {
+                held.remove(channel);
+            }
+        }
     }
 }
 

@@ -92,6 +92,8 @@ pub struct SlackGateway {
     seen: Mutex<HashMap<String, Seen>>,
     /// Channels whose cursor is not written yet.
     moved: Mutex<HashSet<String>>,
+    /// Channels whose cursor is not written, because what was missed there is still being read.
+    held: Mutex<HashSet<String>>,
 }
 
 /// A secret of the settings: itself, or from its file.
@@ -209,6 +211,7 @@ impl SlackGateway {
             states: Mutex::new(HashMap::from([(0, State::Connecting)])),
             seen: Mutex::default(),
             moved: Mutex::default(),
+            held: Mutex::default(),
         });
         bot.hub.attach(Arc::clone(&bot) as Arc<dyn Gateway>);
         if let (SlackMode::Http, Some(secret)) = (secrets.mode, secrets.signing) {
@@ -323,6 +326,7 @@ impl SlackGateway {
             tracing::info!(chat.gateway = self.name, "connected");
             // From here on messages are heard again; what came before is looked up, from where it was known then.
             let from = self.seen.lock().clone();
+            self.held.lock().extend(from.keys().cloned());
             tokio::spawn(Arc::clone(self).catch_up(from));
             self.hub.back(&self.name, None);
         }
@@ -452,7 +456,14 @@ impl SlackGateway {
     }
 
     async fn inbound(&self, me: &Me, said: &Said) -> Inbound {
-        let known = self.names.user(&said.user).await;
+        let naming = async {
+            if said.direct {
+                None
+            } else {
+                self.names.channel(&said.channel).await
+            }
+        };
+        let (known, name) = tokio::join!(self.names.user(&said.user), naming);
         let own = said.team.is_none();
         Inbound {
             key: format!("slack:{}:{}:{}", me.team, said.channel, said.ts),
@@ -463,11 +474,7 @@ impl SlackGateway {
                     .thread
                     .clone()
                     .or_else(|| (!said.direct && self.opens_threads(&said.channel)).then(|| said.ts.clone())),
-                name: if said.direct {
-                    None
-                } else {
-                    self.names.channel(&said.channel).await
-                },
+                name,
             },
             dialect: Dialect::Slack,
             account: Self::account(me, said.team.as_deref(), &said.user),

@@ -241,7 +241,21 @@ impl Sender {
                     .await
                     .map_err(|failure| failed(&failure, message.form))?
             };
-            return self.post(message, letter, &channel).await;
+            // A conversation of others: the command was given there, but the bot has no part in it.
+            return match self.post(message, letter, &channel).await {
+                Err(SendError::Permanent(reason)) if channel == place.conversation => {
+                    tracing::debug!("answered apart, because the conversation is closed to the bot: {reason}");
+                    if let Some(ticket) = ticket.filter(|_| message.file.is_none()) {
+                        return self.by_ticket(&ticket, letter, "ephemeral").await;
+                    }
+                    let own = self
+                        .direct(user)
+                        .await
+                        .map_err(|failure| failed(&failure, message.form))?;
+                    self.post(message, letter, &own).await
+                }
+                posted => posted,
+            };
         }
         if let Some(ticket) = ticket {
             match self.by_ticket(&ticket, letter, "ephemeral").await {

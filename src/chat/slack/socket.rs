@@ -296,6 +296,9 @@ impl Talk {
                         let text = "Socket Mode is switched off: switch it on in the settings of the app";
                         return End::Refused(text.to_owned());
                     }
+                    if reason == "too_many_websockets" {
+                        return End::Lost("the app has too many sockets open".to_owned());
+                    }
                     self.tell(End::Renew(reason));
                     drain_by = drain_by.or_else(|| Some(tokio::time::Instant::now() + DRAIN));
                 }
