@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::blocks;
 use super::limits;
+use super::modals;
 use crate::model::Timestamp;
 
 /// Who the bot is, from `auth.test`.
@@ -258,7 +258,7 @@ pub(super) fn interaction(payload: &Value) -> Option<Interaction> {
             let action = &payload["actions"][0];
             Asked::Action {
                 action: text(&action["action_id"])?,
-                value: blocks::chosen(action)?.as_str()?.to_owned(),
+                value: modals::chosen(action)?.as_str()?.to_owned(),
                 message: message.unwrap_or_default(),
                 at: text(&action["action_ts"]).unwrap_or_default(),
                 ephemeral: container["is_ephemeral"] == true,
@@ -271,7 +271,7 @@ pub(super) fn interaction(payload: &Value) -> Option<Interaction> {
                 hash: text(&view["hash"]).unwrap_or_default(),
                 callback: text(&view["callback_id"]).unwrap_or_default(),
                 data: data(),
-                values: blocks::values(&view["state"]["values"]),
+                values: modals::values(&view["state"]["values"]),
                 blocks: blocks
                     .iter()
                     .filter(|block| block["type"] == "input")

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::blocks::{self, Carried, Press};
+use super::blocks::{self, Press};
 use super::events::{Actor, Asked, Interaction, Me, Slash};
+use super::modals::{self, Carried};
 use super::sending::Ticket;
 use super::socket::Done;
 use super::web::about;
@@ -208,11 +209,11 @@ impl SlackGateway {
                 let carried = Carried::read(&data);
                 let key = format!("slack:view:{view}:{hash}");
                 match &*callback {
-                    blocks::FORM => {
+                    modals::FORM => {
                         self.submitted(me, &interaction.by, key, carried, &values, &blocks)
                             .await
                     }
-                    blocks::COMMAND => self.typed(me, &interaction.by, key, carried, &values).await,
+                    modals::COMMAND => self.typed(me, &interaction.by, key, carried, &values).await,
                     _ => Done::Ack(None),
                 }
             }
@@ -234,7 +235,7 @@ impl SlackGateway {
                 };
                 let bot = Arc::clone(self);
                 tokio::spawn(async move {
-                    let view = blocks::command_modal(&carried, text.as_deref());
+                    let view = modals::command_modal(&carried, text.as_deref());
                     bot.open_view(&interaction, view).await;
                 });
                 Done::Ack(None)
@@ -271,7 +272,7 @@ impl SlackGateway {
                     .await;
             }
         };
-        let (view, kept) = blocks::modal(&form, &carried);
+        let (view, kept) = modals::modal(&form, &carried);
         if self.sender.keep(kept.into_iter().collect()).await.is_err() {
             return self
                 .tell(interaction, "The form could not be kept. Try again.")
@@ -312,7 +313,7 @@ impl SlackGateway {
             return updated("Gone", "I do not know this form any more.");
         };
         let somebody = self.somebody(me, &by).await;
-        let form: Option<Form> = if blocks::needs_form(values) {
+        let form: Option<Form> = if modals::needs_form(values) {
             let asking = self.hub.form(&somebody, &id);
             tokio::time::timeout(QUICK, asking)
                 .await
@@ -325,7 +326,7 @@ impl SlackGateway {
             key,
             form: id,
             by: somebody,
-            values: blocks::filled(values, form.as_ref()).into_iter().collect(),
+            values: modals::filled(values, form.as_ref()).into_iter().collect(),
             reply: carried.reply.clone(),
             received: Timestamp::now(),
         };
@@ -349,7 +350,7 @@ impl SlackGateway {
     ) -> Done {
         let by = Self::back_at(by, &carried);
         let text = values
-            .get(blocks::COMMAND_BLOCK)
+            .get(modals::COMMAND_BLOCK)
             .and_then(Value::as_str)
             .unwrap_or_default();
         let message = self
@@ -364,8 +365,8 @@ impl SlackGateway {
             .await;
         match self.receive(message).await {
             Ok(Receipt::Ignored(reason)) => {
-                let wrong = [(blocks::COMMAND_BLOCK.to_owned(), reason.to_owned())].into();
-                corrected(&wrong, &[blocks::COMMAND_BLOCK.to_owned()])
+                let wrong = [(modals::COMMAND_BLOCK.to_owned(), reason.to_owned())].into();
+                corrected(&wrong, &[modals::COMMAND_BLOCK.to_owned()])
             }
             Ok(_) => Done::Ack(None),
             Err(_) => Done::Again,
@@ -382,14 +383,14 @@ impl SlackGateway {
             let field = form
                 .fields
                 .into_iter()
-                .find(|field| field.name == blocks::field_of(block))?;
+                .find(|field| field.name == modals::field_of(block))?;
             match field.takes {
                 FieldKind::Choice { options } | FieldKind::Choices { options } => Some(options),
                 _ => None,
             }
         };
         let options = tokio::time::timeout(QUICK, asking).await.ok().flatten();
-        blocks::suggestions(&options.unwrap_or_default(), typed)
+        modals::suggestions(&options.unwrap_or_default(), typed)
     }
 
     /// A sentence for the person alone.
@@ -466,10 +467,10 @@ fn corrected(wrong: &std::collections::BTreeMap<String, String>, order: &[String
     for (field, reason) in wrong {
         let block = order
             .iter()
-            .find(|block| blocks::field_of(block) == field)
+            .find(|block| modals::field_of(block) == field)
             .or_else(|| order.first());
         let Some(block) = block else { continue };
-        let text = if blocks::field_of(block) == field {
+        let text = if modals::field_of(block) == field {
             reason.clone()
         } else {
             format!("{field}: {reason}")
@@ -491,6 +492,6 @@ fn corrected(wrong: &std::collections::BTreeMap<String, String>, order: &[String
 /// The form gives way to a sentence.
 fn updated(title: &str, text: &str) -> Done {
     Done::Ack(Some(
-        json!({"response_action": "update", "view": blocks::notice(title, text)}),
+        json!({"response_action": "update", "view": modals::notice(title, text)}),
     ))
 }

@@ -1,17 +1,19 @@
 //! Slack: a workspace's events over sockets or requests, its messages, slash commands, buttons and forms.
 //!
 //! What comes in is committed before it is acknowledged; what goes out cannot ring anybody. `socket` and `http` bring
-//! envelopes, `events` reads them, `interactions` answers what is pressed and picked, `blocks` shows, `sending`
-//! delivers, `web` calls, `catchup` reads what was said meanwhile, `manifest` and `doctor` help to set it up.
+//! envelopes, `events` reads them, `interactions` answers what is pressed and picked, `blocks` and `modals` show, `sending` and
+//! `files` deliver, `web` calls, `catchup` reads what was said meanwhile, `manifest` and `doctor` help to set it up.
 
 mod blocks;
 mod catchup;
 pub mod doctor;
 mod events;
+mod files;
 mod http;
 mod interactions;
 pub mod limits;
 pub mod manifest;
+mod modals;
 mod names;
 mod sending;
 mod socket;

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::blocks::{self, Kept};
 use super::limits;
 use super::web::{Failure, Web, about};
-use crate::chat::gateway::{Attachment, Form, Rendered, SendError, Sent};
+use crate::chat::gateway::{Form, Rendered, SendError, Sent};
 use crate::model::{Id, Timestamp};
 use crate::store::{Store, Write};
 
@@ -67,7 +67,7 @@ pub(super) struct Sender {
     /// How often a ticket was used.
     used: Mutex<HashMap<String, u32>>,
     /// Files that are uploaded but not shared yet, by message.
-    files: Mutex<HashMap<Id, String>>,
+    pub(super) files: Mutex<HashMap<Id, String>>,
 }
 
 /// A message as it is posted.
@@ -87,7 +87,7 @@ impl Letter {
     }
 }
 
-fn remember<K: std::hash::Hash + Eq, V>(map: &Mutex<HashMap<K, V>>, key: K, value: V) {
+pub(super) fn remember<K: std::hash::Hash + Eq, V>(map: &Mutex<HashMap<K, V>>, key: K, value: V) {
     let mut map = map.lock();
     if map.len() > REMEMBERED {
         map.clear();
@@ -244,7 +244,9 @@ impl Sender {
             // A conversation of others: the command was given there, but the bot has no part in it.
             return match self.post(message, letter, &channel).await {
                 Err(SendError::Permanent(reason)) if channel == place.conversation => {
-                    tracing::debug!("answered apart, because the conversation is closed to the bot: {reason}");
+                    tracing::debug!(
+                        "answered apart, because the conversation is closed to the bot: {reason}"
+                    );
                     if let Some(ticket) = ticket.filter(|_| message.file.is_none()) {
                         return self.by_ticket(&ticket, letter, "ephemeral").await;
                     }
@@ -470,60 +472,6 @@ impl Sender {
         Ok(None)
     }
 
-    /// Uploads a file in Slack's three steps; what was uploaded is not uploaded again.
-    async fn file(
-        &self,
-        message: &Rendered,
-        file: &Attachment,
-        channel: &str,
-        thread: Option<&str>,
-    ) -> Result<(), SendError> {
-        let name = file_name(&file.name);
-        let known = message.id.and_then(|id| self.files.lock().get(&id).cloned());
-        let id = match known {
-            Some(id) => id,
-            None => {
-                let length = file.text.len().to_string();
-                let fields = [("filename", name.as_str()), ("length", length.as_str())];
-                let answer = self
-                    .web
-                    .read("files.getUploadURLExternal", &fields)
-                    .await
-                    .map_err(|failure| failed(&failure, message.form))?;
-                let url = answer["upload_url"].as_str().unwrap_or_default();
-                self.web
-                    .upload(url, file.text.clone().into_bytes())
-                    .await
-                    .map_err(|failure| failed(&failure, message.form))?;
-                let id = answer["file_id"].as_str().unwrap_or_default().to_owned();
-                if let Some(message) = message.id {
-                    remember(&self.files, message, id.clone());
-                }
-                id
-            }
-        };
-        let mut body = json!({"files": [{"id": id, "title": name}], "channel_id": channel});
-        if let Some(thread) = thread {
-            body["thread_ts"] = json!(thread);
-        }
-        match self.web.call("files.completeUploadExternal", &body).await {
-            Ok(_) => {}
-            Err(failure) => {
-                // A file that Slack does not know any more has to be uploaded again.
-                if matches!(failure, Failure::Refused { .. })
-                    && let Some(id) = message.id
-                {
-                    self.files.lock().remove(&id);
-                }
-                return Err(failed(&failure, message.form));
-            }
-        }
-        if let Some(id) = message.id {
-            self.files.lock().remove(&id);
-        }
-        Ok(())
-    }
-
     /// The channel between the bot and a person.
     pub(super) async fn direct(&self, user: &str) -> Result<String, Failure> {
         if let Some(channel) = self.direct.lock().get(user) {
@@ -556,28 +504,8 @@ fn made(id: Id) -> i64 {
     i64::from(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
 
-/// A name that Slack keeps as it is.
-fn file_name(name: &str) -> String {
-    let name: String = name
-        .chars()
-        .map(|char| {
-            if char.is_ascii_alphanumeric() || "._-".contains(char) {
-                char
-            } else {
-                '_'
-            }
-        })
-        .take(100)
-        .collect();
-    if name.trim_matches(['.', '_']).is_empty() {
-        "answer.txt".to_owned()
-    } else {
-        name
-    }
-}
-
 /// What a failure means for the outbox.
-fn failed(failure: &Failure, form: Form) -> SendError {
+pub(super) fn failed(failure: &Failure, form: Form) -> SendError {
     match failure {
         Failure::Limited(wait) => SendError::RateLimited(*wait),
         Failure::Unreachable { .. } => SendError::Retry {

@@ -21,8 +21,9 @@ use tokio::sync::mpsc;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_util::sync::CancellationToken;
 
-use super::blocks::{self, Carried, Press};
+use super::blocks::{self, Press};
 use super::limits;
+use super::modals::{self, Carried};
 use super::sending::Sender;
 use super::socket::{self, Done, Listener, Plug, State};
 use super::web::{Failure, Web};
@@ -35,6 +36,21 @@ use crate::store::sqlite::{SqliteOptions, SqliteStore};
 
 fn units(value: &Value) -> usize {
     value.as_str().map_or(0, |text| text.encode_utf16().count())
+}
+
+/// Nothing that Slack would obey, where it looks for that.
+fn inert(value: &Value) {
+    if value["type"] == "mrkdwn" {
+        let text = value["text"].as_str().unwrap();
+        for ring in ["<!", "<@", "<#"] {
+            assert!(!text.contains(ring), "it would ring: {text}");
+        }
+    }
+    match value {
+        Value::Array(items) => items.iter().for_each(inert),
+        Value::Object(fields) => fields.values().for_each(inert),
+        _ => {}
+    }
 }
 
 /// Every text of the blocks, by the limits of the documentation.
@@ -94,10 +110,7 @@ fn check(blocks: &[Value], most: usize) {
             }
             other => panic!("a block of type {other}"),
         }
-        let bare = block.to_string();
-        for ring in ["<!", "<@", "<#"] {
-            assert!(!bare.contains(ring), "it would ring: {bare}");
-        }
+        inert(block);
     }
     assert!(total <= 12_000, "{total} characters together");
     let read: Result<Vec<slack_morphism::prelude::SlackBlock>, _> = serde_json::from_value(json!(blocks));
@@ -166,7 +179,7 @@ fn field() -> impl Strategy<Value = Field> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn every_card_is_within_the_limits(card in card()) {
@@ -177,7 +190,7 @@ proptest! {
     fn every_form_is_within_the_limits(fields in prop::collection::vec(field(), 0..12), title in text(), id in text()) {
         let form = Form { id: id.clone(), title, intro: Some("x".repeat(4000)), submit: "Run".to_owned(), fields };
         let carried = Carried { form: id, ..Carried::default() };
-        let (view, kept) = blocks::modal(&form, &carried);
+        let (view, kept) = modals::modal(&form, &carried);
         check(view["blocks"].as_array().unwrap(), 100);
         prop_assert!(units(&view["title"]["text"]) <= 24 && units(&view["submit"]["text"]) <= 24);
         prop_assert!(units(&view["private_metadata"]) <= 3000);
@@ -239,8 +252,8 @@ fn values_come_back_in_their_kinds() {
         "s:hosts": {"v": {"type": "multi_static_select", "selected_options": [{"value": "a"}, {"value": "b"}]}},
         "s:none": {"v": {"type": "plain_text_input", "value": null}},
     });
-    let values = blocks::values(&state);
-    assert!(blocks::needs_form(&values));
+    let values = modals::values(&state);
+    assert!(modals::needs_form(&values));
     let form = Form {
         id: String::new(),
         title: String::new(),
@@ -258,7 +271,7 @@ fn values_come_back_in_their_kinds() {
             },
         }],
     };
-    let filled = Value::Object(blocks::filled(&values, Some(&form)));
+    let filled = Value::Object(modals::filled(&values, Some(&form)));
     assert_eq!(
         filled,
         json!({"app": "api", "count": 3, "force": true, "env": long, "hosts": ["a", "b"]})
