@@ -67,7 +67,15 @@ pub(super) struct Sender {
     /// How often a ticket was used.
     used: Mutex<HashMap<String, u32>>,
     /// Files that are uploaded but not shared yet, by message.
-    pub(super) files: Mutex<HashMap<Id, String>>,
+    pub(super) files: Mutex<HashMap<Id, Uploaded>>,
+}
+
+/// A file that is uploaded.
+#[derive(Clone, Debug)]
+pub(super) struct Uploaded {
+    pub(super) file: String,
+    /// It may have been shared already.
+    pub(super) doubtful: bool,
 }
 
 /// A message as it is posted.

@@ -18,14 +18,16 @@ use tokio_util::sync::CancellationToken;
 
 use super::web::{Failure, Web};
 
+/// How long asking for an address may take.
+const ASKING: Duration = Duration::from_secs(8);
 /// How long connecting may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(5);
 /// How long the greeting may take.
-const HELLO: Duration = Duration::from_secs(10);
+const HELLO: Duration = Duration::from_secs(5);
 /// Between two pings.
-const PING: Duration = Duration::from_secs(10);
+const PING: Duration = Duration::from_secs(5);
 /// A socket on which nothing was heard for so long is dead.
-const SILENCE: Duration = Duration::from_secs(25);
+const SILENCE: Duration = Duration::from_secs(13);
 /// How long a write may take.
 const WRITE: Duration = Duration::from_secs(5);
 /// How long a socket that Slack gives up still gets answers.
@@ -141,7 +143,15 @@ impl Plug {
 
     /// Opens a socket and waits until another one is needed; the old one may go on answering for a while.
     async fn one(self: &Arc<Self>) -> End {
-        let url = match self.web.open_socket().await {
+        let asking = tokio::time::timeout(ASKING, self.web.open_socket());
+        let asked = tokio::select! {
+            asked = asking => asked,
+            () = self.stop.cancelled() => return End::Stopped,
+        };
+        let Ok(asked) = asked else {
+            return End::Lost("Slack does not tell the address of a socket in time".to_owned());
+        };
+        let url = match asked {
             Ok(url) => url,
             Err(Failure::Token(reason)) => {
                 return End::Refused(format!("Slack does not take the app token ({reason})"));
