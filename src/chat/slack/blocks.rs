@@ -6,6 +6,8 @@ use super::limits::{self, cut};
 use crate::chat::card::{Block, Card, Line, Span, Style};
 use crate::model::Id;
 
+/// Characters of the texts of all buttons, so that something is left for the message.
+const BUTTONS_TOTAL: usize = 5000;
 /// Commands that ask back before they are said.
 const DANGEROUS: &[&str] = &["cancel", "kill", "delete", "remove", "uninstall", "purge"];
 
@@ -106,15 +108,11 @@ pub(super) fn show(card: &Card, most: usize) -> Shown {
     }
     card.blocks
         .retain(|block| !matches!(block, Block::Note { line } if line.is_empty()));
-    // Labels of buttons count as well.
-    let labels: usize = presses
-        .iter()
-        .map(|(label, _)| units(&cut(label, limits::BUTTON)))
-        .sum();
-    let room = limits::BLOCKS_TOTAL.saturating_sub(labels + 500);
+    let (rows, labels) = rows(&presses, &mut shown.kept);
+    // Texts of buttons count as well.
+    let room = limits::BLOCKS_TOTAL.saturating_sub(labels + 200);
     fit(&mut card, room);
-    let rows = presses.len().div_ceil(limits::ACTIONS);
-    let most = most.saturating_sub(rows + 1);
+    let most = most.saturating_sub(rows.len() + 1);
     let mut left_out = false;
     let mut used = 0;
     for block in &card.blocks {
@@ -140,18 +138,46 @@ pub(super) fn show(card: &Card, most: usize) -> Shown {
     if shown.blocks.is_empty() {
         shown.blocks.push(json!({"type": "section", "text": mrkdwn("…")}));
     }
+    shown.blocks.extend(rows);
+    shown
+}
+
+/// Rows of buttons, as many as there is room for, and the characters of their texts.
+fn rows(presses: &[(String, Press)], kept: &mut Vec<Kept>) -> (Vec<Value>, usize) {
+    let mut total = 0;
+    let mut rows = Vec::new();
     for row in presses.chunks(limits::ACTIONS) {
         let mut elements = Vec::new();
         for (number, (label, press)) in row.iter().enumerate() {
-            let (button, kept) = button(label, press, number);
+            let (button, long) = button(label, press, number);
+            let size = size(&button);
+            if total + size > BUTTONS_TOTAL {
+                break;
+            }
+            total += size;
             elements.push(button);
-            shown.kept.extend(kept);
+            kept.extend(long);
         }
-        shown
-            .blocks
-            .push(json!({"type": "actions", "elements": elements}));
+        if !elements.is_empty() {
+            rows.push(json!({"type": "actions", "elements": elements}));
+        }
     }
-    shown
+    (rows, total)
+}
+
+/// Characters of all texts in a block.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::Object(fields) => fields
+            .iter()
+            .map(|(name, field)| match field {
+                Value::String(text) if name == "text" => units(text),
+                field => size(field),
+            })
+            .sum(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        _ => 0,
+    }
 }
 
 /// Cuts a card until its text has at most `most` characters, however they are counted.

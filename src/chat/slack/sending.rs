@@ -411,18 +411,18 @@ impl Sender {
                 self.web
                     .call("chat.postMessage", &body)
                     .await
-                    .map_err(|failure| self.doubt(message.id, failure, message.form))?
+                    .map_err(|failure| self.doubt(message.id, &failure, message.form))?
             }
-            Err(failure) => return Err(self.doubt(message.id, failure, message.form)),
+            Err(failure) => return Err(self.doubt(message.id, &failure, message.form)),
         };
         Ok(answer["ts"].as_str().unwrap_or_default().to_owned())
     }
 
-    fn doubt(&self, id: Option<Id>, failure: Failure, form: Form) -> SendError {
+    fn doubt(&self, id: Option<Id>, failure: &Failure, form: Form) -> SendError {
         if let Some(id) = id.filter(|_| failure.is_doubtful()) {
             remember(&self.doubtful, id, ());
         }
-        failed(&failure, form)
+        failed(failure, form)
     }
 
     /// Whether the message may have been posted already: a try ended in the dark, or another process had it.
