@@ -1,0 +1,1 @@
+//! Each strictness and fault bites.
