@@ -12,27 +12,29 @@ use super::{Inner, SIGNING_SECRET, Simulator};
 /// What Slack sends as `X-Slack-Signature`.
 #[must_use]
 pub(super) fn signature(secret: &str, timestamp: &str, body: &str) -> String {
-    // HMAC as in RFC 2104, written out so that it does not share a mistake with who checks it.
+    format!("v0={}", hmac(secret, &format!("v0:{timestamp}:{body}")))
+}
+
+/// HMAC-SHA256 as in RFC 2104, written out so that it does not share a mistake with who checks it.
+pub(super) fn hmac(secret: &str, text: &str) -> String {
     let mut key = [0_u8; 64];
     if secret.len() > key.len() {
         key[..32].copy_from_slice(&Sha256::digest(secret));
     } else {
         key[..secret.len()].copy_from_slice(secret.as_bytes());
     }
-    let base = format!("v0:{timestamp}:{body}");
     let inner = Sha256::new()
         .chain_update(key.map(|byte| byte ^ 0x36))
-        .chain_update(base)
+        .chain_update(text)
         .finalize();
     let outer = Sha256::new()
         .chain_update(key.map(|byte| byte ^ 0x5c))
         .chain_update(inner)
         .finalize();
-    let mut text = "v0=".to_owned();
-    for byte in outer {
+    outer.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
-    }
-    text
+        text
+    })
 }
 
 /// Type and text of a request's body.
