@@ -5,6 +5,7 @@ mod catalogue;
 mod checks;
 mod discord;
 mod running;
+mod slack;
 mod start;
 mod surroundings;
 

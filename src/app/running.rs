@@ -15,6 +15,7 @@ use super::access::Access;
 use crate::api::client::{Client, ClientError};
 use crate::api::{self, Reload};
 use crate::chat::Hub;
+use crate::chat::slack::Doors;
 use crate::cli::Running;
 use crate::content::{Content, ReloadReport};
 use crate::engine::Engine;
@@ -38,6 +39,8 @@ pub(super) struct App {
     shutdown: CancellationToken,
     /// Ends listening to chat platforms: before everything else, while answers can still go out.
     deaf: CancellationToken,
+    /// Where requests of Slack come in.
+    doors: Doors,
 }
 
 impl App {
@@ -59,11 +62,12 @@ impl App {
             max_connections: 0,
             shutdown,
             deaf: CancellationToken::new(),
+            doors: Doors::default(),
         }
     }
 
     pub(super) fn with_api(mut self, router: Router, max_connections: usize) -> Self {
-        self.router = router;
+        self.router = router.merge(self.doors.routes());
         self.max_connections = max_connections;
         self
     }
@@ -117,7 +121,9 @@ impl App {
 
     /// Connects to the chat platforms that the settings name.
     pub(super) fn listen_to_platforms(&self, settings: &Settings) {
-        super::discord::start(settings, &self.hub, self.engine.store(), &self.deaf);
+        let store = self.engine.store();
+        super::discord::start(settings, &self.hub, store, &self.deaf);
+        super::slack::start(settings, &self.hub, store, &self.doors, &self.deaf);
     }
 
     fn reloader(&self) -> Reloader {

@@ -12,6 +12,7 @@ pub mod card;
 pub mod cards;
 pub mod console;
 pub mod discord;
+pub mod findings;
 pub mod forms;
 pub mod gateway;
 mod hub;
@@ -24,6 +25,7 @@ pub mod phrasebook;
 pub mod prefix;
 mod router;
 mod say;
+pub mod slack;
 pub mod templates;
 
 pub use asking::{MenuCommand, MenuParameter, Suggestion};

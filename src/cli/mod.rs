@@ -26,6 +26,7 @@ pub mod parameters;
 mod people;
 mod run;
 mod serve;
+mod slack;
 mod table;
 mod talk;
 #[cfg(test)]
@@ -220,6 +221,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Audit(command) => audit::audit(context, command).await,
         Command::Db(command) => db::db(context, command).await,
         Command::Doctor => doctor::doctor(context).await,
+        Command::Slack(command) => slack::slack(context, command),
         Command::Config(command) => config::config(context, command),
         Command::Reload => pack::reload(context).await,
         // Answered before settings are read.

@@ -182,10 +182,30 @@ pub const KEYS: &[Key] = &[
         .unset("Slack's own", "\"https://slack.com/api\"").variable_is("SAYSO_SLACK_API_URL"),
     key("chat.slack.*.bot_token", Kind::Text, "Token of the bot.")
         .unset("", "\"xoxb-…\"").variable_is("SAYSO_SLACK_BOT_TOKEN").secret(),
+    key("chat.slack.*.bot_token_file", Kind::Path, "File with the token of the bot, instead of `bot_token`.")
+        .unset("", "\"/run/secrets/slack-bot\"").variable_is("SAYSO_SLACK_BOT_TOKEN_FILE"),
     key("chat.slack.*.app_token", Kind::Text, "Token for Socket Mode; without it events come over HTTP.")
         .unset("", "\"xapp-…\"").variable_is("SAYSO_SLACK_APP_TOKEN").secret(),
+    key("chat.slack.*.app_token_file", Kind::Path, "File with the token for Socket Mode, instead of `app_token`.")
+        .unset("", "\"/run/secrets/slack-app\"").variable_is("SAYSO_SLACK_APP_TOKEN_FILE"),
+    key("chat.slack.*.mode", Kind::Choice(&["socket", "http"]), "How events come: over sockets that Sayso opens, or as requests to its HTTP server.")
+        .unset("socket when there is an app token", "\"socket\"").variable_is("SAYSO_SLACK_MODE"),
     key("chat.slack.*.signing_secret", Kind::Text, "Secret that signs what Slack sends over HTTP.")
         .unset("", "\"…\"").variable_is("SAYSO_SLACK_SIGNING_SECRET").secret(),
+    key("chat.slack.*.signing_secret_file", Kind::Path, "File with that secret, instead of `signing_secret`.")
+        .unset("", "\"/run/secrets/slack-signing\"").variable_is("SAYSO_SLACK_SIGNING_SECRET_FILE"),
+    key("chat.slack.*.allowed_bots", Kind::Texts, "Ids of other bots (`B…`) that are listened to.")
+        .unset("none", "[\"B024BE7LH\"]").variable_is("SAYSO_SLACK_ALLOWED_BOTS"),
+    key("chat.slack.*.threads", Kind::Bool, "Whether a command in a channel is answered in a thread below it.")
+        .unset("true", "false").variable_is("SAYSO_SLACK_THREADS"),
+    key("chat.slack.*.command", Kind::Text, "The slash command, as the manifest has it.")
+        .unset("/sayso", "\"/sayso\"").variable_is("SAYSO_SLACK_COMMAND"),
+    key("chat.slack.*.commands", Kind::Bool, "Whether the manifest has a slash command for every first word of the aliases besides.")
+        .unset("false", "true").variable_is("SAYSO_SLACK_COMMANDS"),
+    key("chat.slack.*.catch_up", Kind::Integer { min: 0, max: 86_400 }, "Seconds: commands that were given while the bot was away run when they are not older than this; older ones are offered with buttons. 0 only offers.")
+        .unset("300", "60").variable_is("SAYSO_SLACK_CATCH_UP"),
+    key("chat.slack.*.channels", Kind::Tables, "Channels that are treated otherwise: `id`, and `prefix`, `threads`, `verbosity`, `packs`.")
+        .unset("none", "[{ id = \"C024BE91L\", threads = false }]").variable_is("SAYSO_SLACK_CHANNELS"),
     key("chat.discord.*.api_url", Kind::Url, "Base of Discord's API, without `/api/v10`.")
         .unset("Discord's own", "\"https://discord.com\"").variable_is("SAYSO_DISCORD_API_URL"),
     key("chat.discord.*.token", Kind::Text, "Token of the bot.")

@@ -26,6 +26,7 @@ pub use kind::Kind;
 pub use load::{Flag, InForce, Loaded, SettingsError, Source, Sources, load};
 pub use sections::{
     ChatOptions, ClientOptions, ContentOptions, DiscordOptions, ExpressionOptions, LogFormat, LogOptions,
+    ChatOptions, ClientOptions, ContentOptions, DiscordOptions, ExpressionOptions, LogFormat, LogOptions,
     RunnerOptions, SlackOptions, StoreOptions, TimerOptions,
 };
 

@@ -209,22 +209,96 @@ impl Default for ChatOptions {
     }
 }
 
+/// How Slack brings events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SlackMode {
+    /// Over sockets that Sayso opens.
+    Socket,
+    /// As requests to Sayso's HTTP server.
+    Http,
+}
+
+/// A channel that is treated otherwise than the others.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SlackChannel {
+    /// Its id, `C024BE91L`.
+    pub id: String,
+    /// Mark before commands.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// Whether commands are answered in a thread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<bool>,
+    /// How much is told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verbosity: Option<String>,
+    /// Packs whose commands are offered here; empty: all.
+    pub packs: Vec<String>,
+}
+
 /// Section `[chat.slack.<name>]`: a Slack workspace.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct SlackOptions {
     /// Base of the Web API; `None`: Slack's own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_url: Option<String>,
+    /// How events come; `None`: over sockets when there is an app token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mode: Option<SlackMode>,
     /// Token of the bot, `xoxb-…`.
     #[serde(skip_serializing)]
     pub bot_token: Option<SecretString>,
+    /// File with the token of the bot.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bot_token_file: Option<PathBuf>,
     /// Token for Socket Mode, `xapp-…`.
     #[serde(skip_serializing)]
     pub app_token: Option<SecretString>,
+    /// File with the token for Socket Mode.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub app_token_file: Option<PathBuf>,
     /// Secret that signs HTTP events.
     #[serde(skip_serializing)]
     pub signing_secret: Option<SecretString>,
+    /// File with the secret that signs HTTP events.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signing_secret_file: Option<PathBuf>,
+    /// Ids of bots that are listened to.
+    pub allowed_bots: Vec<String>,
+    /// Whether commands in channels are answered in a thread.
+    pub threads: bool,
+    /// The slash command.
+    pub command: String,
+    /// Whether the manifest has a slash command per alias besides.
+    pub commands: bool,
+    /// Seconds: messages that were missed and are not older run, older ones are offered.
+    pub catch_up: u64,
+    /// Channels that are treated otherwise.
+    pub channels: Vec<SlackChannel>,
+}
+
+impl Default for SlackOptions {
+    fn default() -> Self {
+        Self {
+            api_url: None,
+            mode: None,
+            bot_token: None,
+            bot_token_file: None,
+            app_token: None,
+            app_token_file: None,
+            signing_secret: None,
+            signing_secret_file: None,
+            allowed_bots: Vec::new(),
+            threads: true,
+            command: "/sayso".to_owned(),
+            commands: false,
+            catch_up: 300,
+            channels: Vec::new(),
+        }
+    }
 }
 
 /// Section `[chat.discord.<name>]`: a Discord bot.

@@ -15,4 +15,5 @@ mod discord;
 mod disk_full;
 mod one_folder;
 mod shell_data;
+mod slack;
 mod stopping;

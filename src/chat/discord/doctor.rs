@@ -3,31 +3,8 @@
 use serde_json::Value;
 
 use super::rest::{Call, Failure, Rest};
+pub use crate::chat::findings::{Finding, Level};
 use crate::settings::DiscordOptions;
-
-/// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Level {
-    /// As it should be.
-    Good,
-    /// Works, but something will be missing.
-    Warning,
-    /// Does not work.
-    Bad,
-}
-
-/// Something that was looked at.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// What was looked at, `discord.default.token`.
-    pub what: String,
-    /// How it is.
-    pub level: Level,
-    /// One sentence.
-    pub text: String,
-    /// What to do; empty when there is nothing.
-    pub hint: String,
-}
 
 /// Permissions that the bot needs in a channel, with what does not work without them
 /// (Topics / Permissions / Bitwise Permission Flags).

@@ -20,6 +20,7 @@ pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, Sce
 pub use people::{AccessCommand, Question, UserCommand};
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
+    SlackCommand,
 };
 pub use workflow::{RunScene, WorkflowCommand};
 
@@ -162,6 +163,9 @@ pub enum Command {
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Set up Slack
+    #[command(subcommand)]
+    Slack(SlackCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -226,3 +226,20 @@ pub enum DbCommand {
     /// Print sizes and counts
     Stats,
 }
+
+/// `sayso slack …`.
+#[derive(Debug, Subcommand)]
+pub enum SlackCommand {
+    /// Print the app manifest that fits the settings, for api.slack.com/apps; needs no server
+    #[command(
+        after_help = "Examples:\n  sayso slack manifest\n  sayso slack manifest --url https://sayso.example.org --set chat.slack.default.mode=http"
+    )]
+    Manifest {
+        /// Name of the workspace in the settings
+        #[arg(default_value = "default", value_name = "NAME")]
+        name: String,
+        /// Where Slack reaches this server, when events come over HTTP
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+}

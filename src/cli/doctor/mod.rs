@@ -1,5 +1,6 @@
 //! `sayso doctor`: checks of an installation, in plain words, each with what to do.
 
+mod chat;
 mod data;
 mod machine;
 
@@ -41,7 +42,7 @@ enum Outcome {
 /// One thing that was found.
 #[derive(Clone, Debug, Serialize)]
 struct Finding {
-    check: &'static str,
+    check: String,
     result: Outcome,
     message: String,
     /// What to do; empty when nothing is to be done.
@@ -55,20 +56,20 @@ struct Findings(Vec<Finding>);
 impl Findings {
     fn add(
         &mut self,
-        check: &'static str,
+        check: impl Into<String>,
         result: Outcome,
         message: impl Into<String>,
         hint: impl Into<String>,
     ) {
         self.0.push(Finding {
-            check,
+            check: check.into(),
             result,
             message: message.into(),
             hint: hint.into(),
         });
     }
 
-    fn ok(&mut self, check: &'static str, message: impl Into<String>) {
+    fn ok(&mut self, check: impl Into<String>, message: impl Into<String>) {
         self.add(check, Outcome::Ok, message, "");
     }
 }
@@ -87,6 +88,7 @@ pub(super) async fn doctor(context: &mut Context<'_>) -> CliResult {
     machine::system_user(&settings, &context.variables, &mut found).await;
     machine::limits(&settings, &mut found);
     packs(context, &settings, &mut found);
+    chat::platforms(&settings, &mut found).await;
     told(context, &found.0)
 }
 

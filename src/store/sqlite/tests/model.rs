@@ -116,6 +116,8 @@ impl Model {
                             .insert((chunk.execution, chunk.number), chunk.clone());
                     }
                 }
+                // These have no guards; tests of their own look at them.
+                Write::Instance(_) | Write::InstanceStatus { .. } | Write::Enforcement(_) => {}
                 Write::Audit(draft) => next.audit.push(draft.clone()),
                 Write::Claim(claim) => {
                     if next.claims.insert(claim.key.clone(), claim.clone()).is_some() {
