@@ -327,7 +327,7 @@ fn explanations_tell_what_was_found_and_why_it_does_not_match() {
             (
                 false,
                 false,
-                "they look alike, but 1 (int) is not '1' (str): `equals` never converts"
+                "they look alike, but 1 (a number) is not \"1\" (text): `equals` never converts"
             ),
             (
                 false,
@@ -349,6 +349,20 @@ fn explanations_tell_what_was_found_and_why_it_does_not_match() {
     off.enabled = false;
     let explanation = off.explain(&Facts::new(&jinja, &payload, None, at(NOW)));
     assert_eq!(explanation.reason.as_deref(), Some("the rule is disabled"));
+}
+
+#[test]
+fn a_rule_is_said_in_a_sentence() {
+    let rule = with_criteria(json!({
+        "trigger.a#1": {"type": "eq", "pattern": "down"},
+        "trigger.b": {"type": "exists", "pattern": ""},
+        "trigger.l": {"type": "search", "condition": "any", "pattern": {"item.x": {"type": "lt", "pattern": 1}}},
+    }));
+    assert_eq!(
+        rule.sentence(),
+        "if core.st2.webhook (url: x) and trigger.a equals \"down\" and trigger.b exists and trigger.l search any \
+         {\"item.x\":{\"type\":\"lt\",\"pattern\":1}} then core.noop"
+    );
 }
 
 fn findings(value: Json) -> Vec<Finding> {

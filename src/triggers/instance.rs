@@ -83,6 +83,12 @@ impl FromStr for InstanceStatus {
     }
 }
 
+/// The tag of the trace that an occurrence begins when nothing names another (TRC-2).
+#[must_use]
+pub fn trace_tag(instance: Id) -> String {
+    format!("trigger_instance-{instance}")
+}
+
 /// What a timer tells (TIM-6). The reference reads the schedule from a parameter that timers do not have: it is null.
 #[must_use]
 pub fn timer_payload(at: Timestamp) -> Json {
