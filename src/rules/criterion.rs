@@ -98,7 +98,9 @@ fn typed(source: &str) -> Option<String> {
     if inner.contains("{{") || inner.contains("{%") || inner.contains("{#") || inner.contains("}}") {
         return None;
     }
-    let inner = inner.trim().trim_matches('-').trim();
+    // `{{-` and `-}}` are about blanks around; ` -5` is a number.
+    let inner = inner.strip_prefix('-').unwrap_or(inner);
+    let inner = inner.strip_suffix('-').unwrap_or(inner).trim();
     (!inner.is_empty()).then(|| format!("{{{{ ({inner}) | to_complex }}}}"))
 }
 

@@ -176,6 +176,8 @@ fn patterns_are_templates_that_keep_the_type_of_one_expression() {
         (json!("{{ trigger.want + 1 }}"), json!(6), true),
         (json!("{{ trigger.want or 7 }}"), json!(5), true),
         (json!("{{ trigger.list }}"), json!([1, 2]), true),
+        (json!("{{ -trigger.want }}"), json!(-5), true),
+        (json!("{{- trigger.want -}}"), json!(5), true),
         (json!("n{{ trigger.want }}"), json!("n5"), true),
         (json!(" {{ trigger.text }} "), json!("t"), true),
         (json!("{{ trigger.text }}{{ trigger.text }}"), json!("tt"), true),
