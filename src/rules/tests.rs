@@ -253,6 +253,21 @@ fn searches_count_items_and_criteria() {
             assert_eq!(check(condition, list.clone()), expected, "{condition} {list}");
         }
     }
+    // An item for which a criterion fails does not meet it; others still can.
+    let lower = |condition: &str, list: Json| {
+        let criteria = json!({"trigger.l": {"type": "search", "condition": condition, "pattern": {
+            "item.name": {"type": "ieq", "pattern": "WEB"}}}});
+        judge(&with_criteria(criteria), json!({"l": list}))
+    };
+    assert_eq!(
+        lower("any", json!([{"name": 5}, {"name": "web"}])),
+        Verdict::Match
+    );
+    match lower("all", json!([{"name": 5}, {"name": "web"}])) {
+        Verdict::Failed { reason, .. } => assert!(reason.starts_with("item.name: "), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(lower("any", json!([{"name": "db"}])), Verdict::NoMatch);
     let long = json!({"l": vec![json!({"name": 1}); 100_000]});
     let criteria = json!({"trigger.l": {"type": "search", "condition": "any", "pattern": {
         "item.a": {"type": "eq", "pattern": 1}, "item.b": {"type": "eq", "pattern": 2}}}});
