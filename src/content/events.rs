@@ -10,8 +10,8 @@ use super::nearest::nearest;
 use super::overrides::Overrides;
 use super::pack::Items;
 use crate::expr::jinja::Jinja;
-use crate::model::{Finding, Problem, Timestamp};
-use crate::policies::Policy;
+use crate::model::{Finding, Pack, Problem, Timestamp};
+use crate::policies::{Policy, PolicyKind};
 use crate::rules::Rule;
 use crate::triggers::{Sensor, TriggerType, system_types};
 
@@ -86,11 +86,12 @@ impl Events {
         &mut self,
         kind: &str,
         meta: &mut MetaFile,
-        pack: &str,
+        of: &Pack,
         file: &str,
         overrides: &Overrides,
         jinja: &Jinja,
     ) -> bool {
+        let pack = of.reference.as_str();
         meta.remarks();
         let value = std::mem::take(&mut meta.value);
         match kind {
@@ -112,6 +113,15 @@ impl Events {
                 meta.apply(findings);
                 if let Some(sensor) = &mut sensor {
                     sensor.enabled = overrides.enabled(kind, pack, &sensor.class_name, sensor.enabled);
+                    let program = format!("sensors/{}", sensor.entry_point);
+                    if !of.files.contains(&program) {
+                        let files = of.files.iter().filter_map(|file| file.strip_prefix("sensors/"));
+                        let hint = match nearest(&sensor.entry_point, files) {
+                            Some(near) => format!("did you mean `{near}`?"),
+                            None => "write the name of a file in sensors/".to_owned(),
+                        };
+                        meta.warning("/entry_point", format!("there is no file {program}"), hint);
+                    }
                 }
                 add(sensor, &mut self.sensors, meta, file)
             }
@@ -205,13 +215,7 @@ pub(super) fn check<'t, T: Fn(&str) -> Target<'t>>(
         tell(items, folder, &rule.metadata_file, findings, &mut problems);
     }
     for policy in &items.events.policies {
-        let findings = of_action(
-            &policy.resource_ref,
-            "/resource_ref",
-            "the policy is about",
-            known,
-        );
-        let findings = findings.err().into_iter().collect();
+        let findings = of_policy(policy, known);
         tell(items, folder, &policy.metadata_file, findings, &mut problems);
     }
     problems
@@ -253,6 +257,37 @@ fn of_action<'t, T: Fn(&str) -> Target<'t>>(
         }
         found => Ok(found),
     }
+}
+
+fn of_policy<'t, T: Fn(&str) -> Target<'t>>(policy: &Policy, known: &Known<'_, T>) -> Vec<Finding> {
+    let action = match of_action(
+        &policy.resource_ref,
+        "/resource_ref",
+        "the policy is about",
+        known,
+    ) {
+        Ok(Target::Known(action)) if !known.checks.runners.is_empty() => action,
+        Ok(_) => return Vec::new(),
+        Err(finding) => return vec![finding],
+    };
+    let PolicyKind::Concurrency { attributes, .. } = &policy.kind else {
+        return Vec::new();
+    };
+    let declared = known.checks.shape(action).parameters;
+    let unknown = attributes
+        .iter()
+        .enumerate()
+        .filter(|(_, name)| !declared.contains(name));
+    unknown
+        .map(|(index, name)| {
+            let message = format!("`{name}` is no parameter of {}", action.reference);
+            let hint = match nearest(name, declared.iter().map(String::as_str)) {
+                Some(near) => format!("did you mean `{near}`?"),
+                None => format!("parameters: {}", declared.join(", ")),
+            };
+            Finding::warning(format!("/parameters/attributes/{index}"), message, hint)
+        })
+        .collect()
 }
 
 fn of_rule<'t, T: Fn(&str) -> Target<'t>>(rule: &Rule, known: &Known<'_, T>) -> Vec<Finding> {

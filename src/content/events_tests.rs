@@ -58,6 +58,7 @@ fn a_pack_gives_rules_triggers_sensors_and_policies() {
         "packs/web/rules/own.yaml",
         "name: own\nenabled: false\ntrigger:\n  type: web.long\naction:\n  ref: web.good\n",
     );
+    site.write("packs/web/sensors/s.py", "");
     let content = load(&site);
     let snapshot = content.snapshot();
     assert_eq!(shown(&snapshot.problems), "");
@@ -92,6 +93,7 @@ fn overrides_switch_rules_and_sensors() {
     let site = Site::new();
     site.write("packs/web/rules/r.yaml", RULE);
     site.write("packs/web/sensors/s.yaml", "class_name: S\nentry_point: s.py\n");
+    site.write("packs/web/sensors/s.py", "");
     site.write(
         "overrides/web.yaml",
         "rules:\n  exceptions:\n    r:\n      enabled: false\nsensors:\n  defaults:\n    enabled: false\n",
@@ -158,6 +160,44 @@ fn mistakes_are_told_with_line_and_column() {
     let content = load(&site);
     assert_eq!(told(&content).len(), 1);
     assert!(content.snapshot().rules.is_empty());
+}
+
+#[test]
+fn policies_and_sensors_are_checked_against_what_they_name() {
+    let site = Site::new();
+    site.write(
+        "packs/web/actions/restart.yaml",
+        "name: restart\nrunner_type: noop\nparameters:\n  service:\n    type: string\n",
+    );
+    let policy = |resource: &str, attribute: &str| {
+        format!(
+            "name: p\nresource_ref: {resource}\npolicy_type: action.concurrency.attr\n\
+             parameters:\n  threshold: 1\n  attributes:\n    - {attribute}\n"
+        )
+    };
+    site.write("packs/web/policies/p.yaml", policy("web.restart", "servce"));
+    site.write("packs/web/sensors/queue_sensor.py", "");
+    site.write(
+        "packs/web/sensors/s.yaml",
+        "class_name: S\nentry_point: queue_sensr.py\n",
+    );
+    let checks = Checks::new([("noop".to_owned(), Vec::new())].into(), |_| Vec::new());
+    let content = Content::load(site.options(), checks.clone());
+    assert_eq!(
+        told(&content),
+        [
+            "web/policies/p.yaml:7:7 `servce` is no parameter of web.restart | did you mean `service`?",
+            "web/sensors/s.yaml:2:14 there is no file sensors/queue_sensr.py | did you mean `queue_sensor.py`?",
+        ]
+    );
+    site.write("packs/web/policies/p.yaml", policy("web.restrt", "service"));
+    site.remove("packs/web/sensors/s.yaml");
+    assert_eq!(
+        told(&Content::load(site.options(), checks)),
+        [
+            "web/policies/p.yaml:2:15 the policy is about `web.restrt`, but there is no such action | did you mean `web.restart`?"
+        ]
+    );
 }
 
 #[test]

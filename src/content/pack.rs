@@ -257,9 +257,8 @@ impl Reader<'_> {
                 }
             }
             "rules" | "triggers" | "sensors" | "policies" => {
-                let (pack, overrides) = (&pack.reference, around.overrides);
                 let events = &mut loaded.items.events;
-                if !events.read(kind, &mut meta, pack, file, overrides, &self.jinja) {
+                if !events.read(kind, &mut meta, pack, file, around.overrides, &self.jinja) {
                     loaded.broken.push(file.to_owned());
                 }
             }

@@ -529,6 +529,7 @@ fn items_are_counted_and_their_files_checked() {
     site.write("packs/web/rules/a.yaml", format!("name: a\n{rule}"));
     site.write("packs/web/rules/b.yml", format!("name: b\n{rule}"));
     site.write("packs/web/sensors/s.yaml", "class_name: S\nentry_point: s.py\n");
+    site.write("packs/web/sensors/s.py", "");
     site.write("packs/web/triggers/t.yaml", "name: t\n");
     site.write(
         "packs/web/policies/p.yaml",

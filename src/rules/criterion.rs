@@ -98,7 +98,9 @@ fn typed(source: &str) -> Option<String> {
     if inner.contains("{{") || inner.contains("{%") || inner.contains("{#") || inner.contains("}}") {
         return None;
     }
-    let inner = inner.trim().trim_matches('-').trim();
+    // `{{-` and `-}}` are about blanks around; ` -5` is a number.
+    let inner = inner.strip_prefix('-').unwrap_or(inner);
+    let inner = inner.strip_suffix('-').unwrap_or(inner).trim();
     (!inner.is_empty()).then(|| format!("{{{{ ({inner}) | to_complex }}}}"))
 }
 
@@ -222,7 +224,7 @@ fn search(
             "the list is too long to be searched: at most {MAX_SEARCH} checks are made"
         ));
     }
-    let mut met = 0;
+    let (mut met, mut failed) = (0, None);
     for item in items {
         if !item.is_object() {
             return Err(format!(
@@ -231,10 +233,13 @@ fn search(
             ));
         }
         let inner = facts.of_item(item);
-        // As in the reference, all criteria of all items are looked at, so that a failure is never overlooked.
+        // A criterion that fails for an item is not met by it; other items are not to blame for that.
         let mut results = Vec::with_capacity(children.len());
         for child in children {
-            results.push(child.meets(&inner)?);
+            results.push(child.meets(&inner).unwrap_or_else(|why| {
+                failed.get_or_insert_with(|| format!("{}: {why}", child.key));
+                false
+            }));
         }
         let meets = match condition {
             Condition::Any | Condition::All => results.iter().all(|met| *met),
@@ -246,6 +251,10 @@ fn search(
         Condition::Any | Condition::Any2Any => met > 0,
         Condition::All | Condition::All2Any => met == items.len(),
     };
+    // Where nothing else decided, what could not be judged is worth knowing.
+    if !matched && let Some(why) = failed {
+        return Err(why);
+    }
     let what = match condition {
         Condition::Any | Condition::All => "all",
         Condition::Any2Any | Condition::All2Any => "some",

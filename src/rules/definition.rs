@@ -89,6 +89,46 @@ pub struct ActionUse {
     pub parameters: JsonMap,
 }
 
+impl Rule {
+    /// The rule in one sentence: `if core.st2.webhook (url: x) and trigger.body.state equals "down" then core.noop`.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        const LONGEST: usize = 80;
+        let short = |value: &Json| {
+            let text = value.to_string();
+            match text.char_indices().nth(LONGEST) {
+                Some((end, _)) => format!("{}…", &text[..end]),
+                None => text,
+            }
+        };
+        let mut sentence = format!("if {}", self.trigger.type_ref);
+        if !self.trigger.parameters.is_empty() {
+            let parameters = self.trigger.parameters.iter();
+            let parameters = parameters.map(|(name, value)| match value {
+                Json::String(text) => format!("{name}: {text}"),
+                other => format!("{name}: {}", short(other)),
+            });
+            sentence.push_str(&format!(" ({})", parameters.collect::<Vec<_>>().join(", ")));
+        }
+        for criterion in &self.criteria {
+            sentence.push_str(&format!(
+                " and {} {}",
+                criterion.path.text(),
+                criterion.operator.name()
+            ));
+            let written = &self.source["criteria"][&criterion.key];
+            if let Some(condition) = written["condition"].as_str() {
+                sentence.push_str(&format!(" {condition}"));
+            }
+            if !criterion.operator.needs_no_pattern() {
+                sentence.push_str(&format!(" {}", short(&written["pattern"])));
+            }
+        }
+        sentence.push_str(&format!(" then {}", self.action.reference));
+        sentence
+    }
+}
+
 impl PartialEq for Rule {
     fn eq(&self, other: &Self) -> bool {
         self.reference == other.reference

@@ -9,7 +9,7 @@ use serde_json::Value as Json;
 
 use crate::expr::glob;
 use crate::expr::pyregex::{Error as RegexError, Flags, Regex};
-use crate::expr::pyvalue::{is_true, repr, type_name};
+use crate::expr::pyvalue::is_true;
 use crate::expr::value::{equal, from_json, order};
 use crate::model::{Timestamp, nearest};
 use crate::timers::lenient_utc;
@@ -350,10 +350,15 @@ pub(super) fn shown(value: &Json) -> String {
         Json::Array(items) => format!("a list of {}", items.len()),
         Json::Object(map) => format!("a map of {}", map.len()),
         other => {
-            let text = repr(other);
+            let text = other.to_string();
             let short: String = text.chars().take(LONGEST).collect();
             let more = if short.len() < text.len() { "…" } else { "" };
-            format!("{short}{more} ({})", type_name(other))
+            let what = if other.is_boolean() {
+                "a Boolean"
+            } else {
+                kind(other)
+            };
+            format!("{short}{more} ({what})")
         }
     }
 }

@@ -262,7 +262,7 @@ impl Reading<'_> {
             Json::String(text) if crate::expr::jinja::is_template(text) => {
                 if let Err(error) = self.jinja.check(text) {
                     let message = format!("this is no template, so it stays as it is: {}", error.message);
-                    let hint = error.hint.clone().unwrap_or_default();
+                    let hint = error.hint.unwrap_or_default();
                     self.reader.warning(at, message, hint);
                 }
             }

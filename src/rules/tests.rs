@@ -176,6 +176,8 @@ fn patterns_are_templates_that_keep_the_type_of_one_expression() {
         (json!("{{ trigger.want + 1 }}"), json!(6), true),
         (json!("{{ trigger.want or 7 }}"), json!(5), true),
         (json!("{{ trigger.list }}"), json!([1, 2]), true),
+        (json!("{{ -trigger.want }}"), json!(-5), true),
+        (json!("{{- trigger.want -}}"), json!(5), true),
         (json!("n{{ trigger.want }}"), json!("n5"), true),
         (json!(" {{ trigger.text }} "), json!("t"), true),
         (json!("{{ trigger.text }}{{ trigger.text }}"), json!("tt"), true),
@@ -251,6 +253,21 @@ fn searches_count_items_and_criteria() {
             assert_eq!(check(condition, list.clone()), expected, "{condition} {list}");
         }
     }
+    // An item for which a criterion fails does not meet it; others still can.
+    let lower = |condition: &str, list: Json| {
+        let criteria = json!({"trigger.l": {"type": "search", "condition": condition, "pattern": {
+            "item.name": {"type": "ieq", "pattern": "WEB"}}}});
+        judge(&with_criteria(criteria), json!({"l": list}))
+    };
+    assert_eq!(
+        lower("any", json!([{"name": 5}, {"name": "web"}])),
+        Verdict::Match
+    );
+    match lower("all", json!([{"name": 5}, {"name": "web"}])) {
+        Verdict::Failed { reason, .. } => assert!(reason.starts_with("item.name: "), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(lower("any", json!([{"name": "db"}])), Verdict::NoMatch);
     let long = json!({"l": vec![json!({"name": 1}); 100_000]});
     let criteria = json!({"trigger.l": {"type": "search", "condition": "any", "pattern": {
         "item.a": {"type": "eq", "pattern": 1}, "item.b": {"type": "eq", "pattern": 2}}}});
@@ -327,7 +344,7 @@ fn explanations_tell_what_was_found_and_why_it_does_not_match() {
             (
                 false,
                 false,
-                "they look alike, but 1 (int) is not '1' (str): `equals` never converts"
+                "they look alike, but 1 (a number) is not \"1\" (text): `equals` never converts"
             ),
             (
                 false,
@@ -349,6 +366,20 @@ fn explanations_tell_what_was_found_and_why_it_does_not_match() {
     off.enabled = false;
     let explanation = off.explain(&Facts::new(&jinja, &payload, None, at(NOW)));
     assert_eq!(explanation.reason.as_deref(), Some("the rule is disabled"));
+}
+
+#[test]
+fn a_rule_is_said_in_a_sentence() {
+    let rule = with_criteria(json!({
+        "trigger.a#1": {"type": "eq", "pattern": "down"},
+        "trigger.b": {"type": "exists", "pattern": ""},
+        "trigger.l": {"type": "search", "condition": "any", "pattern": {"item.x": {"type": "lt", "pattern": 1}}},
+    }));
+    assert_eq!(
+        rule.sentence(),
+        "if core.st2.webhook (url: x) and trigger.a equals \"down\" and trigger.b exists and trigger.l search any \
+         {\"item.x\":{\"type\":\"lt\",\"pattern\":1}} then core.noop"
+    );
 }
 
 fn findings(value: Json) -> Vec<Finding> {

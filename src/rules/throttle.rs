@@ -236,6 +236,9 @@ impl Windows {
         let over = |window: &Window| now >= window.until || now < window.from;
         let known = self.open.get(group).is_some_and(|window| !over(window));
         if !known && self.open.len() >= MOST_GROUPS && !self.open.contains_key(group) && group != OVERFLOW {
+            if self.open.get(OVERFLOW).is_some_and(|window| !over(window)) {
+                return self.admit(OVERFLOW, limit, seconds, now);
+            }
             // Windows that nobody misses make room.
             self.open
                 .retain(|_, window| window.suppressed > 0 || !over(window));

@@ -26,8 +26,7 @@ pub use kind::Kind;
 pub use load::{Flag, InForce, Loaded, SettingsError, Source, Sources, load};
 pub use sections::{
     ChatOptions, ClientOptions, ContentOptions, DiscordOptions, ExpressionOptions, LogFormat, LogOptions,
-    ChatOptions, ClientOptions, ContentOptions, DiscordOptions, ExpressionOptions, LogFormat, LogOptions,
-    RunnerOptions, SlackOptions, StoreOptions, TimerOptions,
+    RunnerOptions, SlackChannel, SlackMode, SlackOptions, StoreOptions, TimerOptions,
 };
 
 /// All settings in force. `Default` is what holds without file, variables and flags, except for

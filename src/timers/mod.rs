@@ -4,14 +4,12 @@
 //! become due since somebody looked, [`Schedule::parse`] reads `every weekday 07:00`.
 
 mod cron;
-mod crontab;
 mod dates;
 mod misfire;
 mod search;
 #[cfg(test)]
 mod tests;
 mod timer;
-mod vocabulary;
 mod words;
 mod zone;
 

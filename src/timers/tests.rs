@@ -33,7 +33,9 @@ fn cron_timers_fire_when_apscheduler_says() {
         count += 1;
         match (cron, row.get("next")) {
             (Ok(cron), Some(expected)) => {
+                let limit = |key: &str| row[key].as_i64().map(Timestamp::from_micros);
                 let timer = Timer::cron(cron, zone(row["zone"].as_str().unwrap()).unwrap());
+                let timer = timer.between(limit("start"), limit("end"));
                 let after = Timestamp::from_micros(row["after"].as_i64().unwrap());
                 let found: Vec<i64> = timer.upcoming(after, 5).iter().map(|at| at.micros()).collect();
                 if json!(found) != *expected {
@@ -50,6 +52,30 @@ fn cron_timers_fire_when_apscheduler_says() {
         "{} of {count}:\n{}",
         wrong.len(),
         wrong.join("\n")
+    );
+}
+
+#[test]
+fn what_never_comes_is_found_out_in_bounded_time() {
+    for fields in [
+        json!({"week": 53, "month": 2}),
+        json!({"day": 30, "month": 2}),
+        json!({"year": 2020}),
+        json!({"day": 31, "month": "4,6,9,11", "day_of_week": "mon"}),
+        json!({"month": 2, "day": 29, "week": 30}),
+    ] {
+        let cron = Cron::from_parameters(&map(fields.clone())).unwrap();
+        assert_eq!(
+            Timer::cron(cron, zone("Europe/Vilnius").unwrap()).next_fire(at(NOW)),
+            None,
+            "{fields}"
+        );
+    }
+    // The rarest that comes is still found: a leap day that is a Friday.
+    let rare = Cron::from_parameters(&map(json!({"month": 2, "day": 29, "day_of_week": "fri"}))).unwrap();
+    assert_eq!(
+        Timer::cron(rare, zone("UTC").unwrap()).next_fire(at(NOW)),
+        Some(at("2036-02-29T00:00:00Z"))
     );
 }
 

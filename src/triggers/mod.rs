@@ -11,7 +11,7 @@ mod sensor;
 mod tests;
 pub mod webhook;
 
-pub use instance::{InstanceStatus, emitted_again, key_changes, timer_payload};
+pub use instance::{InstanceStatus, emitted_again, key_changes, timer_payload, trace_tag};
 pub use key::{Trigger, TriggerKey};
 pub use kind::{TIMERS, TriggerType, WEBHOOK, system_types};
 pub use sensor::Sensor;

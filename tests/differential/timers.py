@@ -89,27 +89,30 @@ def too_long(*_):
     raise TooLong
 
 
-def answer(fields, zone, after):
+def answer(fields, zone, after, **limits):
     # What is rare or never comes is looked for until the year 9999; such rows are left out.
     signal.signal(signal.SIGALRM, too_long)
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
-        return ask(fields, zone, after)
+        return ask(fields, zone, after, limits)
     except TooLong:
         return None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 
 
-def ask(fields, zone, after):
+def ask(fields, zone, after, limits):
     try:
-        trigger = CronTrigger(timezone=zoneinfo.ZoneInfo(zone), **fields)
+        limits = {f"{name}_date": moment for name, moment in limits.items()}
+        trigger = CronTrigger(timezone=zoneinfo.ZoneInfo(zone), **fields, **limits)
     except ValueError as error:
         return {"refused": str(error)}
     times = []
     at = after
-    for _ in range(COUNT):
-        found = trigger.get_next_fire_time(at, at)
+    for number in range(COUNT):
+        # The first question has no time before it, so that the beginning counts.
+        first = limits and number == 0
+        found = trigger.get_next_fire_time(None, at + datetime.timedelta(microseconds=1)) if first else trigger.get_next_fire_time(at, at)
         if found is None:
             break
         at = found.astimezone(UTC)
@@ -135,6 +138,15 @@ def cron_rows():
         found = answer(fields, zone, after)
         if found is not None:
             rows.append({"fields": fields, "zone": zone, "after": micros(after), **found})
+    for _ in range(200):
+        fields = rand.choice(HAND[:38]) if rand.random() < 0.5 else {name: random_field(rand, name) for name in ["hour", "minute"]}
+        zone = rand.choice(ZONES)
+        after = datetime.datetime.fromisoformat(rand.choice(MOMENTS)).replace(tzinfo=UTC)
+        start = after + datetime.timedelta(minutes=rand.choice([-60, 0, 1, 59, 60 * 24 * 40]), seconds=rand.choice([0, 0, 30]))
+        end = start + datetime.timedelta(minutes=rand.choice([1, 30, 60 * 24, 60 * 24 * 400]))
+        found = answer(fields, zone, after, start=start, end=end)
+        if found is not None:
+            rows.append({"fields": fields, "zone": zone, "after": micros(after), "start": micros(start), "end": micros(end), **found})
     return rows
 
 

@@ -234,7 +234,11 @@ async fn rules_are_changed_switched_off_and_removed() {
             off.to_string(),
         )
         .await;
-    assert_eq!((status.as_u16(), &told["enabled"]), (200, &json!(false)), "{told}");
+    assert_eq!(
+        (status.as_u16(), &told["enabled"]),
+        (200, &json!(false)),
+        "{told}"
+    );
     assert_eq!(post(&server, path, &event).await.0, 404);
     let by_id = format!("/v1/rules/{}", made["id"].as_str().unwrap());
     assert_eq!(get(&server, &by_id).await["ref"], "trial.full");

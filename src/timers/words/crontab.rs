@@ -1,6 +1,6 @@
 //! Lines of crontab(5): five fields, or six with seconds first; Sunday is 0 or 7.
 
-use super::cron::Cron;
+use crate::timers::cron::Cron;
 
 const WEEKDAYS: [&str; 7] = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"];
 const MACROS: [(&str, &str); 6] = [
