@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::Events;
 use crate::model::{Id, InboxClaim, InstanceDetail, InstanceStatus, JsonMap, Timestamp, TriggerInstance};
 use crate::store::{CommitError, StoreError, Write};
-use crate::triggers::Trigger;
+use crate::triggers::{Trigger, trace_tag};
 
 /// An event.
 #[derive(Clone, Debug, Default)]
@@ -84,8 +84,10 @@ impl Events {
         kind.check_payload(&event.payload)
             .map_err(EmitError::BadPayload)?;
         let trigger = Trigger::new(&kind, event.parameters);
+        let id = Id::new();
+        let tag = event.trace_tag.unwrap_or_else(|| trace_tag(id));
         let instance = TriggerInstance {
-            id: Id::new(),
+            id,
             trigger: trigger.reference(),
             payload: event.payload,
             occurrence_time: event.occurred.unwrap_or_else(Timestamp::now),
@@ -93,7 +95,7 @@ impl Events {
             detail: InstanceDetail {
                 type_ref: trigger.type_ref,
                 parameters: trigger.parameters,
-                trace_tag: event.trace_tag,
+                trace_tag: Some(tag),
                 only: event.only,
                 depth: event.depth,
             },

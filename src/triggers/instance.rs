@@ -5,6 +5,12 @@ use serde_json::{Value as Json, json};
 pub use crate::model::InstanceStatus;
 use crate::model::{Id, JsonMap, Timestamp};
 
+/// The tag of the trace that an occurrence begins when nothing names another (TRC-2).
+#[must_use]
+pub fn trace_tag(instance: Id) -> String {
+    format!("trigger_instance-{instance}")
+}
+
 /// What a timer tells (TIM-6). The reference reads the schedule from a parameter that timers do not have: it is null.
 #[must_use]
 pub fn timer_payload(at: Timestamp) -> Json {
