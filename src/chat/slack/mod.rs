@@ -303,6 +303,7 @@ impl SlackGateway {
             tokio::select! {
                 _ = ticks.tick() => self.write_cursors().await,
                 () = self.stop.cancelled() => {
+                    self.write_cursors().await;
                     // What is being handled still moves them.
                     tokio::time::sleep(Duration::from_millis(300)).await;
                     self.write_cursors().await;
