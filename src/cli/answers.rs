@@ -10,6 +10,7 @@ use super::execution::rows;
 use super::output::{Format, Output};
 use super::parameters::Reading;
 use super::table::{Columns, attribute};
+use super::unechoed::Unechoed;
 use super::{CliError, CliResult, Context, query, segment};
 use crate::api::client::{Client, ClientError};
 use crate::model::JsonMap;
@@ -102,7 +103,8 @@ async fn fields_of(
                 format!("write it as {}, or with --response JSON", names.join(" "))
             }));
         }
-        return ask(&schema, &mut std::io::stdin().lock(), &mut context.out);
+        let hide = || Unechoed::begin(&std::io::stdin());
+        return ask(&schema, &mut std::io::stdin().lock(), &hide, &mut context.out);
     }
     if let Some(word) = words.iter().find(|word| !word.contains('=')) {
         return Err(CliError::new(format!(
@@ -122,8 +124,13 @@ async fn fields_of(
     reading.parameters(words).map(Value::Object)
 }
 
-/// Asks for one field after another.
-fn ask(schema: &ResponseSchema, input: &mut dyn BufRead, out: &mut Output) -> Result<Value, CliError> {
+/// Asks for one field after another. `hide` is called before a secret is typed.
+fn ask(
+    schema: &ResponseSchema,
+    input: &mut dyn BufRead,
+    hide: &dyn Fn() -> Option<Unechoed>,
+    out: &mut Output,
+) -> Result<Value, CliError> {
     let mut response = Map::new();
     let schemas: JsonMap = schema
         .fields()
@@ -151,9 +158,19 @@ fn ask(schema: &ResponseSchema, input: &mut dyn BufRead, out: &mut Output) -> Re
             }
             out.note(&question(name, field, required));
             let mut line = String::new();
+            let hidden = if field["secret"] == json!(true) {
+                hide()
+            } else {
+                None
+            };
             let read = input
                 .read_line(&mut line)
                 .map_err(|error| CliError::new(format!("cannot read the answer: {error}")))?;
+            if let Some(hidden) = hidden {
+                drop(hidden);
+                // The line break was not shown either.
+                out.note("");
+            }
             if read == 0 {
                 return Err(CliError::new("nothing was answered: the input ended"));
             }
@@ -414,8 +431,31 @@ mod tests {
     fn answered(schema: &Value, typed: &str) -> (Result<Value, String>, String) {
         let schema = ResponseSchema::new(schema).unwrap();
         let (mut out, _, stderr) = Output::captured(None);
-        let response = ask(&schema, &mut typed.as_bytes(), &mut out).map_err(|error| error.message);
+        let response = ask(&schema, &mut typed.as_bytes(), &|| None, &mut out).map_err(|error| error.message);
         (response, stderr.text())
+    }
+
+    #[test]
+    fn only_secrets_are_hidden_while_they_are_typed() {
+        let schema = json!({"type": "object", "properties": {
+            "env": {"type": "string", "required": true},
+            "token": {"type": "string", "secret": true, "required": true},
+        }});
+        let schema = ResponseSchema::new(&schema).unwrap();
+        let (mut out, _, stderr) = Output::captured(None);
+        let hidden = std::cell::RefCell::new(Vec::new());
+        let hide = || {
+            hidden.borrow_mut().push(stderr.text());
+            None
+        };
+        ask(&schema, &mut &b"prod\nhunter2\n"[..], &hide, &mut out).unwrap();
+        let hidden = hidden.into_inner();
+        assert_eq!(hidden.len(), 1);
+        assert!(
+            hidden[0].lines().last().unwrap().starts_with("token"),
+            "{hidden:?}"
+        );
+        assert!(!stderr.text().contains("hunter2"));
     }
 
     #[test]

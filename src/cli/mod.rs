@@ -31,6 +31,7 @@ mod table;
 mod talk;
 #[cfg(test)]
 mod tests;
+mod unechoed;
 mod workflow;
 mod workflow_tests;
 mod yaml;

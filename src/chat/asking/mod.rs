@@ -18,6 +18,9 @@ use super::hub::Hub;
 use crate::model::{Identity, Timestamp};
 
 /// Whoever is at a form, as if they had said something.
+///
+/// A form can be opened in any channel, so it never counts as a direct conversation: else that channel would be
+/// remembered as the place where its user is told things in private.
 fn inbound(by: &Somebody, key: String, text: String, received: Timestamp) -> Inbound {
     Inbound {
         key,
@@ -27,8 +30,8 @@ fn inbound(by: &Somebody, key: String, text: String, received: Timestamp) -> Inb
         display_name: by.display_name.clone(),
         identity: by.identity.clone(),
         text,
-        is_direct: true,
-        mentions_bot: false,
+        is_direct: false,
+        mentions_bot: true,
         bot: None,
         edited: false,
         picked: None,

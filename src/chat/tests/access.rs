@@ -3,6 +3,8 @@
 use serde_json::json;
 
 use super::support::{Bot, Platform, pack, soon, write};
+use crate::chat::card::Style;
+use crate::chat::forms::Somebody;
 use crate::engine::Event;
 use crate::model::{Execution, Id, Status};
 use crate::store::Store as _;
@@ -52,6 +54,30 @@ async fn an_account_is_linked_by_its_code_and_let_go_again() {
     assert!(gone.contains("does not belong to"), "{gone}");
     let nobody = stranger(&bot, "whoami", true).await;
     assert!(nobody.contains("belongs to nobody"), "{nobody}");
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn a_form_in_a_channel_does_not_make_it_a_private_place() {
+    let bot = start().await;
+    let told = stranger(&bot, "link", true).await;
+    let code = told.split('`').nth(1).unwrap().to_owned();
+    bot.asks("bo", &format!("link {code}")).await;
+    let homes = || bot.store.settings("access.home.".to_owned());
+    let said = bot.message("U9", "");
+    let by = Somebody {
+        account: said.account,
+        display_name: said.display_name,
+        identity: None,
+        place: said.place,
+    };
+    // The page of somebody who is known: else nothing would be remembered anyway.
+    let page = bot.hub.home(&by).await.text(Style::Plain);
+    assert!(!page.contains("belongs to nobody"), "{page}");
+    assert!(homes().await.unwrap().is_empty());
+    // What is said to the bot alone is remembered.
+    stranger(&bot, "whoami", true).await;
+    assert_eq!(homes().await.unwrap().len(), 1);
     bot.stop().await;
 }
 
