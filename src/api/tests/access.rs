@@ -36,11 +36,10 @@ async fn every_route_is_documented_and_wants_a_token_unless_it_says_so() {
                 .await;
             if public {
                 assert_ne!(status, StatusCode::UNAUTHORIZED, "{method} {path}");
-                assert_ne!(
-                    status,
-                    StatusCode::NOT_FOUND,
-                    "{method} {path} is documented but not served"
-                );
+                // A webhook that no rule listens on is not there; its route is, and says so.
+                let served = status != StatusCode::NOT_FOUND
+                    || body["faultstring"] == "Webhook url not registered with st2";
+                assert!(served, "{method} {path} is documented but not served");
             } else {
                 assert_eq!(
                     status,
