@@ -49,6 +49,9 @@ impl From<CommitError> for RuleError {
     }
 }
 
+/// An index, and of which content and which rules of the API's it was made.
+type Made = ((u64, u64), Arc<Index>);
+
 #[derive(Default)]
 struct Own {
     rules: BTreeMap<String, Arc<Rule>>,
@@ -63,7 +66,7 @@ pub struct RuleBook {
     store: Arc<dyn Store>,
     jinja: Arc<Jinja>,
     own: Mutex<Own>,
-    index: Mutex<Option<((u64, u64), Arc<Index>)>>,
+    index: Mutex<Option<Made>>,
     /// There may be instances that nobody has carried out.
     pending: AtomicBool,
 }

@@ -325,6 +325,7 @@ mod tests {
         }
     }
 
+    #[allow(clippy::needless_pass_by_value)] // so that tests can write json!(…) in place
     fn event(more: Value) -> Value {
         let mut event = json!({"type": "message", "channel": "C1", "channel_type": "channel",
             "user": "U1", "text": "!deploy api", "ts": "1700000000.000100"});

@@ -348,7 +348,7 @@ pub(super) fn respond(inner: &Arc<Inner>, id: &str, body: &Bytes) -> Response {
     };
     address.uses += 1;
     let (user, channel, ts) = (address.user.clone(), address.channel.clone(), address.ts.clone());
-    match answer(inner, world, &user, &channel, ts, Arguments(fields)) {
+    match answer(inner, world, &user, &channel, ts, &Arguments(fields)) {
         Ok(()) => "ok".into_response(),
         Err(refusal) => {
             let text = format!("answer: {}: {}", refusal.error, refusal.messages.join("; "));
@@ -366,7 +366,7 @@ pub(super) fn answer(
     user: &str,
     channel: &str,
     clicked: Option<String>,
-    arguments: Arguments,
+    arguments: &Arguments,
 ) -> Result<(), Refusal> {
     let clicked = clicked.and_then(|ts| world.find(channel, &ts));
     if arguments.flag("delete_original") {
@@ -375,7 +375,7 @@ pub(super) fn answer(
         }
         return Ok(());
     }
-    let mut message = message(&arguments)?;
+    let mut message = message(arguments)?;
     if arguments.flag("replace_original")
         && let Some(number) = clicked
     {

@@ -359,7 +359,7 @@ impl Simulator {
         payload["response_url"] = json!(world.address(user, channel, Some(ts)));
         payload["state"] = json!({"values": {}});
         if posted.only_for.is_none() {
-            payload["message"] = posted.message.clone();
+            payload["message"] = posted.message;
         }
         payload["actions"] = json!([world.pressed(&element)]);
         Some(world.deliver(&self.inner, "interactive", payload, false))

@@ -122,7 +122,7 @@ impl World {
             &text("user_id"),
             &text("channel_id"),
             None,
-            Arguments(fields),
+            &Arguments(fields),
         )
     }
 
