@@ -95,6 +95,7 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "expressions",
         "What one YAQL expression or Jinja template may take, wherever it stands. More is an error of the expression.",
     ),
+    ("timers", "When things happen by themselves."),
     ("access", "Who may do what."),
     (
         "access.groups",
@@ -159,11 +160,11 @@ pub const KEYS: &[Key] = &[
     key("runners.shell", Kind::Path, "Shell for shell actions.").unset("bash, else sh, from PATH", "\"/bin/bash\""),
     key("runners.http_response_limit", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How much of an answer HTTP actions read."),
     // expressions
-    key("timers.zone", Kind::Text, "Time zone of timers and schedules that name none, such as Europe/Vilnius."),
     key("expressions.steps", Kind::Integer { min: 1000, max: 1_000_000_000 }, "Steps: parts evaluated, items visited, pieces of text handled. A million takes well below a second."),
     key("expressions.memory", Kind::Bytes { min: 1 << 20, max: 1 << 36 }, "How much it may make, including what it drops again."),
     key("expressions.output", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How long the text may be that it becomes."),
     key("expressions.depth", Kind::Integer { min: 10, max: 100 }, "How deep its calls and macros, and the values it walks, may nest."),
+    key("timers.zone", Kind::Text, "Time zone of timers and schedules that name none, such as Europe/Vilnius."),
     // access
     key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything."),
     key("access.admins", Kind::Texts, "Users who may do everything."),
