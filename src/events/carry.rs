@@ -80,13 +80,16 @@ impl Events {
                     self.give_back(&plans);
                     return Err(error);
                 }
-                // The rest is done when there is room again.
-                Err(EmitError::Busy(_)) => {
+                // Part of it is stored: the rest is done by the worker, when there is room again.
+                Err(error) => {
                     self.give_back(&plans[place..]);
+                    self.shared.parts.book.hint();
                     self.shared.wake.notify_one();
-                    return Ok(emitted);
+                    return match error {
+                        EmitError::Busy(_) if is_new => Ok(emitted),
+                        error => Err(error),
+                    };
                 }
-                Err(error) => return Err(error),
             }
         }
         if many {
