@@ -254,3 +254,23 @@ pub trait Gateway: Send + Sync + 'static {
         "connected".to_owned()
     }
 }
+
+/// The name of a file as every platform keeps it: letters, digits, `._-`, at most 100 of them.
+pub(crate) fn file_name(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .map(|char| {
+            if char.is_ascii_alphanumeric() || "._-".contains(char) {
+                char
+            } else {
+                '_'
+            }
+        })
+        .take(100)
+        .collect();
+    if name.trim_matches(['.', '_']).is_empty() {
+        "answer.txt".to_owned()
+    } else {
+        name
+    }
+}

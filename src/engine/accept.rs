@@ -381,18 +381,7 @@ fn end(execution: &mut Execution, status: Status, result: Value) {
 async fn commit(state: &Arc<State>, checked: Checked) -> Result<Arc<Execution>, SubmitError> {
     let mut rows = Vec::with_capacity(3 + checked.with.len());
     let new = insert(state, checked, &mut rows);
-    state
-        .parts
-        .store
-        .commit(rows)
-        .await
-        .map_err(|error| match error {
-            CommitError::Duplicate(claim) => SubmitError::Duplicate(claim),
-            CommitError::Store(error) => SubmitError::Store(error),
-            CommitError::Conflict(id) => {
-                SubmitError::Store(StoreError::Database(format!("the id {id} exists already")))
-            }
-        })?;
+    state.parts.store.commit(rows).await?;
     inserted(state, &new);
     Ok(new)
 }

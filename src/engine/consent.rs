@@ -70,18 +70,7 @@ pub(super) async fn ask(state: &Arc<State>, mut checked: Checked) -> Result<(), 
     for question in asked {
         made.push(accept::insert(state, question, &mut rows));
     }
-    state
-        .parts
-        .store
-        .commit(rows)
-        .await
-        .map_err(|error| match error {
-            CommitError::Duplicate(claim) => SubmitError::Duplicate(claim),
-            CommitError::Store(error) => SubmitError::Store(error),
-            CommitError::Conflict(id) => {
-                SubmitError::Store(StoreError::Database(format!("the id {id} exists already")))
-            }
-        })?;
+    state.parts.store.commit(rows).await?;
     for execution in &made {
         accept::inserted(state, execution);
         state.alarms.set(execution.id, execution.progress.wake);

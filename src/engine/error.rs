@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::model::{Decision, Id, InboxClaim, Status};
 use crate::params::ParamError;
-use crate::store::StoreError;
+use crate::store::{CommitError, StoreError};
 
 /// Why a request was not accepted. Nothing of it was stored.
 #[derive(Debug, Error)]
@@ -55,6 +55,19 @@ pub enum SubmitError {
     /// The store failed; an internal error.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// For commits of new executions.
+impl From<CommitError> for SubmitError {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Duplicate(claim) => Self::Duplicate(claim),
+            CommitError::Store(error) => Self::Store(error),
+            CommitError::Conflict(id) => {
+                Self::Store(StoreError::Database(format!("the id {id} exists already")))
+            }
+        }
+    }
 }
 
 impl SubmitError {

@@ -11,6 +11,7 @@ use super::error::{ApiError, ApiResult};
 use super::query::Query;
 use crate::api::ApiState;
 use crate::model::JsonMap;
+use crate::store::{Page, SortOrder};
 
 /// Items of a list when nobody says how many.
 const DEFAULT_LIMIT: u32 = 100;
@@ -52,6 +53,22 @@ impl Paging {
             ApiError::bad_request(format!("Offset, \"{offset}\" specified, must not be negative."))
         })?;
         Ok(Self { limit, offset })
+    }
+
+    /// The page of a list that the store has in order of time: newest first, or as `sort_asc` says.
+    pub(crate) fn page(&self, query: &Query) -> ApiResult<Page> {
+        let order = if query.flag("sort_asc")? {
+            SortOrder::Ascending
+        } else {
+            SortOrder::Descending
+        };
+        Ok(Page {
+            order,
+            offset: self.offset,
+            limit: self.limit,
+            count: true,
+            after: None,
+        })
     }
 
     /// Tells the client how many there are and how many it asked for.

@@ -14,7 +14,7 @@ use crate::api::http::query::Query;
 use crate::events::{Events, RuleError};
 use crate::model::{Enforcement, Id, JsonMap};
 use crate::rules::Rule;
-use crate::store::{EnforcementFilter, Page, SortOrder};
+use crate::store::EnforcementFilter;
 use crate::triggers::Trigger;
 
 const ATTRIBUTES: [&str; 14] = [
@@ -295,18 +295,7 @@ async fn enforcements(state: &ApiState, caller: &Caller, query: &Query, views: b
         after: query.time("enforced_at_gt")?,
         before: query.time("enforced_at_lt")?,
     };
-    let order = if query.flag("sort_asc")? {
-        SortOrder::Ascending
-    } else {
-        SortOrder::Descending
-    };
-    let page = Page {
-        order,
-        offset: paging.offset,
-        limit: paging.limit,
-        count: true,
-        after: None,
-    };
+    let page = paging.page(query)?;
     let found = state.store().enforcements(filter, page).await?;
     let mut shown = Vec::with_capacity(found.items.len());
     for one in &found.items {

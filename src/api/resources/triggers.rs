@@ -14,7 +14,7 @@ use crate::api::http::paging::{Paging, Projection};
 use crate::api::http::query::Query;
 use crate::events::{Emission, EmitError};
 use crate::model::{Id, InstanceStatus, TriggerInstance};
-use crate::store::{InstanceFilter, Page, SortOrder};
+use crate::store::InstanceFilter;
 use crate::triggers::{Trigger, TriggerType, emitted_again};
 
 const INSTANCE: [&str; 5] = ["trigger", "occurrence_time", "status", "id", "payload"];
@@ -209,18 +209,7 @@ pub(crate) async fn instances(State(state): State<ApiState>, caller: Caller, que
         after: query.time("timestamp_gt")?,
         before: query.time("timestamp_lt")?,
     };
-    let order = if query.flag("sort_asc")? {
-        SortOrder::Ascending
-    } else {
-        SortOrder::Descending
-    };
-    let page = Page {
-        order,
-        offset: paging.offset,
-        limit: paging.limit,
-        count: true,
-        after: None,
-    };
+    let page = paging.page(&query)?;
     let found = state.store().instances(filter, page).await?;
     let shown: Vec<Value> = found
         .items

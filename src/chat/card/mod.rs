@@ -234,5 +234,23 @@ impl Excerpt {
     }
 }
 
+/// Small print loses what became a button, and what stood between: for platforms with buttons of their own.
+pub(crate) fn without_buttons(line: &mut Line) {
+    let had = line.len();
+    line.retain(|span| !matches!(span, Span::Say { .. } | Span::Ask { .. }));
+    if line.len() == had {
+        return;
+    }
+    let between =
+        |span: &Span| matches!(span, Span::Text { s } if s.trim().trim_matches(['·', '|', ',']).is_empty());
+    line.dedup_by(|a, b| between(a) && between(b));
+    while line.last().is_some_and(between) {
+        line.pop();
+    }
+    while line.first().is_some_and(between) {
+        line.remove(0);
+    }
+}
+
 #[cfg(test)]
 mod tests;

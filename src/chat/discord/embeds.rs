@@ -5,7 +5,7 @@ use serenity::builder::{CreateActionRow, CreateButton, CreateEmbed, CreateInputT
 use serenity::model::application::{ButtonStyle, InputTextStyle};
 
 use super::limits::{self, cut};
-use crate::chat::card::{Block, Card, Line, Span, Style, Tone};
+use crate::chat::card::{Block, Card, Span, Style, Tone, without_buttons};
 use crate::chat::forms::{Field, FieldKind, Form};
 use crate::model::Id;
 
@@ -175,24 +175,6 @@ pub(super) fn content(text: &str) -> String {
             };
         }
         most = most * 3 / 4;
-    }
-}
-
-/// Small print loses what became a button, and what stood between.
-fn without_buttons(line: &mut Line) {
-    let had = line.len();
-    line.retain(|span| !matches!(span, Span::Say { .. } | Span::Ask { .. }));
-    if line.len() == had {
-        return;
-    }
-    let between =
-        |span: &Span| matches!(span, Span::Text { s } if s.trim().trim_matches(['·', '|', ',']).is_empty());
-    line.dedup_by(|a, b| between(a) && between(b));
-    while line.last().is_some_and(between) {
-        line.pop();
-    }
-    while line.first().is_some_and(between) {
-        line.remove(0);
     }
 }
 

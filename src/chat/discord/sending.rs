@@ -118,7 +118,7 @@ impl Sender {
                     limits::FILE
                 )));
             }
-            let name = file_name(&attached.name);
+            let name = crate::chat::gateway::file_name(&attached.name);
             body["attachments"] = json!([{"id": 0, "filename": name}]);
             file = Some(File {
                 name,
@@ -421,26 +421,6 @@ fn reference(answer: &Value, private: bool) -> String {
 /// The token of an interaction does not count any more.
 fn is_gone(failure: &Failure) -> bool {
     matches!(failure.code(), 10015 | 10062 | 50027) || matches!(failure.status(), 401 | 404)
-}
-
-/// A name that Discord keeps as it is.
-fn file_name(name: &str) -> String {
-    let name: String = name
-        .chars()
-        .map(|char| {
-            if char.is_ascii_alphanumeric() || "._-".contains(char) {
-                char
-            } else {
-                '_'
-            }
-        })
-        .take(100)
-        .collect();
-    if name.trim_matches(['.', '_']).is_empty() {
-        "answer.txt".to_owned()
-    } else {
-        name
-    }
 }
 
 /// What a failure means for the outbox.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::limits::{self, cut};
-use crate::chat::card::{Block, Card, Line, Span, Style};
+use crate::chat::card::{Block, Card, Span, Style, without_buttons};
 use crate::model::Id;
 
 /// Characters of the texts of all buttons, so that something is left for the message.
@@ -306,24 +306,6 @@ fn code(text: &str) -> Vec<(String, bool)> {
     }
     made.extend(some(shown(&piece), false));
     made
-}
-
-/// Small print loses what became a button, and what stood between.
-fn without_buttons(line: &mut Line) {
-    let had = line.len();
-    line.retain(|span| !matches!(span, Span::Say { .. } | Span::Ask { .. }));
-    if line.len() == had {
-        return;
-    }
-    let between =
-        |span: &Span| matches!(span, Span::Text { s } if s.trim().trim_matches(['·', '|', ',']).is_empty());
-    line.dedup_by(|a, b| between(a) && between(b));
-    while line.last().is_some_and(between) {
-        line.pop();
-    }
-    while line.first().is_some_and(between) {
-        line.remove(0);
-    }
 }
 
 /// What can be said or filled in, each once.

@@ -15,7 +15,7 @@ impl Sender {
         channel: &str,
         thread: Option<&str>,
     ) -> Result<(), SendError> {
-        let name = file_name(&file.name);
+        let name = crate::chat::gateway::file_name(&file.name);
         let known = message.id.and_then(|id| self.files.lock().get(&id).cloned());
         let uploaded = match known {
             Some(uploaded) => uploaded,
@@ -76,25 +76,5 @@ impl Sender {
             file: answer["file_id"].as_str().unwrap_or_default().to_owned(),
             doubtful: false,
         })
-    }
-}
-
-/// A name that Slack keeps as it is.
-fn file_name(name: &str) -> String {
-    let name: String = name
-        .chars()
-        .map(|char| {
-            if char.is_ascii_alphanumeric() || "._-".contains(char) {
-                char
-            } else {
-                '_'
-            }
-        })
-        .take(100)
-        .collect();
-    if name.trim_matches(['.', '_']).is_empty() {
-        "answer.txt".to_owned()
-    } else {
-        name
     }
 }
