@@ -92,7 +92,8 @@ struct Directory {
     links: BTreeMap<String, Link>,
     off: BTreeSet<String>,
     codes: HashMap<String, Code>,
-    homes: BTreeMap<String, Place>,
+    /// Where people were last talked to directly: one place per gateway, the newest first.
+    homes: BTreeMap<String, Vec<Place>>,
 }
 
 /// The people.
@@ -103,6 +104,17 @@ pub struct People {
     /// Changes come one after another.
     changes: tokio::sync::Mutex<()>,
     tries: Mutex<HashMap<String, (u32, Timestamp)>>,
+}
+
+/// Gateways on which a person's direct conversation is remembered.
+const MOST_HOMES: usize = 16;
+
+/// What is stored of somebody's direct conversations: a list; one alone is what was stored first.
+fn read_homes(value: serde_json::Value) -> Vec<Place> {
+    match value {
+        list @ serde_json::Value::Array(_) => read(list).unwrap_or_default(),
+        one => read(one).into_iter().collect(),
+    }
 }
 
 impl People {
@@ -124,9 +136,7 @@ impl People {
                     .codes
                     .extend(read(value).map(|code| (hash.to_owned(), code)));
             } else if let Some(user) = key.strip_prefix(HOME) {
-                directory
-                    .homes
-                    .extend(read(value).map(|place| (user.to_owned(), place)));
+                directory.homes.insert(user.to_owned(), read_homes(value));
             }
         }
         policy.set_deactivated(directory.off.clone());
@@ -464,25 +474,34 @@ impl People {
     /// # Errors
     /// When the store cannot be written.
     pub async fn saw(&self, user: &str, place: &Place) -> Result<(), StoreError> {
-        if self.directory.read().homes.get(user) == Some(place) {
+        let known = self.homes_of(user);
+        if known.first() == Some(place) {
             return Ok(());
         }
+        let others = known.into_iter().filter(|home| home.gateway != place.gateway);
+        let homes: Vec<Place> = std::iter::once(place.clone())
+            .chain(others)
+            .take(MOST_HOMES)
+            .collect();
         let row = Write::Setting {
             key: format!("{HOME}{user}"),
-            value: Some(json!(place)),
+            value: Some(json!(homes)),
         };
         self.store.commit(vec![row]).await.map_err(plain)?;
-        self.directory
-            .write()
-            .homes
-            .insert(user.to_owned(), place.clone());
+        self.directory.write().homes.insert(user.to_owned(), homes);
         Ok(())
     }
 
-    /// Where a person can be told something in private.
+    /// Where a person can be told something in private: where they were last.
     #[must_use]
     pub fn home_of(&self, user: &str) -> Option<Place> {
-        self.directory.read().homes.get(user).cloned()
+        self.directory.read().homes.get(user)?.first().cloned()
+    }
+
+    /// The same on every gateway on which they have talked to the bot directly, the newest first.
+    #[must_use]
+    pub fn homes_of(&self, user: &str) -> Vec<Place> {
+        self.directory.read().homes.get(user).cloned().unwrap_or_default()
     }
 
     /// Who hears of runs without approval and reviews them: the owners, else the administrators.

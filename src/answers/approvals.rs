@@ -39,6 +39,12 @@ pub fn of(execution: &Execution) -> Result<Option<Approval>, AnswerError> {
     Ok(result.and_then(|result| serde_json::from_value(result.clone()).ok()))
 }
 
+/// The same for an execution of any kind; `None` for what is no approval.
+#[must_use]
+pub fn of_any(execution: &Execution) -> Option<Approval> {
+    of(execution).ok().flatten()
+}
+
 /// Finds an approval.
 ///
 /// # Errors

@@ -80,6 +80,19 @@ pub fn may_answer(engine: &Engine, execution: &Execution, identity: &Identity) -
     named && (roles.is_empty() || roles.iter().any(|role| identity.roles.contains(role)))
 }
 
+/// Who is asked by name or by role; nobody: whoever asked.
+#[must_use]
+pub fn asked(execution: &Execution) -> Vec<String> {
+    let view = view(execution);
+    let list = |name: &str| -> Vec<String> {
+        let items = view[name].as_array().into_iter().flatten();
+        items.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let roles = list("roles");
+    let roles = roles.iter().map(|role| format!("role:{role}"));
+    list("users").into_iter().chain(roles).collect()
+}
+
 /// Answers an inquiry; gives the answer as it may be shown.
 ///
 /// # Errors

@@ -13,6 +13,7 @@ use super::surroundings::evaluator;
 use crate::access::{People, Policy, Principal, Tokens};
 use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
+use crate::chat::Asks;
 use crate::chat::cards::{Cards, Owners};
 use crate::chat::identities::LinkedIdentities;
 use crate::chat::prefix::PrefixOptions;
@@ -75,6 +76,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         observers: vec![
             Arc::new(Cards),
+            Arc::new(Asks),
             Arc::new(ExecutionCounter),
             Arc::new(Owners(Arc::clone(&people))),
             Arc::new(OwnEvents(Arc::clone(&book))),

@@ -152,6 +152,9 @@ pub struct Approval {
     /// Who is asked as well, and when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub escalation: Vec<Escalation>,
+    /// Conversations that are told besides the one where it was asked, `slack:#ops`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notify: Vec<String>,
     /// Votes that count, in the order in which they came.
     pub votes: Vec<Vote>,
     /// Who votes for whom.
@@ -195,6 +198,7 @@ impl Approval {
                     done: false,
                 })
                 .collect(),
+            notify: terms.notify,
             votes: Vec::new(),
             delegations: Vec::new(),
             voided: Vec::new(),

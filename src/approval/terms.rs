@@ -14,6 +14,8 @@ const MOST_APPROVERS: usize = 200;
 const MOST_VOTES: u32 = 100;
 /// Escalations of one approval.
 const MOST_STEPS: usize = 20;
+/// Conversations that are told.
+const MOST_CONVERSATIONS: usize = 20;
 /// Characters of a title or a reason.
 const LONGEST: usize = 4000;
 
@@ -40,6 +42,8 @@ pub struct Terms {
     pub remind: Option<i64>,
     /// Who may approve as well from when on.
     pub escalate: Vec<(i64, Vec<Approver>)>,
+    /// Conversations that are told besides the one where it was asked: `slack:#ops`, `discord:#ops`.
+    pub notify: Vec<String>,
 }
 
 impl Terms {
@@ -76,6 +80,7 @@ impl Terms {
             within: time("within")?,
             remind: time("remind")?,
             escalate: escalations(given("escalate"))?,
+            notify: given("notify").map_or(Ok(Vec::new()), conversations)?,
         };
         terms.check()?;
         Ok(terms)
@@ -161,6 +166,34 @@ fn approvers(name: &str, value: &Value) -> Result<Vec<Approver>, String> {
         let approver = text.parse().map_err(|why| format!("`{name}`: {why}"))?;
         if !found.contains(&approver) {
             found.push(approver);
+        }
+    }
+    Ok(found)
+}
+
+/// Conversations by the names that people give them, `slack:#ops`; whether they exist is seen when they are told.
+fn conversations(value: &Value) -> Result<Vec<String>, String> {
+    const FORM: &str = "`notify` must be a list of conversations such as [\"slack:#ops\", \"discord:#ops\"]";
+    let items: Vec<&Value> = match value {
+        Value::Array(items) => items.iter().collect(),
+        text @ Value::String(_) => vec![text],
+        _ => return Err(FORM.to_owned()),
+    };
+    if items.len() > MOST_CONVERSATIONS {
+        return Err(format!(
+            "`notify` has more than {MOST_CONVERSATIONS} conversations"
+        ));
+    }
+    let mut found: Vec<String> = Vec::new();
+    for item in items {
+        let text = item.as_str().map(str::trim).ok_or(FORM)?;
+        let (gateway, conversation) = text.rsplit_once(':').ok_or(FORM)?;
+        let is_clean = !text.chars().any(char::is_control) && text.chars().count() <= 200;
+        if gateway.is_empty() || conversation.is_empty() || !is_clean {
+            return Err(FORM.to_owned());
+        }
+        if !found.iter().any(|known| known == text) {
+            found.push(text.to_owned());
         }
     }
     Ok(found)

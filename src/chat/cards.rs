@@ -27,6 +27,12 @@ pub fn owners_of(execution: Id) -> String {
     format!("owners:{execution}")
 }
 
+/// Whether the row changes a posted message instead of being one of its own.
+#[must_use]
+pub(crate) fn is_live(row: &OutboxMessage) -> bool {
+    row.body["kind"] == "card" || row.body["live"] == true
+}
+
 /// A new outbox row that is due at once.
 #[must_use]
 pub fn row(place: &Place, body: Value, now: Timestamp) -> OutboxMessage {

@@ -249,6 +249,13 @@ pub trait Gateway: Send + Sync + 'static {
     /// Posts or edits a message. Called for one message of a conversation at a time.
     fn send(&self, message: Rendered) -> BoxFuture<'_, Result<Sent, SendError>>;
 
+    /// Where the owner of an account can be told something in private although they never talked to the bot; `None` when
+    /// the account belongs elsewhere or that cannot be.
+    fn home(&self, account: &str) -> Option<Place> {
+        let _ = account;
+        None
+    }
+
     /// One word or sentence for `status`: `connected`, `2 sessions`.
     fn health(&self) -> String {
         "connected".to_owned()

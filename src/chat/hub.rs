@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::builtin::{BuiltinRunner, Desk};
+use super::cards::is_live;
 use super::console::{Console, ConsoleEvent};
 use super::gateway::{Form, Gateway, Inbound, Receipt};
 use super::identities::Identities;
@@ -40,7 +41,7 @@ pub struct ChatOptions {
     pub formats: Limits,
 }
 
-/// What chat is made of. The engine must have been started with [`super::cards::Cards`] among its observers and
+/// What chat is made of. The engine must have been started with [`super::cards::Cards`] and [`super::Asks`] among its observers and
 /// with `builtin` among its runners.
 pub struct HubParts {
     /// The engine.
@@ -105,6 +106,7 @@ impl Hub {
         gateways.add(Arc::clone(&console) as Arc<dyn Gateway>);
         let (outbox, worker) = Outbox::start(OutboxParts {
             engine: engine.clone(),
+            people: people.clone(),
             speaker: Arc::clone(&speaker),
             gateways: Arc::clone(&gateways),
             options: options.outbox,
@@ -222,9 +224,7 @@ impl Hub {
             .await?;
         let mut events = Vec::new();
         for row in rows.into_iter().filter(is_told) {
-            let edit = (row.body["kind"] == "card")
-                .then(|| row.message_ref.clone())
-                .flatten();
+            let edit = is_live(&row).then(|| row.message_ref.clone()).flatten();
             let made = desk
                 .speaker
                 .message(&row, Form::Rich, &Console::can(), edit)
@@ -261,6 +261,6 @@ impl Hub {
 /// Whether a message is told to a client that comes back. A delivered message is still pending in the store
 /// until its new state is written, so pending ones are told too, except passing and replaceable ones.
 fn is_told(row: &OutboxMessage) -> bool {
-    let replaceable = row.body["kind"] == "card" || row.body["brief"] == true;
+    let replaceable = is_live(row) || row.body["brief"] == true;
     row.state == OutboxState::Sent || (row.state == OutboxState::Pending && !replaceable)
 }

@@ -5,6 +5,7 @@
 //! they answer for; the outbox's worker makes them into messages and hands those to the gateways.
 
 mod asking;
+mod asks;
 mod bookshelf;
 mod builtin;
 mod callers;
@@ -29,6 +30,7 @@ pub mod slack;
 pub mod templates;
 
 pub use asking::{MenuCommand, MenuParameter, Suggestion};
+pub use asks::Asks;
 pub use bookshelf::ContentShelf;
 pub use builtin::{BuiltinRunner, RUNNER as BUILTIN_RUNNER};
 pub use hub::{ChatOptions, Hub, HubParts};

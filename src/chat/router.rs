@@ -7,6 +7,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 use super::asking::run_form;
+use super::asks::Reply;
 use super::cards::{address, card_of, row};
 use super::gateway::{Inbound, Picked, Receipt};
 use super::identities::Identities;
@@ -84,7 +85,14 @@ impl Router {
             Err(Unusable::Empty) if !meant => return Ok(Receipt::Ignored("empty")),
             Err(error) => return self.answer_only(&message, &message.key, unusable(&error)).await,
         };
-        let sentences = self.prefixes.sentences(&said.text, meant || said.addressed);
+        let reply = match Reply::read(&said.text) {
+            Some(reply) => reply.meant(&self.engine, &message).await?,
+            None => None,
+        };
+        let sentences = match &reply {
+            Some(command) => vec![command.as_str()],
+            None => self.prefixes.sentences(&said.text, meant || said.addressed),
+        };
         let Some(first) = sentences.first().copied() else {
             return Ok(Receipt::Ignored("not for the bot"));
         };

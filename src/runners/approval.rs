@@ -90,6 +90,11 @@ fn parameters() -> JsonMap {
             "description": "After how long those who are asked are reminded.",
             "type": ["string", "integer"],
         },
+        "notify": {
+            "description": "Conversations that are told besides the one where it was asked, such as [\"slack:#ops\"].",
+            "type": "array",
+            "default": [],
+        },
         "escalate": {
             "description": "Who is asked as well after how long, such as [{after: 30m, to: [group:leads]}].",
             "type": "array",

@@ -175,6 +175,8 @@ pub trait Store: Send + Sync + 'static {
     ) -> BoxFuture<'_, Result<Vec<OutboxMessage>, StoreError>>;
     /// The outbound messages of a card, oldest first.
     fn outbox_card(&self, card: String) -> BoxFuture<'_, Result<Vec<OutboxMessage>, StoreError>>;
+    /// Rows of all cards whose key begins so, oldest first.
+    fn outbox_cards(&self, prefix: String) -> BoxFuture<'_, Result<Vec<OutboxMessage>, StoreError>>;
     /// How many outbound messages are in each state, per gateway: `(gateway, state, count)`.
     fn outbox_counts(&self) -> BoxFuture<'_, Result<OutboxCounts, StoreError>>;
 

@@ -20,7 +20,7 @@ const GRANT: [&str; 10] = [
 ];
 const AT: [&str; 3] = ["days", "hours", "zone"];
 /// Keys of the terms of an approval; what is approved comes with the request.
-pub(crate) const APPROVAL: [&str; 7] = [
+pub(crate) const APPROVAL: [&str; 8] = [
     "by",
     "count",
     "per_group",
@@ -28,6 +28,7 @@ pub(crate) const APPROVAL: [&str; 7] = [
     "within",
     "remind",
     "escalate",
+    "notify",
 ];
 
 /// People, roles or grants in one file.

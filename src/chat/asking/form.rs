@@ -65,7 +65,12 @@ impl Hub {
                 let execution = self.waiting(rest).await?;
                 inquiries::check(&execution).map_err(|error| error.to_string())?;
                 if !inquiries::may_answer(&self.desk().engine, &execution, &identity) {
-                    return Err("somebody else is asked".to_owned());
+                    let named = inquiries::asked(&execution);
+                    return Err(if named.is_empty() {
+                        format!("somebody else is asked: {}", execution.request.user)
+                    } else {
+                        format!("somebody else is asked: {}", named.join(", "))
+                    });
                 }
                 let schema = inquiries::schema(&execution).map_err(|error| error.to_string())?;
                 let fields: Vec<Field> = schema

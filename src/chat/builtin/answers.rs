@@ -9,6 +9,8 @@ use super::{Answer, Call, Refusal, find};
 use crate::answers::approvals::{self, Say};
 use crate::answers::{self, AnswerError, Answerer, inquiries};
 use crate::approval::{Verdict, same_person};
+use crate::chat::asks::posted_in;
+use crate::chat::asks::view::{asks, detail, fields, form, left};
 use crate::chat::phrasebook::cast;
 use crate::chat::say::readable;
 use crate::model::{Execution, Id, Timestamp};
@@ -62,6 +64,14 @@ fn concerns(call: &Call<'_>, execution: &Execution) -> bool {
     }
 }
 
+/// Whether a card of it is in the conversation where the caller is: then they know of it anyway.
+async fn is_told_here(call: &Call<'_>, execution: &Execution) -> Result<bool, Refusal> {
+    match &call.place {
+        Some(place) => Ok(posted_in(&call.desk.engine, execution.id, place).await?),
+        None => Ok(false),
+    }
+}
+
 /// The inquiry or approval that `text` means: an id, or enough of its beginning or end.
 ///
 /// Whoever may not look at everything finds only what is their business; the rest is not there for them.
@@ -95,7 +105,7 @@ async fn wanted(call: &Call<'_>, runner: &str, text: &str) -> Result<Arc<Executi
         None => execution,
     };
     let is_answered_here = [APPROVAL, INQUIRER].contains(&execution.request.runner.as_str());
-    if is_answered_here && concerns(call, &execution) {
+    if is_answered_here && (concerns(call, &execution) || is_told_here(call, &execution).await?) {
         Ok(execution)
     } else {
         Err(unknown())
@@ -158,43 +168,6 @@ pub(super) async fn inquiries(call: &Call<'_>) -> Answer {
         })
         .collect();
     Ok(json!({"inquiry": null, "count": rows.len(), "inquiries": rows, "omitted": omitted}))
-}
-
-fn fields(schema: &ResponseSchema) -> Vec<Value> {
-    schema
-        .fields()
-        .map(|(name, field)| {
-            let kind = match (&field["enum"], &field["type"]) {
-                (Value::Array(choices), _) => choices.iter().map(readable).collect::<Vec<_>>().join(" or "),
-                (_, Value::String(kind)) => kind.clone(),
-                _ => "any value".to_owned(),
-            };
-            let required = field["required"] == json!(true);
-            json!({
-                "name": name,
-                "kind": if required { kind } else { format!("{kind}, if you like") },
-                "description": field["description"].as_str().unwrap_or_default(),
-            })
-        })
-        .collect()
-}
-
-/// What is asked, on one line.
-fn asks(schema: &ResponseSchema) -> String {
-    schema
-        .fields()
-        .map(|(name, field)| field["description"].as_str().unwrap_or(name))
-        .collect::<Vec<_>>()
-        .join("; ")
-}
-
-/// How the answer is written: `continue=… env=…`.
-fn form(schema: &ResponseSchema) -> String {
-    schema
-        .fields()
-        .map(|(name, _)| format!("{name}=…"))
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 pub(super) async fn answer(call: &Call<'_>) -> Answer {
@@ -295,7 +268,9 @@ pub(super) async fn approvals(call: &Call<'_>) -> Answer {
     let now = Timestamp::now();
     if let Some(text) = call.text("id") {
         let execution = approvals::find(engine, wanted(call, APPROVAL, text).await?.id).await?;
-        return Ok(json!({"approval": detail(call, &execution, now), "approvals": [], "omitted": 0}));
+        return Ok(
+            json!({"approval": detail(&approvals::view(engine, &execution, &call.identity, now), &execution, now), "approvals": [], "omitted": 0}),
+        );
     }
     let (found, omitted) = waiting(call, APPROVAL).await?;
     let rows: Vec<Value> = found
@@ -314,105 +289,6 @@ pub(super) async fn approvals(call: &Call<'_>) -> Answer {
         })
         .collect();
     Ok(json!({"approval": null, "count": rows.len(), "approvals": rows, "omitted": omitted}))
-}
-
-/// Seconds that are left; null for ever.
-fn left(view: &Value, now: Timestamp) -> Value {
-    let deadline = view["deadline"]
-        .as_str()
-        .and_then(|text| text.parse::<Timestamp>().ok());
-    deadline.map_or(Value::Null, |deadline| {
-        json!(deadline.seconds_since(now).max(0.0))
-    })
-}
-
-fn texts(value: &Value) -> String {
-    let items = value.as_array().into_iter().flatten();
-    items.map(readable).collect::<Vec<_>>().join(", ")
-}
-
-/// Everything about one approval that somebody who decides needs.
-fn detail(call: &Call<'_>, execution: &Execution, now: Timestamp) -> Value {
-    let view = approvals::view(&call.desk.engine, execution, &call.identity, now);
-    let parameters: Vec<Value> = view["parameters"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| json!({"name": name, "value": readable(value)}))
-        .collect();
-    let votes: Vec<Value> = view["votes"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|vote| {
-            let word = if vote["verdict"] == json!("approve") {
-                "approved"
-            } else {
-                "denied"
-            };
-            let behalf = texts(&vote["on_behalf_of"]);
-            json!({
-                "user": vote["user"],
-                "word": if behalf.is_empty() { word.to_owned() } else { format!("{word} for {behalf}") },
-                "at": vote["at"],
-                "reason": vote["reason"].as_str().unwrap_or_default(),
-            })
-        })
-        .collect();
-    let diff: Vec<Value> = view["voided"]
-        .as_array()
-        .and_then(|voided| voided.last())
-        .and_then(|last| last["diff"].as_array())
-        .into_iter()
-        .flatten()
-        .map(|difference| {
-            let side = |value: &Value| {
-                if value.is_null() {
-                    "nothing".to_owned()
-                } else {
-                    readable(value)
-                }
-            };
-            json!({
-                "path": difference["path"],
-                "before": side(&difference["before"]),
-                "after": side(&difference["after"]),
-            })
-        })
-        .collect();
-    let diff_is_there = !diff.is_empty();
-    let missing: Vec<String> = view["missing"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .map(|(group, number)| format!("{number} from {group}"))
-        .collect();
-    json!({
-        "id": execution.id,
-        "state": view["state"],
-        "status": execution.status,
-        "title": view["title"].as_str().unwrap_or(&execution.request.action),
-        "reason": view["reason"].as_str().unwrap_or_default(),
-        "requesters": texts(&view["requesters"]),
-        "action": view["action"].as_str().unwrap_or_default(),
-        "version": view["version"].as_str().unwrap_or_default(),
-        "parameters": parameters,
-        "asked": view["asked"].as_str().unwrap_or_default(),
-        "given": view["given"].as_u64().unwrap_or(0),
-        "needed": view["needed"].as_u64().unwrap_or(0),
-        "missing": missing.join(", "),
-        "votes": votes,
-        "diff": diff,
-        "left": left(&view, now),
-        "may": view["may_vote"] == json!(true),
-        "waiting": view["state"] == json!("waiting"),
-        "error": view["error"].as_str().unwrap_or_default(),
-        "seen": if diff_is_there {
-            format!(" {}", view["fingerprint"].as_str().and_then(|text| text.get(..8)).unwrap_or_default())
-        } else {
-            String::new()
-        },
-    })
 }
 
 pub(super) async fn approve(call: &Call<'_>) -> Answer {
@@ -446,7 +322,12 @@ async fn vote(call: &Call<'_>, verdict: Verdict) -> Answer {
     let done = approvals::vote(&call.desk.engine, execution.id, &say, answerer(call))
         .await
         .map_err(|error| hinted(error, &execution))?;
-    Ok(detail(call, &done, Timestamp::now()))
+    let now = Timestamp::now();
+    Ok(detail(
+        &approvals::view(&call.desk.engine, &done, &call.identity, now),
+        &done,
+        now,
+    ))
 }
 
 pub(super) async fn delegate(call: &Call<'_>) -> Answer {

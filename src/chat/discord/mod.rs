@@ -12,6 +12,7 @@ mod events;
 mod gateway;
 mod interactions;
 pub mod limits;
+mod places;
 mod progress;
 mod rest;
 mod sending;
@@ -577,7 +578,11 @@ impl Gateway for DiscordGateway {
     }
 
     fn send(&self, message: Rendered) -> BoxFuture<'_, Result<Sent, SendError>> {
-        Box::pin(self.sender.send(message))
+        Box::pin(self.deliver(message))
+    }
+
+    fn home(&self, account: &str) -> Option<Place> {
+        self.home_of(account)
     }
 
     fn health(&self) -> String {

@@ -386,7 +386,7 @@ impl Sender {
     }
 
     /// The channel between the bot and a person.
-    async fn direct(&self, user: &str) -> Result<String, Failure> {
+    pub(super) async fn direct(&self, user: &str) -> Result<String, Failure> {
         if let Some(channel) = self.direct.lock().get(user) {
             return Ok(channel.clone());
         }

@@ -91,6 +91,18 @@ impl World {
         Some(id)
     }
 
+    /// The channel that people call so; the oldest, where several servers have one.
+    pub(super) fn named(&self, name: &str) -> Option<String> {
+        let fits = |channel: &Channel| {
+            channel.has_messages() && !channel.is_thread() && channel.name.eq_ignore_ascii_case(name)
+        };
+        let found = self.channels.iter().filter(|(_, channel)| fits(channel));
+        found
+            .map(|(id, _)| id)
+            .min_by_key(|id| (id.len(), (*id).clone()))
+            .cloned()
+    }
+
     /// The name that people know a channel by; a thread goes by its channel's.
     pub(super) fn told(&self, id: &str) -> Option<String> {
         let channel = self.channels.get(id)?;

@@ -19,8 +19,9 @@ pub use schedule::Patience;
 
 use super::gateway::{Capabilities, Gateway};
 use super::say::Speaker;
+use crate::access::People;
 use crate::engine::Engine;
-use crate::model::{OutboxMessage, Timestamp};
+use crate::model::{OutboxMessage, Place, Timestamp};
 
 /// Tells the time; tests bring their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
@@ -71,6 +72,24 @@ impl Gateways {
         self.0.write().remove(name);
     }
 
+    /// The conversation that people call so: `slack:#ops`, `slack:acme:#ops`, `console:ana`. It is looked up by its
+    /// gateway when something is sent there; `None` when no gateway has such a name.
+    pub(crate) fn place(&self, name: &str) -> Option<Place> {
+        let (gateway, conversation) = name.trim().rsplit_once(':')?;
+        let gateways = self.0.read();
+        let platform = |known: &&String| known.split(':').next() == Some(gateway);
+        let gateway = gateways
+            .get_key_value(gateway)
+            .map(|(name, _)| name)
+            .or_else(|| gateways.keys().find(platform))?;
+        Some(Place {
+            gateway: gateway.clone(),
+            conversation: conversation.to_owned(),
+            thread: None,
+            name: conversation.starts_with('#').then(|| conversation.to_owned()),
+        })
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<dyn Gateway>> {
         self.0.read().values().cloned().collect()
     }
@@ -79,6 +98,7 @@ impl Gateways {
 /// What the outbox works with.
 pub(crate) struct OutboxParts {
     pub(crate) engine: Engine,
+    pub(crate) people: Option<Arc<People>>,
     pub(crate) speaker: Arc<Speaker>,
     pub(crate) gateways: Arc<Gateways>,
     pub(crate) options: OutboxOptions,

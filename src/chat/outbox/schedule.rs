@@ -7,6 +7,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::time::Duration;
 
+use crate::chat::cards::is_live;
 use crate::chat::gateway::{Capabilities, Form, SendError};
 use crate::model::{Id, OutboxMessage, OutboxState, Place, Timestamp};
 use crate::store::Write;
@@ -141,7 +142,7 @@ impl Schedule {
             // The answer is there before the first answer was posted: one message says it all.
             let outrun = ended && entry.row.execution == row.execution && is_brief(&entry.row);
             // An edit of a card that was never posted has nothing to edit, so the post stays.
-            let replaces = same_card && (entry.passing || is_kind(&entry.row, &["card"]));
+            let replaces = same_card && (entry.passing || is_live(&entry.row));
             if outrun || replaces {
                 superseded.push((entry.row.clone(), entry.passing));
             }

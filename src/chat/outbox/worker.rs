@@ -1,6 +1,6 @@
 //! The task that delivers.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,8 @@ use tokio::task::JoinSet;
 
 use super::schedule::{Attempt, Entry, Schedule};
 use super::{Command, OutboxParts};
-use crate::chat::cards::{answer_of, card_of, listener, owners_of, row};
+use crate::chat::asks::{self, Spreader};
+use crate::chat::cards::{answer_of, card_of, is_live, listener, owners_of, row};
 use crate::chat::gateway::{Capabilities, SendError};
 use crate::engine::Event;
 use crate::model::{Execution, Id, OutboxMessage, OutboxState, Status, Timestamp};
@@ -52,6 +53,9 @@ pub(super) struct Worker {
     live: HashMap<Id, Live>,
     /// Workflows at work inside those of `live`, with the one at the top.
     inside: HashMap<Id, Id>,
+    spreader: Spreader,
+    /// Notes that people are to be told of something, not taken up yet.
+    notes: BTreeMap<Id, OutboxMessage>,
 }
 
 impl Worker {
@@ -59,8 +63,16 @@ impl Worker {
         let (updates, to_write) = mpsc::unbounded_channel();
         let (report, written) = mpsc::unbounded_channel();
         let writer = tokio::spawn(write_updates(parts.engine.clone(), to_write, report));
+        let spreader = Spreader {
+            engine: parts.engine.clone(),
+            people: parts.people.clone(),
+            gateways: Arc::clone(&parts.gateways),
+            clock: Arc::clone(&parts.clock),
+        };
         Self {
             schedule: Schedule::new(parts.options.patience),
+            spreader,
+            notes: BTreeMap::new(),
             parts,
             commands,
             sends: JoinSet::new(),
@@ -81,6 +93,7 @@ impl Worker {
         fallback.tick().await;
         let stop = self.parts.stop.clone();
         loop {
+            self.take_notes().await;
             self.start_sends().await;
             let wait = self.pause();
             tokio::select! {
@@ -137,6 +150,12 @@ impl Worker {
     }
 
     fn add(&mut self, row: OutboxMessage) {
+        if asks::is_spread(&row) {
+            if row.state == OutboxState::Pending {
+                self.notes.insert(row.id, row);
+            }
+            return;
+        }
         for write in self.schedule.add(row) {
             self.write(write);
         }
@@ -154,6 +173,18 @@ impl Worker {
         match self.parts.engine.store().outbox_pending(SCAN).await {
             Ok(rows) => rows.into_iter().for_each(|row| self.add(row)),
             Err(error) => tracing::error!("the outbox cannot be read: {error}"),
+        }
+    }
+
+    /// Makes messages of the notes; what fails is tried again when the store is read anew.
+    async fn take_notes(&mut self) {
+        if self.notes.is_empty() {
+            return;
+        }
+        let notes = std::mem::take(&mut self.notes);
+        match self.spreader.spread(notes.into_values().collect()).await {
+            Ok(rows) => rows.into_iter().for_each(|row| self.add(row)),
+            Err(error) => tracing::error!("people cannot be told what waits for them: {error}"),
         }
     }
 
@@ -382,6 +413,9 @@ impl Worker {
         if execution.progress.context.contains_key("break_glass") {
             self.read_card(owners_of(execution.id), execution.id).await;
         }
+        if asks::asks(execution) {
+            self.read_card(asks::spread_of(execution.id), execution.id).await;
+        }
         if listener(execution).is_none() {
             return;
         }
@@ -428,7 +462,7 @@ async fn send(
     let mut edit = known;
     if let Some(card) = &entry.row.card
         && edit.is_none()
-        && entry.row.body["kind"] == "card"
+        && is_live(&entry.row)
     {
         match engine.store().outbox_card(card.clone()).await {
             Ok(rows) => {
@@ -441,13 +475,13 @@ async fn send(
         }
     }
     // A card that was never posted, or cannot be changed: the answer tells everything. What asks others is told at once.
-    if entry.row.body["kind"] == "card" && (edit.is_none() || !can.can_edit) {
+    if is_live(&entry.row) && (edit.is_none() || !can.can_edit) {
         if entry.row.body["post"] != true {
             return Attempt::Nothing;
         }
         edit = None;
     }
-    if entry.row.body["kind"] != "card" {
+    if !is_live(&entry.row) {
         edit = None;
     }
     let message = match speaker.message(&entry.row, entry.form, can, edit).await {

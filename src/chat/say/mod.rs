@@ -1,5 +1,6 @@
 //! Makes messages: from outbox rows (data) to what a gateway sends.
 
+mod consent;
 mod format;
 mod result;
 mod tasks;
@@ -12,13 +13,14 @@ use serde_json::{Value, json};
 pub(crate) use format::{formats, formatted, jinja};
 pub(crate) use result::{execution_view, readable, sections};
 
+use super::asks::{APPROVAL_CARD, QUESTION_CARD, view};
 use super::card::{Card, Style, Tone};
 use super::gateway::{Attachment, Capabilities, Form, Rendered};
 use super::phrasebook::{Alias, Phrasebook, Shelf};
 use super::templates::{Choice, TemplateOptions, Templates};
 use crate::engine::Engine;
 use crate::expr::jinja::Jinja;
-use crate::model::{Execution, Id, OutboxMessage, Status};
+use crate::model::{Execution, Id, OutboxMessage, Status, Timestamp};
 use crate::store::StoreError;
 
 /// Executions of a workflow that are read for one card.
@@ -214,10 +216,12 @@ impl Speaker {
         } else {
             Value::Null
         };
+        let consent = consent::of(&self.engine, &execution).await?;
         let draft = match kind {
             "ack" => self.ack(&execution, alias.as_deref()),
-            "card" => Some(self.card(&execution, alias.as_deref(), row, &tasks)),
-            _ => Some(self.result(&*book, &execution, alias.as_deref(), can, tasks)),
+            "card" => Some(self.card(&execution, alias.as_deref(), row, &tasks, &consent)),
+            APPROVAL_CARD | QUESTION_CARD => Some(self.ask(kind, &execution, row)),
+            _ => Some(self.result(&*book, &execution, alias.as_deref(), can, tasks, &consent)),
         };
         Ok(draft.map(|draft| Draft {
             execution: Some(execution),
@@ -278,6 +282,7 @@ impl Speaker {
         alias: Option<&Alias>,
         row: &OutboxMessage,
         tasks: &Value,
+        consent: &str,
     ) -> Draft {
         let running = !execution.status.is_completed();
         let elapsed = execution
@@ -290,6 +295,7 @@ impl Speaker {
             "output": row.body["output"].as_str().filter(|_| running),
             "waits": waits(execution),
             "tasks": tasks,
+            "consent": consent,
             "alias": alias.map(|alias| alias.reference.clone()),
         });
         let tone = if running {
@@ -307,6 +313,30 @@ impl Speaker {
         }
     }
 
+    /// The live card of what waits for people.
+    fn ask(&self, kind: &str, execution: &Execution, row: &OutboxMessage) -> Draft {
+        let now = Timestamp::now();
+        let (template, data) = if kind == APPROVAL_CARD {
+            let asker = row.body["asker"] == true;
+            // One approval looks the same whether it comes by itself or was asked for.
+            (
+                "command/approvals",
+                view::approval(&self.engine, execution, asker, now),
+            )
+        } else {
+            (QUESTION_CARD, view::question(&self.engine, execution, now))
+        };
+        let tone = tone_of(execution.status);
+        let card = self
+            .templates
+            .load()
+            .render(Self::choice(template, execution), tone, &data);
+        Draft {
+            is_final: false,
+            ..Draft::new(kind, card)
+        }
+    }
+
     fn result(
         &self,
         book: &dyn Phrasebook,
@@ -314,6 +344,7 @@ impl Speaker {
         alias: Option<&Alias>,
         can: &Capabilities,
         tasks: Value,
+        consent: &str,
     ) -> Draft {
         let shown = self.engine.shown(execution, false);
         let result = shown.result.unwrap_or(Value::Null);
@@ -370,6 +401,7 @@ impl Speaker {
             data["sections"] = result::sections(&result["output"], lines).into();
         }
         data["tasks"] = tasks;
+        data["consent"] = consent.into();
         let mut choice = Choice {
             alias: template,
             ..Self::choice("result", execution)

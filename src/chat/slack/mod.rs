@@ -15,6 +15,7 @@ pub mod limits;
 pub mod manifest;
 mod modals;
 mod names;
+mod places;
 mod sending;
 mod socket;
 #[cfg(test)]
@@ -574,7 +575,11 @@ impl Gateway for SlackGateway {
     }
 
     fn send(&self, message: Rendered) -> BoxFuture<'_, Result<Sent, SendError>> {
-        Box::pin(self.sender.send(message))
+        Box::pin(self.deliver(message))
+    }
+
+    fn home(&self, account: &str) -> Option<Place> {
+        self.home_of(account)
     }
 
     fn health(&self) -> String {

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::events::channel_name;
 use super::limits;
-use super::web::Web;
+use super::web::{Failure, Web};
 
 /// How long an answer counts.
 const KEPT: Duration = Duration::from_secs(3600);
@@ -16,6 +16,8 @@ const KEPT: Duration = Duration::from_secs(3600);
 const FAILED: Duration = Duration::from_secs(30);
 /// How long somebody waits for a name: an acknowledgement waits as well.
 const PATIENCE: Duration = Duration::from_millis(700);
+/// Pages of channels that are read at most.
+const LISTS: usize = 50;
 /// Names remembered.
 const REMEMBERED: usize = 20_000;
 
@@ -34,6 +36,8 @@ pub(super) struct Names {
     web: Arc<Web>,
     users: Cache<Known>,
     channels: Cache<Option<String>>,
+    /// Ids of the bot's channels by name, with when they were read.
+    listed: Mutex<Option<(Instant, HashMap<String, String>)>>,
 }
 
 fn cached<T: Clone>(cache: &Cache<T>, key: &str) -> Option<T> {
@@ -56,6 +60,7 @@ impl Names {
             web,
             users: Mutex::default(),
             channels: Mutex::default(),
+            listed: Mutex::default(),
         }
     }
 
@@ -105,6 +110,48 @@ impl Names {
         let name = channel_name(answer["channel"]["name"].as_str().unwrap_or_default());
         keep(&self.channels, id, name.clone(), KEPT);
         name
+    }
+
+    /// The channel of this name that the bot is in.
+    pub(super) async fn named(&self, name: &str) -> Result<Option<String>, Failure> {
+        let name = name.to_lowercase();
+        let known = self.listed.lock().as_ref().and_then(|(since, ids)| {
+            let found = ids.get(&name).cloned();
+            // What is not known is asked for again sooner: the bot may have been invited just now.
+            let kept = if found.is_some() { KEPT } else { FAILED };
+            (since.elapsed() < kept).then_some(found)
+        });
+        if let Some(known) = known {
+            return Ok(known);
+        }
+        let mut ids = HashMap::new();
+        let mut cursor = String::new();
+        for _ in 0..LISTS {
+            let mut fields = vec![
+                ("types", "public_channel,private_channel"),
+                ("exclude_archived", "true"),
+                ("limit", "200"),
+            ];
+            if !cursor.is_empty() {
+                fields.push(("cursor", &cursor));
+            }
+            let page = self.web.read("users.conversations", &fields).await?;
+            for channel in page["channels"].as_array().into_iter().flatten() {
+                if let (Some(id), Some(name)) = (channel["id"].as_str(), channel["name"].as_str()) {
+                    ids.insert(name.to_lowercase(), id.to_owned());
+                }
+            }
+            cursor = page["response_metadata"]["next_cursor"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned();
+            if cursor.is_empty() {
+                break;
+            }
+        }
+        let found = ids.get(&name).cloned();
+        *self.listed.lock() = Some((Instant::now(), ids));
+        Ok(found)
     }
 
     pub(super) fn forget_user(&self, id: &str) {

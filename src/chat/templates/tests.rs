@@ -53,7 +53,7 @@ fn sample() -> Value {
     });
     let rights = json!({
         "accounts": ["a"], "linked": "fake:U1", "needs": ["n"], "where": "access.yaml:3", "review": true, "owners": "ana",
-        "reviews": [row],
+        "reviews": [row], "consent": "approved by bo",
     });
     for part in [more, rest, asked, rights] {
         if let (Some(all), Value::Object(part)) = (data.as_object_mut(), part) {
@@ -106,6 +106,18 @@ fn data_for(name: &str) -> Value {
             data["approval"] = approval;
         }
         "command/approve" | "command/deny" => data = approval(),
+        "reminder" | "escalated" | "expired" => {
+            data = approval();
+            data["to"] = json!("group:leads");
+        }
+        "question" => {
+            data["waits"] = json!(false);
+            data["question"] = json!("Where to?");
+            data["answer"] = json!([{"name": "env", "value": "prod"}]);
+            data["fields"] = json!([]);
+            data["form"] = json!("env=…");
+            data["over"] = Value::Null;
+        }
         "command/delegate" => {
             data["to"] = json!("bo");
             data["back"] = json!(false);

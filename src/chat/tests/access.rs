@@ -134,6 +134,11 @@ async fn what_an_alias_needs_is_approved_in_chat_before_it_runs() {
     };
     let card = bot.platform.text().await;
     assert!(card.contains("pending") && card.contains("approvals "), "{card}");
+    let asked = bot.platform.text().await;
+    assert!(
+        asked.contains("ana: launch api") && asked.contains("0 of 1"),
+        "{asked}"
+    );
     let list = bot.asks("bo", "approvals").await;
     assert!(
         list.contains("ana: launch api") && list.contains("decide"),

@@ -3,6 +3,7 @@
 mod access;
 mod answers;
 mod asking;
+mod asks;
 mod commands;
 mod console;
 mod conversation;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 
 use crate::access::{AccessOptions, AllowRule, Mode, People, Policy};
+use crate::chat::Asks;
 use crate::chat::card::Style;
 use crate::chat::cards::{Cards, Owners};
 use crate::chat::gateway::{
@@ -162,7 +163,8 @@ impl Gateway for Platform {
         let answer = match self.plan.lock().pop_front() {
             Some(error) => Err(error),
             None => {
-                let message_ref = message.edit.clone().unwrap_or_else(|| format!("m{}", Id::new()));
+                let new = || format!("{}/{}", message.place.conversation, Id::new());
+                let message_ref = message.edit.clone().unwrap_or_else(new);
                 self.posted.send(message).unwrap();
                 Ok(Sent { message_ref })
             }
@@ -328,7 +330,11 @@ impl Bot {
             catalogue: Arc::new(Actions(Arc::clone(&content))),
             runners,
             authority: Arc::clone(&policy) as _,
-            observers: vec![Arc::new(Cards), Arc::new(Owners(Arc::clone(&people)))],
+            observers: vec![
+                Arc::new(Cards),
+                Arc::new(Asks),
+                Arc::new(Owners(Arc::clone(&people))),
+            ],
             key: SecretKey::new([3; 32]),
             jinja: Arc::new(Jinja::default()),
             evaluator: Arc::new(crate::app::evaluator(crate::expr::template::Limits::default())),

@@ -93,6 +93,7 @@ impl Store for Dying {
         outbox_pending(limit: u32) -> Result<Vec<OutboxMessage>, StoreError>;
         outbox_conversation(gateway: String, conversation: String, after: Option<Id>, limit: u32) -> Result<Vec<OutboxMessage>, StoreError>;
         outbox_card(card: String) -> Result<Vec<OutboxMessage>, StoreError>;
+        outbox_cards(prefix: String) -> Result<Vec<OutboxMessage>, StoreError>;
         outbox_counts() -> Result<OutboxCounts, StoreError>;
         setting(key: String) -> Result<Option<Value>, StoreError>;
         settings(prefix: String) -> Result<Vec<(String, Value)>, StoreError>;

@@ -280,6 +280,10 @@ impl Store for SqliteStore {
         Box::pin(async move { read::outbox_card(&self.pool, &card).await })
     }
 
+    fn outbox_cards(&self, prefix: String) -> BoxFuture<'_, Result<Vec<OutboxMessage>, StoreError>> {
+        Box::pin(async move { read::outbox_cards(&self.pool, &prefix).await })
+    }
+
     fn outbox_counts(&self) -> BoxFuture<'_, Result<OutboxCounts, StoreError>> {
         Box::pin(async move {
             let mut lease = self.pool.lease().await?;

@@ -288,6 +288,13 @@ pub(super) async fn outbox_card(pool: &ReadPool, card: &str) -> Result<Vec<Outbo
     messages(pool, "WHERE card = ? ORDER BY id", values).await
 }
 
+pub(super) async fn outbox_cards(pool: &ReadPool, prefix: &str) -> Result<Vec<OutboxMessage>, StoreError> {
+    let mut values = Values::default();
+    // The greatest character ends the range; keys are made of ids and plain words.
+    values.string(prefix).string(&format!("{prefix}\u{10ffff}"));
+    messages(pool, "WHERE card >= ? AND card < ? ORDER BY id", values).await
+}
+
 pub(super) async fn setting(pool: &ReadPool, key: &str) -> Result<Option<serde_json::Value>, StoreError> {
     let mut values = Values::default();
     values.string(key);
