@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, mpsc};
 use tokio_stream::wrappers::ReceiverStream;
 
-use super::ApiState;
+use super::{ApiState, chat_admin};
 use crate::chat::Hub;
 use crate::chat::console::{ConsoleEvent, GATEWAY, is_understood};
 use crate::chat::gateway::{Dialect, Inbound, Receipt};
@@ -36,6 +36,7 @@ pub fn router(hub: Hub) -> Router {
         .route("/messages", post(say).layer(DefaultBodyLimit::max(BODY_LIMIT)))
         .route("/events", get(listen))
         .route("/completions", get(completions))
+        .merge(chat_admin::router())
         .with_state(hub)
 }
 
@@ -82,7 +83,7 @@ struct Session {
     after: Option<Id>,
 }
 
-fn refuse(status: StatusCode, text: &str) -> Response {
+pub(super) fn refuse(status: StatusCode, text: &str) -> Response {
     (status, Json(json!({"faultstring": text}))).into_response()
 }
 

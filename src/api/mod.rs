@@ -5,6 +5,7 @@
 //! routes share in `http/`.
 
 pub mod chat;
+mod chat_admin;
 pub mod client;
 mod http;
 pub mod metrics;

@@ -17,7 +17,6 @@ pub(super) fn start(settings: &Settings, hub: &Hub, store: &Arc<dyn Store>, stop
             options: options.clone(),
             hub: hub.clone(),
             store: Arc::clone(store),
-            prefix: settings.chat.prefix.clone(),
             stop: stop.clone(),
         });
         if let Err(reason) = started {

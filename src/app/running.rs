@@ -124,6 +124,7 @@ impl App {
         let store = self.engine.store();
         super::discord::start(settings, &self.hub, store, &self.deaf);
         super::slack::start(settings, &self.hub, store, &self.doors, &self.deaf);
+        self.hub.post_digests();
     }
 
     fn reloader(&self) -> Reloader {

@@ -23,7 +23,6 @@ pub(super) fn start(
             options: options.clone(),
             hub: hub.clone(),
             store: Arc::clone(store),
-            prefix: settings.chat.prefix.clone(),
             doors: doors.clone(),
             stop: stop.clone(),
         });

@@ -15,6 +15,7 @@ use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
 use crate::chat::Asks;
 use crate::chat::cards::{Cards, Owners};
+use crate::chat::conversations::Conversations;
 use crate::chat::identities::LinkedIdentities;
 use crate::chat::prefix::PrefixOptions;
 use crate::chat::templates::TemplateOptions;
@@ -63,6 +64,9 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let people = People::load(Arc::clone(&policy), Arc::clone(&store))
         .await
         .context("cannot read who is linked with which account")?;
+    let conversations = Conversations::load(Arc::clone(&store))
+        .await
+        .context("cannot read the settings of conversations")?;
     let jinja = Arc::new(Jinja::new(settings.expressions.limits().jinja));
     let book = RuleBook::load(Arc::clone(&content), Arc::clone(&store), Arc::clone(&jinja))
         .await
@@ -106,6 +110,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         shelf: Arc::new(ContentShelf::new(Arc::clone(&content))),
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         people: Some(Arc::clone(&people)),
+        conversations: Arc::clone(&conversations),
         identities: Arc::new(LinkedIdentities::new(Arc::clone(&people))),
         builtin,
         options: chat_options(&settings),
@@ -166,6 +171,7 @@ fn chat_options(settings: &Settings) -> ChatOptions {
         },
         outbox: OutboxOptions::default(),
         formats: settings.expressions.limits().jinja,
+        zone: settings.timers.zone.clone(),
         web_url: (!settings.api.webui_base_url.is_empty()).then(|| settings.api.webui_base_url.clone()),
     }
 }

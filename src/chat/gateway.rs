@@ -256,6 +256,12 @@ pub trait Gateway: Send + Sync + 'static {
         None
     }
 
+    /// The channel that a conversation is a thread of, where threads are conversations of their own.
+    fn channel_of(&self, conversation: &str) -> Option<String> {
+        let _ = conversation;
+        None
+    }
+
     /// One word or sentence for `status`: `connected`, `2 sessions`.
     fn health(&self) -> String {
         "connected".to_owned()

@@ -9,6 +9,8 @@ use tokio_util::sync::CancellationToken;
 use super::builtin::{BuiltinRunner, Desk};
 use super::cards::is_live;
 use super::console::{Console, ConsoleEvent};
+use super::conversations::{ChangeError, Conversation, Conversations, Manner, Manners};
+use super::digest::Digests;
 use super::gateway::{Form, Gateway, Inbound, Receipt};
 use super::identities::Identities;
 use super::outbox::{Clock, Gateways, Outbox, OutboxOptions, OutboxParts};
@@ -20,8 +22,8 @@ use super::templates::TemplateOptions;
 use crate::access::{Authority, People};
 use crate::engine::Engine;
 use crate::expr::jinja::Limits;
-use crate::model::{Id, Identity, OutboxMessage, OutboxState, Place};
-use crate::store::StoreError;
+use crate::model::{Id, Identity, OutboxMessage, OutboxState, Place, Timestamp};
+use crate::store::{Store, StoreError};
 
 /// Messages that are told again at once to somebody who comes back.
 const REPLAY: u32 = 500;
@@ -39,6 +41,8 @@ pub struct ChatOptions {
     pub web_url: Option<String>,
     /// Bounds of the formats of aliases.
     pub formats: Limits,
+    /// Time zone of schedules that name none; empty: UTC.
+    pub zone: String,
 }
 
 /// What chat is made of. The engine must have been started with [`super::cards::Cards`] and [`super::Asks`] among its observers and
@@ -52,6 +56,8 @@ pub struct HubParts {
     pub authority: Arc<dyn Authority>,
     /// People and their accounts, for the commands about them.
     pub people: Option<Arc<People>>,
+    /// Settings of single conversations.
+    pub conversations: Arc<Conversations>,
     /// Who is behind an account.
     pub identities: Arc<dyn Identities>,
     /// The runner of the built-in commands that the engine was given.
@@ -73,6 +79,7 @@ struct Inner {
     desk: Arc<Desk>,
     console: Arc<Console>,
     builtin: Arc<BuiltinRunner>,
+    clock: Clock,
     stop: CancellationToken,
     worker: Mutex<Option<JoinHandle<()>>>,
 }
@@ -86,6 +93,7 @@ impl Hub {
             shelf,
             authority,
             people,
+            conversations,
             identities,
             builtin,
             options,
@@ -94,14 +102,24 @@ impl Hub {
         let clock = clock.unwrap_or_else(system_clock);
         let stop = CancellationToken::new();
         let formats = Arc::new(say::formats(options.formats));
+        let gateways = Arc::new(Gateways::default());
+        let manners = Manners {
+            conversations,
+            gateways: Arc::clone(&gateways),
+        };
+        let zone = if options.zone.is_empty() {
+            "UTC".to_owned()
+        } else {
+            options.zone
+        };
         let speaker = Arc::new(Speaker::new(
             engine.clone(),
             Arc::clone(&shelf),
+            manners.clone(),
             options.templates,
             options.web_url,
             Arc::clone(&formats),
         ));
-        let gateways = Arc::new(Gateways::default());
         let console = Arc::new(Console::default());
         gateways.add(Arc::clone(&console) as Arc<dyn Gateway>);
         let (outbox, worker) = Outbox::start(OutboxParts {
@@ -118,6 +136,7 @@ impl Hub {
             shelf: Arc::clone(&shelf),
             identities: Arc::clone(&identities),
             prefixes: options.prefixes,
+            manners: manners.clone(),
             outbox: outbox.clone(),
             callers: Arc::clone(&builtin.callers),
             formats: Arc::clone(&formats),
@@ -135,6 +154,8 @@ impl Hub {
             formats,
             gateways,
             outbox,
+            manners,
+            zone,
             started: clock(),
             positions: Mutex::default(),
         });
@@ -145,6 +166,7 @@ impl Hub {
                 desk,
                 console,
                 builtin,
+                clock,
                 stop,
                 worker: Mutex::new(Some(worker)),
             }),
@@ -158,6 +180,105 @@ impl Hub {
     /// When nothing could be stored: the platform should deliver the message again.
     pub async fn receive(&self, message: Inbound) -> Result<Receipt, ReceiveError> {
         Box::pin(self.inner.router.receive(message)).await
+    }
+
+    /// Posts digests from now on, until chat ends.
+    pub fn post_digests(&self) {
+        let desk = &self.inner.desk;
+        let digests = Digests {
+            engine: desk.engine.clone(),
+            manners: desk.manners.clone(),
+            outbox: desk.outbox.clone(),
+            clock: Arc::clone(&self.inner.clock),
+            zone: desk.zone.clone(),
+            stop: self.inner.stop.clone(),
+        };
+        tokio::spawn(digests.run());
+    }
+
+    /// What the settings file says about a conversation.
+    pub(crate) fn seed(&self, gateway: &str, conversation: &str, manner: Manner) {
+        self.inner
+            .desk
+            .manners
+            .conversations
+            .seed(gateway, conversation, manner);
+    }
+
+    /// Conversations whose settings were changed.
+    #[must_use]
+    pub fn conversations(&self) -> Vec<Conversation> {
+        self.inner.desk.manners.conversations.all()
+    }
+
+    /// The conversation that is written so: `slack:default/C024BE91L`, or by its name when it has settings.
+    #[must_use]
+    pub fn conversation(&self, text: &str) -> Option<Place> {
+        let named = |known: &Conversation| {
+            let (gateway, name) = text.rsplit_once(':').unwrap_or(("", text));
+            let fits = gateway.is_empty() || known.place.gateway.starts_with(gateway);
+            fits && known.place.name.as_deref() == Some(name)
+        };
+        if let Some(known) = self.conversations().into_iter().find(named) {
+            return Some(known.place);
+        }
+        let (gateway, conversation) = text.split_once('/')?;
+        let clean = !conversation.is_empty() && conversation.len() <= 200;
+        let known = self.inner.desk.gateways.get(gateway).is_some();
+        (clean && known && !conversation.chars().any(char::is_control)).then(|| Place {
+            gateway: gateway.to_owned(),
+            conversation: conversation.to_owned(),
+            ..Place::default()
+        })
+    }
+
+    /// Changes a setting of a conversation, as `set` does.
+    ///
+    /// # Errors
+    /// A sentence when the value does not fit, or when the store fails.
+    pub async fn set(&self, place: &Place, name: &str, value: &str, by: &str) -> Result<Manner, ChangeError> {
+        let desk = &self.inner.desk;
+        let place = desk.manners.seat(place);
+        let act = |manner: &mut Manner| manner.set(name, value, &desk.zone, Timestamp::now());
+        desk.manners.conversations.change(&place, name, act, by).await
+    }
+
+    /// Names of the gateways, with a word on how they are.
+    #[must_use]
+    pub fn gateways(&self) -> Vec<(String, String)> {
+        let all = self.inner.desk.gateways.all();
+        all.iter()
+            .map(|gateway| (gateway.name().to_owned(), gateway.health()))
+            .collect()
+    }
+
+    /// The store.
+    pub(crate) fn store(&self) -> &Arc<dyn Store> {
+        self.inner.desk.engine.store()
+    }
+
+    /// How the bot behaves in a conversation.
+    pub(crate) fn manner(&self, gateway: &str, conversation: &str) -> Manner {
+        self.inner.desk.manners.at(gateway, conversation)
+    }
+
+    /// Whether a message in a shared channel may be meant for the bot although it is not mentioned: it begins with the
+    /// prefix that counts there, or reads like an answer in a thread. Who said it has to be known only then.
+    pub(crate) fn might_mean(&self, gateway: &str, conversation: &str, in_thread: bool, text: &str) -> bool {
+        let router = &self.inner.router;
+        let prefixes = router.prefixes_of(&self.manner(gateway, conversation));
+        let text = text.trim_start();
+        let marked = prefixes
+            .prefixes
+            .iter()
+            .any(|prefix| !prefix.is_empty() && text.starts_with(prefix.as_str()));
+        marked || (in_thread && super::asks::Reply::read(text).is_some())
+    }
+
+    /// The mark before commands in a conversation; empty when only mentions count.
+    pub(crate) fn prefix_of(&self, gateway: &str, conversation: &str) -> String {
+        let prefixes = self.inner.router.prefixes_of(&self.manner(gateway, conversation));
+        prefixes.prefixes.into_iter().next().unwrap_or_default()
     }
 
     /// Adds a gateway, or puts another one in the place of one with the same name, and delivers what waits

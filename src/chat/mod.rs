@@ -12,6 +12,8 @@ mod callers;
 pub mod card;
 pub mod cards;
 pub mod console;
+pub mod conversations;
+mod digest;
 pub mod discord;
 pub mod findings;
 pub mod forms;
@@ -27,6 +29,7 @@ pub mod prefix;
 mod router;
 mod say;
 pub mod slack;
+mod summaries;
 pub mod templates;
 
 pub use asking::{MenuCommand, MenuParameter, Suggestion};

@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::asking::run_form;
 use super::asks::Reply;
 use super::cards::{address, card_of, row};
+use super::conversations::{Manner, Manners};
 use super::gateway::{Inbound, Picked, Receipt};
 use super::identities::Identities;
 use super::misses::{self, Misses};
@@ -42,6 +43,7 @@ pub(crate) struct Router {
     pub(crate) shelf: Arc<dyn Shelf>,
     pub(crate) identities: Arc<dyn Identities>,
     pub(crate) prefixes: PrefixOptions,
+    pub(crate) manners: Manners,
     pub(crate) outbox: Outbox,
     pub(crate) callers: Arc<Callers>,
     pub(crate) formats: Arc<Jinja>,
@@ -76,9 +78,10 @@ impl Router {
             return self.take_picked(&message, picked).await;
         }
         let meant = message.is_direct || message.mentions_bot;
+        let prefixes = self.prefixes_of(&self.manners.of(&message.place));
         let said = match normalise(&message.text, message.dialect, message.bot.as_deref()) {
             Ok(said) => said,
-            Err(_) if !meant && !self.looks_addressed(&message.text) => {
+            Err(_) if !meant && !looks_addressed(&prefixes, &message.text) => {
                 return Ok(Receipt::Ignored("not for the bot"));
             }
             Err(Unusable::Quotation) if !message.is_direct => return Ok(Receipt::Ignored("a quotation")),
@@ -91,7 +94,7 @@ impl Router {
         };
         let sentences = match &reply {
             Some(command) => vec![command.as_str()],
-            None => self.prefixes.sentences(&said.text, meant || said.addressed),
+            None => prefixes.sentences(&said.text, meant || said.addressed),
         };
         let Some(first) = sentences.first().copied() else {
             return Ok(Receipt::Ignored("not for the bot"));
@@ -224,9 +227,14 @@ impl Router {
         commit(&self.engine, self.misses.settle((self.clock)(), true)).await;
     }
 
-    fn looks_addressed(&self, text: &str) -> bool {
-        let start: String = text.trim_start().chars().take(64).collect();
-        !self.prefixes.sentences(&start, false).is_empty()
+    /// The prefixes that count where the bot behaves so.
+    pub(crate) fn prefixes_of(&self, manner: &Manner) -> PrefixOptions {
+        match &manner.prefix {
+            Some(prefix) => PrefixOptions {
+                prefixes: vec![prefix.clone()],
+            },
+            None => self.prefixes.clone(),
+        }
     }
 
     /// The key under which the message is claimed. An edited message whose first version ran is left alone;
@@ -258,6 +266,11 @@ impl Router {
             );
             let data = json!({"message": text, "hint": "Say it in several messages."});
             return self.answer_only(message, key, Answer::new("refused", data)).await;
+        }
+        let manner = self.manners.of(&message.place);
+        if let Some(phrase) = phrases.iter().find(|phrase| !manner.offers(&phrase.alias.pack)) {
+            let answer = not_here(&phrase.alias.pack, &manner);
+            return self.answer_only(message, key, answer).await;
         }
         let (mut executions, mut answers, mut kind) = (Vec::new(), Vec::new(), "");
         for (number, phrase) in phrases.into_iter().enumerate() {
@@ -464,6 +477,25 @@ impl Router {
             Err(error @ CommitError::Conflict(_)) => Err(StoreError::Database(error.to_string()).into()),
         }
     }
+}
+
+fn looks_addressed(prefixes: &PrefixOptions, text: &str) -> bool {
+    let start: String = text.trim_start().chars().take(64).collect();
+    !prefixes.sentences(&start, false).is_empty()
+}
+
+/// The answer to a command of a pack that is not offered in the conversation.
+fn not_here(pack: &str, manner: &Manner) -> Answer {
+    let packs = manner
+        .packs
+        .iter()
+        .flatten()
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    let message = format!("commands of pack {pack} are not offered in this conversation");
+    let hint = format!("Offered are those of {packs}; `settings` tells more.");
+    Answer::new("refused", json!({"message": message, "hint": hint}))
 }
 
 /// Whether somebody asks for a code to link the account with which they say it.

@@ -12,6 +12,7 @@ mod base;
 pub mod chat;
 mod config;
 mod connect;
+mod conversation;
 pub mod datadir;
 mod db;
 mod doctor;
@@ -215,6 +216,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Approval(command) => answers::approval(context, command).await,
         Command::User(command) => people::user(context, command).await,
         Command::Access(command) => people::access(context, command).await,
+        Command::Conversation(command) => conversation::conversation(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
         Command::Expr(command) => expr::expr(context, command).await,

@@ -5,17 +5,10 @@ use serde_json::{Value, json};
 
 use super::{Answer, Call, Refusal};
 use crate::audit::search::{Asker, parse, when};
-use crate::audit::{self, Counts, Sums, VerifyError};
-use crate::chat::templates::moment;
+use crate::audit::{self, VerifyError};
+use crate::chat::summaries;
 use crate::model::Timestamp;
 use crate::store::AuditFilter;
-
-/// Entries read at once.
-const PAGE: u32 = 2000;
-/// Entries that a summary counts, the newest; when there are more it says so.
-const MOST: u64 = 200_000;
-/// Rows of the tables in a summary.
-const ROWS: usize = 15;
 
 impl Call<'_> {
     /// Who asks, for `who=me` and `since=monday`. Times in chat are UTC, in answers too.
@@ -30,60 +23,7 @@ impl Call<'_> {
 
 pub(super) async fn summary(call: &Call<'_>) -> Answer {
     let from = when(call.text("since").unwrap_or("24h"), &call.asker()).map_err(Refusal::new)?;
-    let mut sums = Sums::default();
-    let mut filter = AuditFilter {
-        since: Some(from),
-        newest_first: true,
-        limit: PAGE,
-        ..AuditFilter::default()
-    };
-    let cut = loop {
-        let page = call.desk.engine.store().audit(filter.clone()).await?;
-        let Some(last) = page.last() else { break false };
-        if sums.entries() >= MOST {
-            break true;
-        }
-        filter.before = Some(last.number);
-        page.iter().for_each(|entry| sums.add(entry));
-    };
-    let summary = sums.finish(cut);
-    let ran = |counts: Counts| counts.total() - counts.denied;
-    let row = |name: &str, counts: Counts| {
-        json!({
-            "name": name,
-            "ran": ran(counts),
-            "succeeded": counts.succeeded,
-            "failed": counts.failed,
-            "canceled": counts.canceled,
-            "denied": counts.denied,
-        })
-    };
-    let (people, actions) = (&summary.people, &summary.actions);
-    let actions: Vec<_> = actions.iter().filter(|action| ran(action.counts) > 0).collect();
-    let listed: Vec<Value> = actions
-        .iter()
-        .take(ROWS)
-        .map(|action| {
-            let mut row = row(&action.action, action.counts);
-            row["longest"] = json!(action.longest.as_ref().map(|longest| longest.seconds));
-            row
-        })
-        .collect();
-    Ok(json!({
-        "since": moment(from),
-        "entries": summary.entries,
-        "executions": ran(summary.counts),
-        "persons": people.len(),
-        "people": people.iter().take(ROWS).map(|person| row(&person.actor, person.counts)).collect::<Vec<_>>(),
-        "more_people": people.len().saturating_sub(ROWS),
-        "more_actions": actions.len().saturating_sub(ROWS),
-        "actions": listed,
-        "failures": summary.failures,
-        "more_failures": summary.more_failures,
-        "not_understood": summary.not_understood,
-        "cut": summary.cut,
-        "oldest": summary.since.map(moment),
-    }))
+    Ok(summaries::summary(&call.desk.engine, from, None, None).await?)
 }
 
 pub(super) async fn search(call: &Call<'_>) -> Answer {

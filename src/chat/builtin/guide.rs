@@ -32,7 +32,18 @@ fn allowed(call: &Call<'_>) -> (Vec<Command>, usize) {
                     .could_say(&call.identity, &command.alias, &action, call.place.as_ref())
         })
     };
-    (all.into_iter().filter(may).collect(), total)
+    let manner = call
+        .place
+        .as_ref()
+        .map(|place| call.desk.manners.of(place))
+        .unwrap_or_default();
+    let offered = |command: &Command| manner.offers(&command.pack);
+    (
+        all.into_iter()
+            .filter(|command| offered(command) && may(command))
+            .collect(),
+        total,
+    )
 }
 
 fn view(command: &Command) -> Value {

@@ -10,6 +10,7 @@ mod control;
 mod executions;
 mod find;
 mod guide;
+mod settings;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::callers::Callers;
+use super::conversations::Manners;
 use super::identities::Identities;
 use super::outbox::{Gateways, Outbox};
 use super::phrasebook::Shelf;
@@ -47,6 +49,9 @@ pub(crate) struct Desk {
     pub(crate) formats: Arc<Jinja>,
     pub(crate) gateways: Arc<Gateways>,
     pub(crate) outbox: Outbox,
+    pub(crate) manners: Manners,
+    /// Time zone of schedules that name none.
+    pub(crate) zone: String,
     pub(crate) started: Timestamp,
     /// Where somebody stopped reading, by person, conversation and subject.
     pub(crate) positions: Mutex<HashMap<String, usize>>,
@@ -160,6 +165,8 @@ impl Call<'_> {
             "approve" => answers::approve(self).await,
             "deny" => answers::deny(self).await,
             "delegate" => answers::delegate(self).await,
+            "settings" => settings::show(self),
+            "set" => settings::set(self).await,
             "audit_summary" => audit::summary(self).await,
             "audit_search" => audit::search(self).await,
             "audit_tail" => audit::tail(self).await,

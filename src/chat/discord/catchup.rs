@@ -148,7 +148,7 @@ impl DiscordGateway {
         }
         let addressed = said.guild.is_none()
             || said.mentions_bot
-            || said.text.trim_start().starts_with(self.prefix.as_str());
+            || self.hub.might_mean(&self.name, &said.channel, false, &said.text);
         let known = self.store.claim(format!("discord:{}", said.id)).await;
         (addressed && self.listens(&said) && matches!(known, Ok(None))).then_some(said)
     }
@@ -162,11 +162,12 @@ impl DiscordGateway {
             }],
         }];
         let bot = self.world.lock().bot.clone();
+        let prefix = self.hub.prefix_of(&self.name, channel);
         let mut lines = Vec::new();
         let mut rows = Vec::new();
         let mut long = Vec::new();
         for said in stale.iter().rev().take(OFFERED).rev() {
-            let command = command_of(&said.text, bot.as_deref(), &self.prefix);
+            let command = command_of(&said.text, bot.as_deref(), &prefix);
             if command.is_empty() {
                 continue;
             }

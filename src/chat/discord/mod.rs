@@ -70,8 +70,6 @@ pub struct DiscordParts {
     pub hub: Hub,
     /// For cursors and texts of buttons.
     pub store: Arc<dyn Store>,
-    /// How commands begin in shared channels.
-    pub prefix: String,
     /// Ends it.
     pub stop: CancellationToken,
 }
@@ -82,7 +80,6 @@ pub struct DiscordGateway {
     options: DiscordOptions,
     hub: Hub,
     store: Arc<dyn Store>,
-    prefix: String,
     stop: CancellationToken,
     rest: Arc<Rest>,
     sender: Sender,
@@ -145,7 +142,6 @@ impl DiscordGateway {
             options: parts.options,
             hub: parts.hub,
             store: parts.store,
-            prefix: parts.prefix,
             stop: parts.stop,
             rest,
             world: Mutex::default(),
@@ -328,12 +324,14 @@ impl DiscordGateway {
     }
 
     fn place(&self, said: &Said) -> Place {
+        let manner = self.hub.manner(&self.name, &said.channel);
+        let threads = manner.threads.unwrap_or(self.options.threads);
         let world = self.world.lock();
         let in_thread = world
             .channels
             .get(&said.channel)
             .is_some_and(world::Channel::is_thread);
-        let opens = self.options.threads && said.guild.is_some() && !in_thread;
+        let opens = threads && said.guild.is_some() && !in_thread;
         Place {
             gateway: self.name.clone(),
             conversation: said.channel.clone(),
@@ -579,6 +577,10 @@ impl Gateway for DiscordGateway {
 
     fn send(&self, message: Rendered) -> BoxFuture<'_, Result<Sent, SendError>> {
         Box::pin(self.deliver(message))
+    }
+
+    fn channel_of(&self, conversation: &str) -> Option<String> {
+        self.world.lock().parent_of(conversation)
     }
 
     fn home(&self, account: &str) -> Option<Place> {

@@ -91,6 +91,12 @@ impl World {
         Some(id)
     }
 
+    /// The channel that a thread belongs to.
+    pub(super) fn parent_of(&self, id: &str) -> Option<String> {
+        let thread = self.channels.get(id).filter(|channel| channel.is_thread())?;
+        thread.parent.clone()
+    }
+
     /// The channel that people call so; the oldest, where several servers have one.
     pub(super) fn named(&self, name: &str) -> Option<String> {
         let fits = |channel: &Channel| {

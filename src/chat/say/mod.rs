@@ -15,6 +15,7 @@ pub(crate) use result::{execution_view, readable, sections};
 
 use super::asks::{APPROVAL_CARD, QUESTION_CARD, view};
 use super::card::{Card, Style, Tone};
+use super::conversations::{Manners, Verbosity};
 use super::gateway::{Attachment, Capabilities, Form, Rendered};
 use super::phrasebook::{Alias, Phrasebook, Shelf};
 use super::templates::{Choice, TemplateOptions, Templates};
@@ -25,6 +26,8 @@ use crate::store::StoreError;
 
 /// Executions of a workflow that are read for one card.
 const DESCENDANTS: usize = 2000;
+/// Lines of output where little is told.
+const SHORT: usize = 6;
 /// Bytes of an attached file; what is longer is read with `log`.
 const FILE_LIMIT: usize = 8 << 20;
 
@@ -32,6 +35,7 @@ const FILE_LIMIT: usize = 8 << 20;
 pub(crate) struct Speaker {
     engine: Engine,
     shelf: Arc<dyn Shelf>,
+    manners: Manners,
     options: TemplateOptions,
     templates: ArcSwap<Templates>,
     /// Address of the web pages, `https://sayso.example.org`, when there are any.
@@ -66,6 +70,7 @@ impl Speaker {
     pub(crate) fn new(
         engine: Engine,
         shelf: Arc<dyn Shelf>,
+        manners: Manners,
         options: TemplateOptions,
         web_url: Option<String>,
         formats: Arc<Jinja>,
@@ -74,6 +79,7 @@ impl Speaker {
         Self {
             engine,
             shelf,
+            manners,
             options,
             templates: ArcSwap::from_pointee(templates),
             web_url,
@@ -216,12 +222,24 @@ impl Speaker {
         } else {
             Value::Null
         };
+        let verbosity = self.manners.of(&row.place).verbosity.unwrap_or_default();
+        if kind == "ack" && verbosity != Verbosity::Full {
+            return Ok(None);
+        }
         let consent = consent::of(&self.engine, &execution).await?;
         let draft = match kind {
             "ack" => self.ack(&execution, alias.as_deref()),
             "card" => Some(self.card(&execution, alias.as_deref(), row, &tasks, &consent)),
             APPROVAL_CARD | QUESTION_CARD => Some(self.ask(kind, &execution, row)),
-            _ => Some(self.result(&*book, &execution, alias.as_deref(), can, tasks, &consent)),
+            _ => {
+                let lines = match verbosity {
+                    Verbosity::Full => can.limits.lines,
+                    Verbosity::Short => can.limits.lines.min(SHORT),
+                    Verbosity::Quiet if execution.status == Status::Succeeded => 0,
+                    Verbosity::Quiet => can.limits.lines.min(SHORT),
+                };
+                Some(self.result(&*book, &execution, alias.as_deref(), lines, tasks, &consent))
+            }
         };
         Ok(draft.map(|draft| Draft {
             execution: Some(execution),
@@ -342,7 +360,7 @@ impl Speaker {
         book: &dyn Phrasebook,
         execution: &Execution,
         alias: Option<&Alias>,
-        can: &Capabilities,
+        lines: usize,
         tasks: Value,
         consent: &str,
     ) -> Draft {
@@ -395,10 +413,11 @@ impl Speaker {
         let template = alias
             .and_then(|alias| alias.extra.get("template"))
             .and_then(Value::as_str);
-        let lines = can.limits.lines;
         let mut data = result::default_view(execution, &result, lines);
         if !tasks.is_null() {
-            data["sections"] = result::sections(&result["output"], lines).into();
+            if lines > 0 {
+                data["sections"] = result::sections(&result["output"], lines).into();
+            }
         }
         data["tasks"] = tasks;
         data["consent"] = consent.into();
@@ -406,7 +425,9 @@ impl Speaker {
             alias: template,
             ..Self::choice("result", execution)
         };
-        if let Some(format) = alias.and_then(|alias| alias.result_format.as_deref()) {
+        // Where only the end is told there is nothing to format.
+        let format = alias.and_then(|alias| alias.result_format.as_deref());
+        if let Some(format) = format.filter(|_| lines > 0) {
             let context =
                 result::jinja_context(&self.engine, execution, alias, self.url(execution.id).as_deref());
             match jinja(&self.formats, format, &context, true) {

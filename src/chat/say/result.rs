@@ -37,8 +37,13 @@ pub(crate) fn execution_view(execution: &Execution) -> Value {
 
 /// What a template of the result may use; without secrets.
 pub(super) fn default_view(execution: &Execution, result: &Value, lines: usize) -> Value {
-    let sections = sections(result, lines);
-    let more = sections.iter().any(|section| section["omitted"] != 0);
+    // No lines at all: only how it ended is told.
+    let sections = if lines == 0 {
+        Vec::new()
+    } else {
+        sections(result, lines)
+    };
+    let more = lines == 0 || sections.iter().any(|section| section["omitted"] != 0);
     let good = execution.status == crate::model::Status::Succeeded;
     let code = ["return_code", "exit_code"]
         .iter()

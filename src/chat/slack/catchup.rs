@@ -297,7 +297,7 @@ impl SlackGateway {
         let mut buttons = Vec::new();
         let first = stale.len().saturating_sub(OFFERED);
         for said in &stale[first..] {
-            let command = self.command_of(&said.text, me);
+            let command = self.command_of(&said.channel, &said.text, me);
             if command.is_empty() {
                 continue;
             }
@@ -367,12 +367,13 @@ impl SlackGateway {
     }
 
     /// A message without what addresses the bot, as it was typed.
-    fn command_of(&self, text: &str, me: &Me) -> String {
+    fn command_of(&self, channel: &str, text: &str, me: &Me) -> String {
         let said =
             crate::chat::normalise::normalise(text, crate::chat::gateway::Dialect::Slack, Some(&me.user));
         let text = said.map(|said| said.text).unwrap_or_default();
         let text = text.trim();
-        text.strip_prefix(self.prefix.as_str())
+        let prefix = self.hub.prefix_of(&self.name, channel);
+        text.strip_prefix(prefix.as_str())
             .unwrap_or(text)
             .trim()
             .to_owned()

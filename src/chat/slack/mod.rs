@@ -70,8 +70,6 @@ pub struct SlackParts {
     pub hub: Hub,
     /// For cursors and texts of buttons.
     pub store: Arc<dyn Store>,
-    /// How commands begin in shared channels.
-    pub prefix: String,
     /// Where requests come in.
     pub doors: Doors,
     /// Ends it.
@@ -84,7 +82,6 @@ pub struct SlackGateway {
     options: SlackOptions,
     hub: Hub,
     store: Arc<dyn Store>,
-    prefix: String,
     stop: CancellationToken,
     web: Arc<Web>,
     sender: Sender,
@@ -207,7 +204,6 @@ impl SlackGateway {
             options: parts.options,
             hub: parts.hub,
             store: parts.store,
-            prefix: parts.prefix,
             stop: parts.stop,
             web,
             me: RwLock::default(),
@@ -216,6 +212,7 @@ impl SlackGateway {
             moved: Mutex::default(),
             held: Mutex::default(),
         });
+        bot.seed();
         bot.hub.attach(Arc::clone(&bot) as Arc<dyn Gateway>);
         if let (SlackMode::Http, Some(secret)) = (secrets.mode, secrets.signing) {
             let door = Door {
@@ -433,26 +430,23 @@ impl SlackGateway {
 
     /// Whether it looks like something for the bot; else nobody has to know who said it.
     fn addressed(&self, said: &Said) -> bool {
-        let prefix = self
-            .channel_options(&said.channel)
-            .and_then(|channel| channel.prefix.as_deref())
-            .unwrap_or(&self.prefix);
-        let prefix = prefix
-            .replace('&', "&amp;")
-            .replace('<', "&lt;")
-            .replace('>', "&gt;");
-        said.direct || said.mentions_bot || said.text.trim_start().starts_with(&prefix)
-    }
-
-    fn channel_options(&self, channel: &str) -> Option<&crate::settings::SlackChannel> {
-        self.options.channels.iter().find(|known| known.id == channel)
+        // The text is as Slack writes it: three characters are escaped.
+        let text = said
+            .text
+            .replace("&lt;", "<")
+            .replace("&gt;", ">")
+            .replace("&amp;", "&");
+        said.direct
+            || said.mentions_bot
+            || self
+                .hub
+                .might_mean(&self.name, &said.channel, said.thread.is_some(), &text)
     }
 
     /// Whether commands in a channel are answered in threads.
     fn opens_threads(&self, channel: &str) -> bool {
-        self.channel_options(channel)
-            .and_then(|channel| channel.threads)
-            .unwrap_or(self.options.threads)
+        let manner = self.hub.manner(&self.name, channel);
+        manner.threads.unwrap_or(self.options.threads)
     }
 
     fn account(me: &Me, team: Option<&str>, user: &str) -> String {

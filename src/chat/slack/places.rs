@@ -1,9 +1,10 @@
 //! Conversations by the names that people give them.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::web::Failure;
 use super::{SlackGateway, events};
+use crate::chat::conversations::Manner;
 use crate::chat::gateway::{Rendered, SendError, Sent};
 use crate::model::Place;
 
@@ -23,6 +24,30 @@ impl SlackGateway {
             })?;
         }
         self.sender.send(message).await
+    }
+
+    /// Tells chat what the settings file says about channels.
+    pub(super) fn seed(&self) {
+        for channel in &self.options.channels {
+            let verbosity = channel.verbosity.as_deref().and_then(|word| {
+                serde_json::from_value(json!(word))
+                    .inspect_err(|_| {
+                        tracing::error!(
+                            chat.gateway = self.name,
+                            "`{word}` is no verbosity: `full`, `short` or `quiet`"
+                        );
+                    })
+                    .ok()
+            });
+            let manner = Manner {
+                prefix: channel.prefix.clone(),
+                threads: channel.threads,
+                verbosity,
+                packs: Some(channel.packs.clone()).filter(|packs| !packs.is_empty()),
+                digest: None,
+            };
+            self.hub.seed(&self.name, &channel.id, manner);
+        }
     }
 
     /// The conversation between the bot and the owner of an account of this workspace.

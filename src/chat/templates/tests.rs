@@ -79,7 +79,15 @@ fn data_for(name: &str) -> Value {
     let mut data = sample();
     match name {
         "home" => data["approvals"] = json!([approval()]),
-        "command/audit_summary" => {
+        "command/settings" | "command/set" => {
+            data["settings"] = json!([{"name": "prefix", "value": "!", "how": "a mark"}]);
+            data["next"] = json!("2026-11-22T13:00:27Z");
+        }
+        "command/audit_summary" | "digest" => {
+            data["approved"] = json!(1);
+            data["denied_approvals"] = json!(1);
+            data["expired"] = json!(2);
+            data["break_glass"] = json!(1);
             data["executions"] = json!(2);
             data["entries"] = json!(9);
             data["persons"] = json!(1);
@@ -91,6 +99,8 @@ fn data_for(name: &str) -> Value {
                 "timestamp": "2026-11-22T13:00:27Z", "actor": "bo", "action": "t.x", "text": null, "outcome": "failed", "why": "w",
             }]);
             data["more_failures"] = json!(1);
+            data["reviews"] = json!(1);
+            data["waiting"] = json!(3);
             data["not_understood"] = json!(2);
             data["oldest"] = json!("2026-11-22 13:00:27");
         }

@@ -7,5 +7,6 @@ mod asks;
 mod commands;
 mod console;
 mod conversation;
+mod conversations;
 mod delivery;
 mod support;

@@ -19,7 +19,7 @@ use crate::chat::gateway::{
     Capabilities, Dialect, Gateway, Inbound, Limits, Markup, Receipt, Rendered, SendError, Sent,
 };
 use crate::chat::identities::LinkedIdentities;
-use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions, Patience};
+use crate::chat::{BuiltinRunner, ChatOptions, Clock, ContentShelf, Hub, HubParts, OutboxOptions, Patience};
 use crate::content::{self, Checks, Content};
 use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey};
 use crate::expr::jinja::Jinja;
@@ -278,6 +278,15 @@ impl Bot {
 
     /// Starts on a folder that may have been used before.
     pub(super) async fn on(folder: TempDir, platform: Arc<Platform>) -> Self {
+        Self::with(folder, platform, None).await
+    }
+
+    /// The same with a clock of the test's for chat.
+    pub(super) async fn timed(folder: TempDir, platform: Arc<Platform>, clock: Clock) -> Self {
+        Self::with(folder, platform, Some(clock)).await
+    }
+
+    async fn with(folder: TempDir, platform: Arc<Platform>, clock: Option<Clock>) -> Self {
         let store = SqliteStore::open(SqliteOptions::new(folder.path().join("sayso.db")))
             .await
             .unwrap();
@@ -348,13 +357,16 @@ impl Bot {
             shelf: Arc::new(ContentShelf::new(content)),
             authority: policy,
             people: Some(Arc::clone(&people)),
+            conversations: crate::chat::conversations::Conversations::load(Arc::clone(&store) as _)
+                .await
+                .unwrap(),
             identities: Arc::new(LinkedIdentities::new(people)),
             builtin,
             options: ChatOptions {
                 outbox: patience(),
                 ..ChatOptions::default()
             },
-            clock: None,
+            clock,
         });
         hub.attach(Arc::clone(&platform) as Arc<dyn Gateway>);
         Self {

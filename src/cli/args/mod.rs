@@ -2,6 +2,7 @@
 
 mod answers;
 mod client;
+mod conversation;
 mod expr;
 mod people;
 mod site;
@@ -16,6 +17,7 @@ pub use client::{
     ActionCommand, DrawingArgs, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show,
     Stream,
 };
+pub use conversation::ConversationCommand;
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use people::{AccessCommand, Question, UserCommand};
 pub use site::{
@@ -148,6 +150,9 @@ pub enum Command {
     /// Find out who may run what, and why
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Look at conversations: prefix, threads, how much is told, digests, deliveries
+    #[command(subcommand)]
+    Conversation(ConversationCommand),
     /// Look at packs and check them
     #[command(subcommand)]
     Pack(PackCommand),
