@@ -117,6 +117,7 @@ impl Console {
         Capabilities {
             limits: Limits {
                 text: 64 << 10,
+                file: 0,
                 lines: 60,
                 post_interval: Duration::ZERO,
                 edit_interval: Duration::from_millis(250),

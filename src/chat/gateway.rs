@@ -45,6 +45,8 @@ pub struct Limits {
     pub text: usize,
     /// Lines of output shown before the middle is left out.
     pub lines: usize,
+    /// Bytes of an attached file.
+    pub file: usize,
     /// Pause between two messages of one conversation.
     pub post_interval: Duration,
     /// Pause between two edits of one message; progress in between is left out.

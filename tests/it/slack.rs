@@ -228,7 +228,6 @@ async fn the_home_shows_something_and_is_as_documented() {
 }
 
 #[tokio::test]
-#[ignore = "no file comes for 230 kB of output: to be looked into"]
 async fn long_output_comes_as_a_file() {
     let bot = Bot::new().await;
     let _server = bot.serve().await;

@@ -562,6 +562,7 @@ impl Gateway for DiscordGateway {
         Capabilities {
             limits: Limits {
                 text: limits::CONTENT,
+                file: limits::FILE,
                 lines: 40,
                 post_interval: Duration::from_millis(200),
                 edit_interval: Duration::from_millis(1500),

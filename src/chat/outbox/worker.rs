@@ -28,6 +28,13 @@ const EVENTS_AT_ONCE: usize = 256;
 const TAIL: usize = 2 << 10;
 /// Lines of live output on a card.
 const TAIL_LINES: usize = 5;
+/// The first time that a card is shown anew although nothing happened, in milliseconds after it was posted; then the pause
+/// doubles.
+const FIRST_TICK: i64 = 10_000;
+/// Longest pause between two of these.
+const LONGEST_TICK: i64 = 120_000;
+/// How often is looked for them. At most one card of a gateway is shown anew each time.
+const TICK: Duration = Duration::from_secs(1);
 /// Pause before updates are written again when the store could not take them.
 const COMMIT_RETRY: Duration = Duration::from_secs(1);
 /// How long messages on their way may take when the server stops.
@@ -38,6 +45,10 @@ struct Live {
     template: OutboxMessage,
     since: Timestamp,
     tail: String,
+    /// When the card is shown anew although nothing happened, so that its time goes on.
+    tick: Timestamp,
+    /// Pause until then, in milliseconds.
+    pause: i64,
 }
 
 type Done = (Entry, Capabilities, Attempt);
@@ -91,6 +102,8 @@ impl Worker {
         let mut fallback = tokio::time::interval(self.parts.options.fallback);
         fallback.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         fallback.tick().await;
+        let mut tick = tokio::time::interval(TICK);
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let stop = self.parts.stop.clone();
         loop {
             self.take_notes().await;
@@ -110,6 +123,7 @@ impl Worker {
                 Some(done) = self.sends.join_next() => self.settle(done),
                 Some(writes) = self.written.recv() => writes.iter().for_each(|write| self.schedule.committed(write)),
                 () = tokio::time::sleep(wait.unwrap_or_default()), if wait.is_some() => {}
+                _ = tick.tick(), if !self.live.is_empty() => self.tick(),
                 _ = fallback.tick() => {
                     let now = (self.parts.clock)();
                     for write in self.schedule.expire(now) {
@@ -271,6 +285,8 @@ impl Worker {
                 template: ack.clone(),
                 since: ack.created,
                 tail: String::new(),
+                tick: (self.parts.clock)().plus_millis(FIRST_TICK),
+                pause: FIRST_TICK,
             };
             self.live.insert(execution, live);
         }
@@ -345,6 +361,26 @@ impl Worker {
         passing.execution = live.template.execution;
         passing.body = json!({"kind": "card", "elapsed": now.seconds_since(live.since), "output": output});
         self.schedule.touch(passing);
+    }
+
+    /// Lets time go on where nothing happens: the cards that were left alone for longest, one for each gateway.
+    fn tick(&mut self) {
+        let now = (self.parts.clock)();
+        let mut due: BTreeMap<&str, (Timestamp, Id)> = BTreeMap::new();
+        for (id, live) in self.live.iter().filter(|(_, live)| live.tick <= now) {
+            let first = due
+                .entry(&live.template.place.gateway)
+                .or_insert((live.tick, *id));
+            *first = (live.tick, *id).min(*first);
+        }
+        let due: Vec<Id> = due.into_values().map(|(_, id)| id).collect();
+        for id in due {
+            if let Some(live) = self.live.get_mut(&id) {
+                live.pause = (live.pause * 2).min(LONGEST_TICK);
+                live.tick = now.plus_millis(live.pause);
+            }
+            self.touch(id);
+        }
     }
 
     /// A part of a workflow took a step: the card of the workflow at the top shows it.

@@ -1,6 +1,7 @@
 //! Makes messages: from outbox rows (data) to what a gateway sends.
 
 mod consent;
+mod file;
 mod format;
 mod result;
 mod tasks;
@@ -28,9 +29,6 @@ use crate::store::StoreError;
 const DESCENDANTS: usize = 2000;
 /// Lines of output where little is told.
 const SHORT: usize = 6;
-/// Bytes of an attached file; what is longer is read with `log`.
-const FILE_LIMIT: usize = 8 << 20;
-
 /// Makes messages.
 pub(crate) struct Speaker {
     engine: Engine,
@@ -50,6 +48,8 @@ struct Draft {
     execution: Option<Arc<Execution>>,
     is_final: bool,
     silent: bool,
+    /// There is more output than it shows.
+    has_more: bool,
     starts: Vec<Id>,
 }
 
@@ -61,6 +61,7 @@ impl Draft {
             execution: None,
             is_final: true,
             silent: false,
+            has_more: false,
             starts: Vec::new(),
         }
     }
@@ -147,20 +148,27 @@ impl Speaker {
                 &data,
             );
             if form == Form::File {
-                if let Some(execution) = &draft.execution {
-                    whole = result::whole(&self.engine, execution);
-                }
-                let mut end = whole.len().min(FILE_LIMIT);
-                while !whole.is_char_boundary(end) {
-                    end -= 1;
-                }
-                whole.truncate(end);
-                let name = draft
-                    .execution
-                    .as_ref()
-                    .map_or_else(|| "answer.txt".to_owned(), |it| format!("{}.txt", it.id));
-                file = Some(Attachment { name, text: whole });
+                file = Some(match &draft.execution {
+                    Some(execution) => file::file(&self.engine, execution, can.limits.file).await?,
+                    None => {
+                        let mut end = whole.len().min(can.limits.file);
+                        while !whole.is_char_boundary(end) {
+                            end -= 1;
+                        }
+                        whole.truncate(end);
+                        Attachment {
+                            name: "answer.txt".to_owned(),
+                            text: whole,
+                        }
+                    }
+                });
             }
+        } else if draft.has_more
+            && can.files
+            && let Some(execution) = &draft.execution
+        {
+            // What is shown is a part of it; the file is all.
+            file = Some(file::file(&self.engine, execution, can.limits.file).await?);
         }
         draft.card.fit(style, can.limits.text);
         Ok(Some(Rendered {
@@ -238,7 +246,13 @@ impl Speaker {
                     Verbosity::Quiet if execution.status == Status::Succeeded => 0,
                     Verbosity::Quiet => can.limits.lines.min(SHORT),
                 };
-                Some(self.result(&*book, &execution, alias.as_deref(), lines, tasks, &consent))
+                let draft = self.result(&*book, &execution, alias.as_deref(), lines, tasks, &consent);
+                // A single long line is cut, too.
+                let is_long = draft.kind == "result" && execution.result_size > can.limits.text as u64;
+                Some(Draft {
+                    has_more: verbosity == Verbosity::Full && !draft.silent && (draft.has_more || is_long),
+                    ..draft
+                })
             }
         };
         Ok(draft.map(|draft| Draft {
@@ -444,7 +458,11 @@ impl Speaker {
         data["url"] = json!(self.url(execution.id));
         data["result"] = result;
         data["parameters"] = shown.parameters.into();
-        Draft::new("result", templates.render(choice, tone, &data))
+        let cut = data["more"] == true || data["cut"] == true;
+        Draft {
+            has_more: cut,
+            ..Draft::new("result", templates.render(choice, tone, &data))
+        }
     }
 }
 

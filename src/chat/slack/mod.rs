@@ -555,6 +555,7 @@ impl Gateway for SlackGateway {
         Capabilities {
             limits: Limits {
                 text: limits::TEXT,
+                file: limits::FILE,
                 lines: 40,
                 post_interval: limits::POST_INTERVAL,
                 edit_interval: limits::EDIT_INTERVAL,

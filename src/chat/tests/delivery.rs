@@ -178,3 +178,67 @@ async fn progress_edits_the_card_while_it_works() {
     assert!(bot.platform.text().await.contains("done"));
     bot.stop().await;
 }
+
+#[tokio::test]
+async fn long_output_comes_with_a_file_that_holds_all_of_it() {
+    let bot = Bot::start().await;
+    let run = async |output: &str| {
+        bot.says("ana", "fix ABC-1").await;
+        let job = bot.job().await;
+        // Written in pieces, as programs do.
+        for piece in output.as_bytes().chunks(100_000) {
+            Bot::writes(&job, std::str::from_utf8(piece).unwrap()).await;
+        }
+        bot.ends(Status::Succeeded, json!({"stdout": output, "stderr": ""}));
+        bot.platform.until_final().await
+    };
+    let lines: String = (1..=30_000).map(|n| format!("line {n}\n")).collect();
+    let told = run(&lines).await;
+    assert_eq!(told.form, Form::Rich);
+    assert!(
+        told.text.chars().count() <= 4000 && told.text.contains("line 1\n"),
+        "{}",
+        told.text
+    );
+    assert_eq!(told.file.unwrap().text, lines);
+    // One line without an end is long as well.
+    let told = run(&"x".repeat(50_000)).await;
+    assert_eq!(told.file.unwrap().text.len(), 50_000);
+    let told = run("short\n").await;
+    assert_eq!(told.file, None);
+    // What the platform does not take is cut, and says so.
+    bot.platform.can.lock().limits.file = 1000;
+    let cut = run(&lines).await.file.unwrap().text;
+    assert!(
+        cut.len() <= 1000 && cut.contains("there is more than fits into a file here"),
+        "{cut}"
+    );
+    bot.stop().await;
+}
+
+#[tokio::test]
+async fn the_time_on_a_card_goes_on_although_nothing_happens() {
+    let folder = tempfile::tempdir().unwrap();
+    super::support::pack(folder.path());
+    // Later than now: the engine stamps its rows by the clock of the system.
+    let start = "2096-11-20T08:00:00Z".parse::<crate::model::Timestamp>().unwrap();
+    let time = std::sync::Arc::new(parking_lot::Mutex::new(start));
+    let clock = {
+        let time = std::sync::Arc::clone(&time);
+        std::sync::Arc::new(move || *time.lock()) as crate::chat::Clock
+    };
+    let bot = Bot::timed(folder, Platform::new("fake"), clock).await;
+    bot.says("ana", "deploy api to prod").await;
+    bot.job().await;
+    let first = bot.platform.next().await;
+    assert_eq!(first.kind, "ack");
+    *time.lock() = start.plus_millis(11_000);
+    let card = bot.platform.next().await;
+    assert!(card.edit.is_some() && card.text.contains("11 s"), "{}", card.text);
+    *time.lock() = start.plus_millis(35_000);
+    let card = bot.platform.next().await;
+    assert!(card.text.contains("35 s"), "{}", card.text);
+    bot.ends(Status::Succeeded, json!({"stdout": "up"}));
+    bot.platform.until_final().await;
+    bot.hub.shutdown().await;
+}

@@ -97,6 +97,7 @@ impl Platform {
             can: Mutex::new(Capabilities {
                 limits: Limits {
                     text: 4000,
+                    file: 1 << 20,
                     lines: 20,
                     post_interval: Duration::ZERO,
                     edit_interval: Duration::ZERO,

@@ -8,6 +8,7 @@ use crate::chat::gateway::{Limits, Markup};
 const CAN: Capabilities = Capabilities {
     limits: Limits {
         text: 4000,
+        file: 1 << 20,
         lines: 30,
         post_interval: Duration::from_secs(1),
         edit_interval: Duration::from_secs(3),
