@@ -160,7 +160,7 @@ async fn say(
         Ok(Receipt::Started { executions, answers }) => {
             json!({"key": key, "executions": executions, "answers": answers, "understood": true, "duplicate": false})
         }
-        Ok(Receipt::Answered { answers, kind }) => {
+        Ok(Receipt::Answered { answers, kind, .. }) => {
             json!({"key": key, "executions": none, "answers": answers, "understood": is_understood(&kind), "duplicate": false})
         }
         Ok(Receipt::Duplicate) => {

@@ -137,6 +137,8 @@ pub enum Receipt {
         answers: Vec<Id>,
         /// What kind of answer, the name of its template.
         kind: String,
+        /// A form that asks for what was missing, for gateways that can open one at once.
+        form: Option<String>,
     },
     /// The message was handled before; nothing happened.
     Duplicate,

@@ -67,7 +67,7 @@ impl Answer {
 /// How one part of a message ended.
 enum Part {
     Started(Id),
-    Answered(Id, &'static str),
+    Answered(Id, &'static str, Option<String>),
     Duplicate,
 }
 
@@ -272,7 +272,7 @@ impl Router {
             let answer = not_here(&phrase.alias.pack, &manner);
             return self.answer_only(message, key, answer).await;
         }
-        let (mut executions, mut answers, mut kind) = (Vec::new(), Vec::new(), "");
+        let (mut executions, mut answers, mut kind, mut asks) = (Vec::new(), Vec::new(), "", None);
         for (number, phrase) in phrases.into_iter().enumerate() {
             // Each part has its own claim: a message that comes again after a crash in between goes on
             // where it stopped.
@@ -286,9 +286,10 @@ impl Router {
                 .await?
             {
                 Part::Started(id) => executions.push(id),
-                Part::Answered(id, name) => {
+                Part::Answered(id, name, form) => {
                     answers.push(id);
                     kind = name;
+                    asks = form;
                 }
                 Part::Duplicate => {}
             }
@@ -298,6 +299,7 @@ impl Router {
             (true, false) => Receipt::Answered {
                 answers,
                 kind: kind.to_owned(),
+                form: asks,
             },
             (true, true) => Receipt::Duplicate,
         })
@@ -427,9 +429,10 @@ impl Router {
         with: Vec<Write>,
     ) -> Result<Receipt, ReceiveError> {
         Ok(match self.commit_answer(message, key, answer, with).await? {
-            Part::Answered(id, kind) => Receipt::Answered {
+            Part::Answered(id, kind, form) => Receipt::Answered {
                 answers: vec![id],
                 kind: kind.to_owned(),
+                form,
             },
             _ => Receipt::Duplicate,
         })
@@ -447,6 +450,7 @@ impl Router {
         answer: Answer,
         with: Vec<Write>,
     ) -> Result<Part, ReceiveError> {
+        let form = answer.data["form"].as_str().map(str::to_owned);
         let mut body = json!({"kind": answer.kind, "data": answer.data, "key": message.key});
         let whom = Origin {
             reply: message.reply.clone(),
@@ -467,7 +471,7 @@ impl Router {
             Ok(()) => {
                 let id = row.id;
                 self.outbox.committed(vec![row]);
-                Ok(Part::Answered(id, answer.kind))
+                Ok(Part::Answered(id, answer.kind, form))
             }
             Err(CommitError::Duplicate(_)) => Ok(Part::Duplicate),
             Err(CommitError::Store(error)) => {

@@ -218,6 +218,19 @@ async fn a_form_is_filled_in_and_run() {
 }
 
 #[tokio::test]
+async fn what_a_slash_command_lacks_is_asked_in_a_form_at_once() {
+    let bot = Bot::new().await;
+    let _server = bot.serve().await;
+    bot.slack.slash(ANA, OPS, "/sayso", "paint blue");
+    let view = eventually("a form opens", async || bot.slack.views(ANA).pop()).await;
+    let form = view.view.to_string();
+    assert!(form.contains("green") && form.contains("share"), "{form}");
+    // The answer has a button for it as well, should the trigger have been too old.
+    bot.whispers(ANA, &["word", "blue"]).await;
+    bot.assert_well_behaved();
+}
+
+#[tokio::test]
 async fn the_home_shows_something_and_is_as_documented() {
     let bot = Bot::new().await;
     let _server = bot.serve().await;

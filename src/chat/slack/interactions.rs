@@ -111,6 +111,7 @@ impl SlackGateway {
             .response_url
             .clone()
             .map(|url| Ticket::new(url, true).text());
+        let opened = ticket.clone();
         let key = format!("slack:trigger:{}", slash.trigger);
         let message = self
             .said_by(me, &slash.by, key, text, Dialect::Slack, ticket)
@@ -119,6 +120,29 @@ impl SlackGateway {
             Ok(Receipt::Ignored(reason)) => {
                 let text = written(&format!("Nothing to do: {reason}."));
                 Done::Ack(Some(json!({"response_type": "ephemeral", "text": text})))
+            }
+            Ok(Receipt::Answered { form: Some(form), .. }) => {
+                // Something is missing: what was said stands in the form already. The answer that tells so has a button
+                // for it, too, should the trigger be too old by now.
+                let carried = Carried {
+                    form,
+                    channel: slash.by.channel.clone(),
+                    name: slash.by.channel_name.clone(),
+                    thread: slash.by.thread.clone(),
+                    reply: opened,
+                    ..Carried::default()
+                };
+                let interaction = Interaction {
+                    by: slash.by.clone(),
+                    trigger: Some(slash.trigger.clone()),
+                    response_url: slash.response_url.clone(),
+                    asked: Asked::Shortcut { text: None },
+                };
+                let (bot, me) = (Arc::clone(self), Arc::clone(me));
+                tokio::spawn(async move {
+                    bot.open_form(&me, &interaction, interaction.by.clone(), carried).await;
+                });
+                Done::Ack(None)
             }
             Ok(_) => Done::Ack(None),
             Err(_) => Done::Again,
