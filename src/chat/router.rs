@@ -317,7 +317,7 @@ impl Router {
         let alias = Arc::clone(&phrase.alias);
         let action = book.action(&alias.action);
         let id = Id::new();
-        let context = context_of(message, &alias.reference);
+        let context = context_of(message, identity, &alias.reference);
         let values = match parameters::values(
             &self.formats,
             &phrase,
@@ -518,14 +518,20 @@ async fn commit(engine: &Engine, entries: Vec<AuditDraft>) {
 }
 
 /// The context that the reference's aliases give to their executions.
-fn context_of(message: &Inbound, alias: &str) -> JsonMap {
+fn context_of(message: &Inbound, identity: &Identity, alias: &str) -> JsonMap {
     let name = alias.split_once('.').map_or(alias, |(_, name)| name);
     let mut context = JsonMap::new();
     context.insert(
         "action_alias_ref".to_owned(),
         json!({"id": Id::of_name(&format!("action_alias:{alias}")), "name": name, "ref": alias}),
     );
-    context.insert("api_user".to_owned(), message.display_name.clone().into());
+    // A name that anybody can choose stands for nobody whom we know.
+    let name = if identity.user == message.account {
+        &message.display_name
+    } else {
+        &identity.user
+    };
+    context.insert("api_user".to_owned(), name.clone().into());
     let channel = message.place.name.as_ref().unwrap_or(&message.place.conversation);
     context.insert("source_channel".to_owned(), channel.clone().into());
     context

@@ -16,4 +16,5 @@ mod disk_full;
 mod one_folder;
 mod shell_data;
 mod slack;
+mod slack_approvals;
 mod stopping;

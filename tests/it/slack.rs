@@ -41,7 +41,7 @@ impl Bot {
     }
 
     /// The same for what only one person sees.
-    async fn whispers(&self, user: &str, parts: &[&str]) -> Posted {
+    pub(crate) async fn whispers(&self, user: &str, parts: &[&str]) -> Posted {
         self.found(&format!("to {user}"), parts, || self.slack.ephemerals(user))
             .await
     }
@@ -90,7 +90,7 @@ impl Bot {
     }
 
     #[track_caller]
-    fn assert_well_behaved(&self) {
+    pub(crate) fn assert_well_behaved(&self) {
         assert_eq!(self.slack.violations(), Vec::<String>::new());
     }
 }

@@ -139,7 +139,9 @@ impl Spreader {
             .into_iter()
             .filter(|place| place.gateway != console::GATEWAY)
             .collect();
-        for account in people.accounts_of(person).into_keys() {
+        // Where accounts that belong to nobody act as themselves, the person is the account.
+        let accounts = people.accounts_of(person).into_keys();
+        for account in accounts.chain([person.to_owned()]) {
             let known = |place: &Place| account.starts_with(platform(&place.gateway));
             if !places.iter().any(known) {
                 places.extend(

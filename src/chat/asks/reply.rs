@@ -71,24 +71,26 @@ impl<'a> Reply<'a> {
     }
 }
 
-/// Whether a message of that place is in the thread of the posted row: under it, or in the thread where it was posted.
+/// Whether a message of that place is in the thread of the card: in the thread where it was posted, or under it.
 fn is_answered_by(row: &OutboxMessage, place: &Place) -> bool {
-    if row.place.gateway != place.gateway {
+    let there = &row.place;
+    if there.gateway != place.gateway {
         return false;
     }
+    // A thread of Discord is a channel with the id of its first message.
+    let is_same = there.thread.is_some()
+        && ((there.conversation == place.conversation && there.thread == place.thread)
+            || Some(&place.conversation) == there.thread.as_ref());
     let posted = row
         .message_ref
         .as_deref()
-        .filter(|_| row.state == OutboxState::Sent);
-    let Some((channel, message)) = posted.and_then(|posted| posted.split_once('/')) else {
-        return false;
-    };
-    let under = channel == place.conversation && place.thread.as_deref() == Some(message);
-    let together =
-        channel == place.conversation && place.thread.is_some() && row.place.thread == place.thread;
-    // A thread of Discord is a channel with the id of its first message.
-    let thread = place.conversation == message || Some(&place.conversation) == row.place.thread.as_ref();
-    under || together || thread
+        .filter(|_| row.state == OutboxState::Sent)
+        .and_then(|posted| posted.split_once('/'));
+    let is_under = posted.is_some_and(|(channel, message)| {
+        (channel == place.conversation && place.thread.as_deref() == Some(message))
+            || place.conversation == message
+    });
+    is_same || is_under
 }
 
 fn is_in(row: &OutboxMessage, place: &Place) -> bool {

@@ -140,7 +140,8 @@ impl SlackGateway {
                 };
                 let (bot, me) = (Arc::clone(self), Arc::clone(me));
                 tokio::spawn(async move {
-                    bot.open_form(&me, &interaction, interaction.by.clone(), carried).await;
+                    bot.open_form(&me, &interaction, interaction.by.clone(), carried)
+                        .await;
                 });
                 Done::Ack(None)
             }
