@@ -27,6 +27,7 @@ pub mod parameters;
 mod people;
 mod run;
 mod serve;
+mod simulate;
 mod slack;
 mod table;
 mod talk;
@@ -204,7 +205,13 @@ fn flags(global: &GlobalArgs) -> Result<Vec<Flag>, CliError> {
 
 async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
     if !matches!(command, Command::Serve(_)) {
-        client_logs(context)?;
+        // A rehearsal tells what it does itself.
+        let level = if matches!(command, Command::Simulate(_)) {
+            "error"
+        } else {
+            "warn"
+        };
+        client_logs(context, level)?;
     }
     match command {
         Command::Serve(_) => serve::serve(context).await,
@@ -224,6 +231,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Audit(command) => audit::audit(context, command).await,
         Command::Db(command) => db::db(context, command).await,
         Command::Doctor => doctor::doctor(context).await,
+        Command::Simulate(command) => Box::pin(simulate::simulate(context, command)).await,
         Command::Slack(command) => slack::slack(context, command),
         Command::Config(command) => config::config(context, command),
         Command::Reload => pack::reload(context).await,
@@ -233,14 +241,14 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
 }
 
 /// Client commands log only what goes wrong, unless the user asks for more.
-fn client_logs(context: &Context<'_>) -> Result<(), CliError> {
+fn client_logs(context: &Context<'_>, level: &str) -> Result<(), CliError> {
     let mut options = context.loaded.settings.log.clone();
     let asked = matches!(
         context.loaded.source("log.level"),
         crate::settings::Source::Variable(_) | crate::settings::Source::Flag(_)
     );
     if !asked {
-        "warn".clone_into(&mut options.level);
+        level.clone_into(&mut options.level);
     }
     serve::log_to_stderr(&options)
 }

@@ -15,6 +15,7 @@ mod discord;
 mod disk_full;
 mod one_folder;
 mod shell_data;
+mod simulate;
 mod slack;
 mod slack_approvals;
 mod stopping;

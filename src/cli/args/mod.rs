@@ -5,6 +5,7 @@ mod client;
 mod conversation;
 mod expr;
 mod people;
+mod simulate;
 mod site;
 mod workflow;
 
@@ -20,6 +21,7 @@ pub use client::{
 pub use conversation::ConversationCommand;
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use people::{AccessCommand, Question, UserCommand};
+pub use simulate::{SimulateArgs, SimulateCommand};
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
     SlackCommand,
@@ -168,6 +170,9 @@ pub enum Command {
     /// Read and verify the audit log
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Rehearse conversations with a stand-in of Slack or Discord
+    #[command(subcommand)]
+    Simulate(SimulateCommand),
     /// Set up Slack
     #[command(subcommand)]
     Slack(SlackCommand),

@@ -29,6 +29,8 @@ pub const GUILD: &str = "1100000000000000002";
 pub const OPS: &str = "1100000000000000003";
 /// Somebody who writes.
 pub const ANA: &str = "1100000000000000004";
+/// Somebody else who writes.
+pub const BO: &str = "1100000000000000007";
 /// The bot's role in the server.
 pub const ROLE: &str = "1100000000000000005";
 /// A direct conversation between the bot and [`ANA`].
@@ -222,6 +224,14 @@ impl Simulator {
         world.messages.iter().filter(here).cloned().collect()
     }
 
+    /// Messages of all channels that bots wrote, oldest first.
+    #[must_use]
+    pub fn everything(&self) -> Vec<Posted> {
+        let world = self.inner.world.lock();
+        let own = |posted: &&Posted| posted.message["author"]["id"] == BOT;
+        world.messages.iter().filter(own).cloned().collect()
+    }
+
     /// `METHOD /path` of all requests so far.
     #[must_use]
     pub fn requests(&self) -> Vec<String> {
@@ -264,6 +274,12 @@ impl Simulator {
 
     /// The same, written at a certain time.
     pub fn say_at(&self, channel: &str, text: &str, at: jiff::Timestamp) -> String {
+        self.say_as(ANA, channel, text, at)
+    }
+
+    /// The same by [`ANA`] or [`BO`].
+    pub fn say_as(&self, who: &str, channel: &str, text: &str, at: jiff::Timestamp) -> String {
+        let (name, shown) = if who == BO { ("bo", "Bo") } else { ("ana", "Ana") };
         let mut world = self.inner.world.lock();
         let id = world.next_id();
         let mut message = json!({
@@ -273,7 +289,7 @@ impl Simulator {
             "content": text,
             "timestamp": at.to_string(),
             "edited_timestamp": null,
-            "author": {"id": ANA, "username": "ana", "global_name": "Ana", "bot": false},
+            "author": {"id": who, "username": name, "global_name": shown, "bot": false},
             "mentions": [],
             "mention_roles": [],
             "attachments": [],
@@ -325,6 +341,19 @@ impl Simulator {
 
     /// Somebody uses an interaction; gives its id. `kind` and `data` as documented.
     pub fn interact(&self, channel: &str, kind: u64, data: &Value, on: Option<&Posted>) -> String {
+        self.interact_as(ANA, channel, kind, data, on)
+    }
+
+    /// The same by [`ANA`] or [`BO`].
+    pub fn interact_as(
+        &self,
+        who: &str,
+        channel: &str,
+        kind: u64,
+        data: &Value,
+        on: Option<&Posted>,
+    ) -> String {
+        let (name, shown) = if who == BO { ("bo", "Bo") } else { ("ana", "Ana") };
         let mut world = self.inner.world.lock();
         let id = world.next_id();
         let token = format!("aW50ZXJhY3Rpb24{id}");
@@ -338,7 +367,7 @@ impl Simulator {
             "channel_id": channel,
             "channel": {"id": channel, "type": 0},
             "guild_id": GUILD,
-            "member": {"nick": null, "user": {"id": ANA, "username": "ana", "global_name": "Ana"}, "permissions": "0"},
+            "member": {"nick": null, "user": {"id": who, "username": name, "global_name": shown}, "permissions": "0"},
             "app_permissions": "562949953421311",
             "locale": "en-GB",
         });

@@ -273,6 +273,12 @@ impl Simulator {
         self.select(|posted| posted.channel == channel && of_bot(posted))
     }
 
+    /// What everybody in the conversation sees and the bot wrote, in all conversations, oldest first.
+    #[must_use]
+    pub fn everything(&self) -> Vec<Posted> {
+        self.select(|posted| posted.only_for.is_none() && posted.message["bot_id"] == BOT_ID)
+    }
+
     /// Messages of a thread, whoever wrote them, with the one that it hangs on.
     #[must_use]
     pub fn thread(&self, channel: &str, ts: &str) -> Vec<Posted> {
