@@ -150,6 +150,7 @@ async fn say(
         mentions_bot: false,
         bot: None,
         edited: false,
+        reply_to: None,
         picked: None,
         private: false,
         reply: None,

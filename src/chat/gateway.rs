@@ -99,6 +99,8 @@ pub struct Inbound {
     pub bot: Option<String>,
     /// The text is a later version of a message.
     pub edited: bool,
+    /// The platform's id of the message that it answers, as in [`Sent::message_ref`], where people answer messages.
+    pub reply_to: Option<String>,
     /// A command that was picked from a list, with its parameters, instead of being typed: then `text` is only how
     /// it is told.
     pub picked: Option<Picked>,

@@ -34,6 +34,7 @@ fn inbound(by: &Somebody, key: String, text: String, received: Timestamp) -> Inb
         mentions_bot: true,
         bot: None,
         edited: false,
+        reply_to: None,
         picked: None,
         private: true,
         email: None,

@@ -1,4 +1,4 @@
-//! `approve` and `deny` as a reply to a card: in its thread, or where it is the only one that waits.
+//! `approve` and `deny` as a reply to a card: as an answer to it, in its thread, or where it is the only one that waits.
 
 use super::{key, keys_of};
 use crate::answers;
@@ -53,7 +53,14 @@ impl<'a> Reply<'a> {
         let mut here = Vec::new();
         for execution in waiting {
             let rows = engine.store().outbox_cards(keys_of(execution.id)).await?;
-            if rows.iter().any(|row| is_answered_by(row, &message.place)) {
+            let answered = |row: &OutboxMessage| {
+                let at = &message.place;
+                is_answered_by(row, at)
+                    || (message.reply_to.is_some()
+                        && row.place.gateway == at.gateway
+                        && row.message_ref == message.reply_to)
+            };
+            if rows.iter().any(answered) {
                 return Ok(Some(self.command(execution.id)));
             }
             if rows.iter().any(|row| is_in(row, &message.place)) {

@@ -55,6 +55,8 @@ pub(super) struct Said {
     pub(super) text: String,
     pub(super) edited: bool,
     pub(super) mentions_bot: bool,
+    /// The message of the same channel that it answers.
+    pub(super) reply_to: Option<String>,
 }
 
 /// Reads `MESSAGE_CREATE`, `MESSAGE_UPDATE` and messages of a channel's history. `roles` are the bot's own.
@@ -96,6 +98,7 @@ pub(super) fn message(data: &Value, bot: &str, roles: &HashSet<String>, update: 
         text,
         edited: update,
         mentions_bot,
+        reply_to: id(&data["message_reference"]["message_id"]),
     })
 }
 

@@ -130,6 +130,7 @@ impl DiscordGateway {
             bot: self.world.lock().bot.clone(),
             email: None,
             edited: false,
+            reply_to: None,
             picked,
             private: true,
             reply: Some(ticket.text()),

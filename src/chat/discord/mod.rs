@@ -373,6 +373,10 @@ impl DiscordGateway {
             mentions_bot: said.mentions_bot,
             bot: self.world.lock().bot.clone(),
             edited: said.edited,
+            reply_to: said
+                .reply_to
+                .as_ref()
+                .map(|message| format!("{}/{message}", said.channel)),
             picked: None,
             private: false,
             reply: None,

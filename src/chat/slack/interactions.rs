@@ -91,6 +91,7 @@ impl SlackGateway {
             dialect,
             bot: Some(me.user.clone()),
             edited: false,
+            reply_to: None,
             picked: None,
             private: true,
             reply: ticket,

@@ -485,6 +485,7 @@ impl SlackGateway {
             mentions_bot: said.mentions_bot,
             bot: Some(me.user.clone()),
             edited: said.edited,
+            reply_to: None,
             picked: None,
             private: false,
             reply: None,

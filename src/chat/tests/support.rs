@@ -400,6 +400,7 @@ impl Bot {
             mentions_bot: false,
             bot: None,
             edited: false,
+            reply_to: None,
             picked: None,
             private: false,
             reply: None,

@@ -95,15 +95,17 @@ impl Stage for DiscordStage {
 
     fn say(&self, who: &str, place: &str, text: &str, thread: Option<&Seen>) -> Result<String, String> {
         let user = pick("person", who, &PEOPLE)?;
-        let channel = match thread {
-            // A thread is a channel of its own.
-            Some(seen) if !PLACES.iter().any(|(name, _)| *name == seen.place) => seen.place.clone(),
-            _ => (*pick("conversation", place, &PLACES)?).to_owned(),
-        };
+        let channel = pick("conversation", place, &PLACES)?;
         let text = text.replace("@sayso", &format!("<@{BOT}>"));
+        if let Some(seen) = thread {
+            let all = self.simulator.everything();
+            let on = all.iter().find(|posted| posted.message["id"] == seen.id.as_str());
+            let on = on.ok_or("the message is gone")?;
+            return Ok(self.simulator.reply(user, on, &text));
+        }
         Ok(self
             .simulator
-            .say_as(user, &channel, &text, jiff::Timestamp::now()))
+            .say_as(user, channel, &text, jiff::Timestamp::now()))
     }
 
     fn edit(&self, _: &str, message: &str, text: &str) -> Result<(), String> {

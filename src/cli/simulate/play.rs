@@ -140,7 +140,7 @@ impl<'a> Player<'a> {
                 self.stage.fault(faults).map_err(refused)?;
             }
             Deed::Click(button) => {
-                let seen = self.button(who, button).await?;
+                let seen = self.button(who, place, button).await?;
                 (self.tell)(Told::Did(turn));
                 self.stage.click(who, &seen, button).map_err(refused)?;
             }
@@ -155,15 +155,11 @@ impl<'a> Player<'a> {
     }
 
     /// The newest message with the button.
-    async fn button(&mut self, who: &str, button: &str) -> Result<Seen, Failure> {
+    async fn button(&mut self, who: &str, place: &str, button: &str) -> Result<Seen, Failure> {
         let started = Instant::now();
         loop {
             let all = self.look();
-            let mut visible = all.into_iter().filter(|seen| {
-                seen.only
-                    .as_deref()
-                    .is_none_or(|only| only.is_empty() || only == who)
-            });
+            let mut visible = all.into_iter().filter(|seen| sees(who, place, seen));
             let mut found = None;
             let mut others = BTreeSet::new();
             for seen in &mut visible {
@@ -269,15 +265,39 @@ impl<'a> Player<'a> {
     }
 }
 
+/// Whether somebody who looks at a conversation sees a message: there, in a thread, or in private.
+fn sees(who: &str, place: &str, seen: &Seen) -> bool {
+    let own = format!("direct:{who}");
+    let there = seen.place == place || seen.place == own || !is_named(&seen.place);
+    there
+        && seen
+            .only
+            .as_deref()
+            .is_none_or(|only| only.is_empty() || only == who)
+}
+
+/// Threads have ids instead of names.
+fn is_named(place: &str) -> bool {
+    place.starts_with('#') || place.starts_with("direct")
+}
+
 /// Whether a message is where it is looked for; what is in a thread or another conversation counts for `anywhere`.
 fn here(turn: &Turn, expected: &Expected, seen: &Seen) -> bool {
-    let place = turn.place == "anywhere" || seen.place == turn.place || !seen.place.starts_with(['#', 'd']);
+    let place = turn.place == "anywhere" || seen.place == turn.place || !is_named(&seen.place);
     let only = match (&expected.only, &seen.only) {
         (Some(wanted), Some(only)) => only.is_empty() || only == wanted,
         (Some(_), None) => false,
         (None, _) => true,
     };
-    place && only
+    // What one person alone is told may come in their own conversation.
+    let private = expected
+        .only
+        .as_ref()
+        .is_some_and(|who| seen.place == format!("direct:{who}") || seen.place == "direct");
+    match (&expected.only, private) {
+        (Some(_), true) => seen.only.is_none() || only,
+        _ => place && only,
+    }
 }
 
 fn fits(expected: &Expected, seen: &Seen) -> bool {

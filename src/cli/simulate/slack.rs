@@ -26,24 +26,37 @@ pub(super) const FAULTS: [(&str, &str); 9] = [
 
 pub(super) struct SlackStage(pub(super) Simulator);
 
-fn name_of(known: &[(&'static str, &'static str)], id: &str) -> String {
-    let found = known.iter().find(|(_, known)| *known == id);
-    found.map_or_else(|| id.to_owned(), |(name, _)| (*name).to_owned())
-}
-
-fn seen(posted: &Posted, only: Option<String>) -> Seen {
-    Seen {
-        id: format!("{}/{}", posted.channel, posted.ts()),
-        place: name_of(&PLACES, &posted.channel),
-        text: posted.text(),
-        buttons: posted.buttons().into_keys().collect(),
-        file: posted.file.clone(),
-        only,
-        edits: posted.edits,
-    }
-}
-
 impl SlackStage {
+    /// `#ops`; a person's own conversation with the bot is `direct:bo`, ana's `direct`.
+    fn name_of(&self, id: &str) -> String {
+        if let Some((name, _)) = PLACES.iter().find(|(_, known)| *known == id) {
+            return (*name).to_owned();
+        }
+        let mut name = id.to_owned();
+        self.0.world(|_, channels| {
+            let members = channels
+                .get(id)
+                .map(|channel| channel.members.clone())
+                .unwrap_or_default();
+            if let Some((who, _)) = PEOPLE.iter().find(|(_, user)| members.contains(*user)) {
+                name = format!("direct:{who}");
+            }
+        });
+        name
+    }
+
+    fn seen_of(&self, posted: &Posted, only: Option<String>) -> Seen {
+        Seen {
+            id: format!("{}/{}", posted.channel, posted.ts()),
+            place: self.name_of(&posted.channel),
+            text: posted.text(),
+            buttons: posted.buttons().into_keys().collect(),
+            file: posted.file.clone(),
+            only,
+            edits: posted.edits,
+        }
+    }
+
     fn posted(&self, id: &str) -> Option<Posted> {
         let (channel, ts) = id.split_once('/')?;
         let whispered = PEOPLE.iter().flat_map(|(_, user)| self.0.ephemerals(user));
@@ -108,10 +121,14 @@ impl Stage for SlackStage {
     }
 
     fn seen(&self) -> Vec<Seen> {
-        let public = self.0.everything().into_iter().map(|posted| seen(&posted, None));
+        let public = self
+            .0
+            .everything()
+            .into_iter()
+            .map(|posted| self.seen_of(&posted, None));
         let whispered = PEOPLE.iter().flat_map(|(name, user)| {
             let posts = self.0.ephemerals(user).into_iter();
-            posts.map(|posted| seen(&posted, Some((*name).to_owned())))
+            posts.map(|posted| self.seen_of(&posted, Some((*name).to_owned())))
         });
         let mut all: Vec<Seen> = public.chain(whispered).collect();
         all.sort_by(|one, two| stamp(one).cmp(stamp(two)));

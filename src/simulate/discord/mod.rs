@@ -279,6 +279,23 @@ impl Simulator {
 
     /// The same by [`ANA`] or [`BO`].
     pub fn say_as(&self, who: &str, channel: &str, text: &str, at: jiff::Timestamp) -> String {
+        self.write(who, channel, text, at, None)
+    }
+
+    /// Somebody answers a message.
+    pub fn reply(&self, who: &str, on: &Posted, text: &str) -> String {
+        let channel = on.message["channel_id"].as_str().unwrap_or_default().to_owned();
+        self.write(who, &channel, text, jiff::Timestamp::now(), Some(on))
+    }
+
+    fn write(
+        &self,
+        who: &str,
+        channel: &str,
+        text: &str,
+        at: jiff::Timestamp,
+        on: Option<&Posted>,
+    ) -> String {
         let (name, shown) = if who == BO { ("bo", "Bo") } else { ("ana", "Ana") };
         let mut world = self.inner.world.lock();
         let id = world.next_id();
@@ -298,6 +315,13 @@ impl Simulator {
         });
         if text.contains(&format!("<@{BOT}>")) {
             message["mentions"] = json!([{"id": BOT, "username": "sayso", "bot": true}]);
+        }
+        if let Some(on) = on {
+            message["type"] = json!(19);
+            message["message_reference"] = json!({
+                "type": 0, "message_id": on.message["id"], "channel_id": channel, "guild_id": GUILD,
+            });
+            message["referenced_message"] = on.message.clone();
         }
         if text.contains(&format!("<@&{ROLE}>")) {
             message["mention_roles"] = json!([ROLE]);
