@@ -1,5 +1,7 @@
 //! `approve` and `deny` as a reply to a card: as an answer to it, in its thread, or where it is the only one that waits.
 
+use std::time::Duration;
+
 use super::{key, keys_of};
 use crate::answers;
 use crate::chat::gateway::Inbound;
@@ -10,8 +12,23 @@ use crate::store::{Page, StoreError};
 
 /// Approvals that are looked through.
 const LOOKED_AT: u32 = 50;
+/// How often is looked when a card is on its way just now.
+const LOOKS: usize = 8;
+/// Pause between two looks.
+const PAUSE: Duration = Duration::from_millis(150);
 /// Digits that a part of an id has at least.
 const SHORTEST: usize = 6;
+
+/// What waits where a reply was said.
+#[derive(Default)]
+struct Found {
+    /// The approval whose card it answers.
+    answered: Option<Id>,
+    /// Those with a card in the conversation.
+    here: Vec<Id>,
+    /// Some card there is on its way.
+    is_on_its_way: bool,
+}
 
 /// A reply that may be meant for an approval.
 pub(in crate::chat) struct Reply<'a> {
@@ -38,39 +55,57 @@ impl<'a> Reply<'a> {
         })
     }
 
-    /// The command that it stands for: with the approval in whose thread it was said, or the only one that waits in this
+    /// The command that it stands for: with the approval whose card it answers, or the only one that waits in this
     /// direct conversation.
     pub(in crate::chat) async fn meant(
         &self,
         engine: &Engine,
         message: &Inbound,
     ) -> Result<Option<String>, StoreError> {
+        let answers = message.reply_to.is_some() || message.place.thread.is_some();
+        for _ in 0..LOOKS {
+            let found = self.look(engine, message).await?;
+            if let Some(id) = found.answered {
+                return Ok(Some(self.command(id)));
+            }
+            // A card that people see already may not be written down as sent yet.
+            if !answers || !found.is_on_its_way {
+                return Ok(match found.here[..] {
+                    [only] if message.is_direct => Some(self.command(only)),
+                    _ => None,
+                });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(None)
+    }
+
+    async fn look(&self, engine: &Engine, message: &Inbound) -> Result<Found, StoreError> {
         let page = Page {
             limit: Some(LOOKED_AT),
             ..Page::default()
         };
         let (waiting, _) = answers::list(engine, APPROVAL, false, page).await?;
-        let mut here = Vec::new();
+        let at = &message.place;
+        let answered = |row: &OutboxMessage| {
+            let named = message.reply_to.is_some() && row.message_ref == message.reply_to;
+            is_answered_by(row, at) || (named && row.place.gateway == at.gateway)
+        };
+        let mut found = Found::default();
         for execution in waiting {
             let rows = engine.store().outbox_cards(keys_of(execution.id)).await?;
-            let answered = |row: &OutboxMessage| {
-                let at = &message.place;
-                is_answered_by(row, at)
-                    || (message.reply_to.is_some()
-                        && row.place.gateway == at.gateway
-                        && row.message_ref == message.reply_to)
-            };
             if rows.iter().any(answered) {
-                return Ok(Some(self.command(execution.id)));
+                found.answered = Some(execution.id);
+                break;
             }
-            if rows.iter().any(|row| is_in(row, &message.place)) {
-                here.push(execution.id);
+            if rows.iter().any(|row| is_in(row, at)) {
+                found.here.push(execution.id);
             }
+            found.is_on_its_way |= rows
+                .iter()
+                .any(|row| row.state == OutboxState::Pending && is_in(row, at));
         }
-        Ok(match here[..] {
-            [only] if message.is_direct => Some(self.command(only)),
-            _ => None,
-        })
+        Ok(found)
     }
 
     fn command(&self, id: Id) -> String {

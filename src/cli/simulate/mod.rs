@@ -276,6 +276,11 @@ async fn play(
                 Ok(Some(next)) => {
                     bot.running.stop().await;
                     drop(bot);
+                    // What is sent to connections that are about to close would be lost, as it is for a real platform.
+                    let closing = Instant::now();
+                    while stage.is_connected() && closing.elapsed() < PATIENCE {
+                        stage.changed().await;
+                    }
                     bot = Bot::start(context, &loaded).await?;
                     bot.connected(stage).await?;
                     from = next;

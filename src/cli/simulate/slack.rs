@@ -121,16 +121,25 @@ impl Stage for SlackStage {
     }
 
     fn seen(&self) -> Vec<Seen> {
-        let public = self
-            .0
-            .everything()
-            .into_iter()
-            .map(|posted| self.seen_of(&posted, None));
+        let mut public: Vec<Seen> = Vec::new();
+        for posted in self.0.everything() {
+            // A file is a message of its own on Slack; for people it belongs to the one before it.
+            let before = public
+                .iter_mut()
+                .rfind(|seen| posted.file.is_some() && seen.id.starts_with(&format!("{}/", posted.channel)));
+            match before {
+                Some(seen) => {
+                    seen.file.clone_from(&posted.file);
+                    seen.edits += 1;
+                }
+                None => public.push(self.seen_of(&posted, None)),
+            }
+        }
         let whispered = PEOPLE.iter().flat_map(|(name, user)| {
             let posts = self.0.ephemerals(user).into_iter();
             posts.map(|posted| self.seen_of(&posted, Some((*name).to_owned())))
         });
-        let mut all: Vec<Seen> = public.chain(whispered).collect();
+        let mut all: Vec<Seen> = public.into_iter().chain(whispered).collect();
         all.sort_by(|one, two| stamp(one).cmp(stamp(two)));
         all
     }
