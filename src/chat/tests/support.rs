@@ -330,6 +330,7 @@ impl Bot {
             authority: Arc::clone(&policy) as _,
             observers: vec![Arc::new(Cards), Arc::new(Owners(Arc::clone(&people)))],
             key: SecretKey::new([3; 32]),
+            keys: None,
             jinja: Arc::new(Jinja::default()),
             evaluator: Arc::new(crate::app::evaluator(crate::expr::template::Limits::default())),
             api_url: String::new(),
