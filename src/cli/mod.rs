@@ -20,6 +20,7 @@ mod examples;
 mod execution;
 mod expr;
 mod host;
+mod keys;
 mod output;
 mod pack;
 pub mod parameters;
@@ -213,6 +214,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Execution(command) => execution::execution(context, command).await,
         Command::Inquiry(command) => answers::inquiry(context, command).await,
         Command::Approval(command) => answers::approval(context, command).await,
+        Command::Key(command) => keys::key(context, command).await,
         Command::User(command) => people::user(context, command).await,
         Command::Access(command) => people::access(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,

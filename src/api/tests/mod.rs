@@ -4,6 +4,7 @@ mod access;
 mod answers;
 mod events;
 mod executions;
+mod keys;
 mod limits;
 mod people;
 mod recorded;

@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod expr;
+mod keys;
 mod people;
 mod site;
 mod workflow;
@@ -17,6 +18,7 @@ pub use client::{
     Stream,
 };
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
+pub use keys::{KeyCommand, KeyScope, ListScope, Whose};
 pub use people::{AccessCommand, Question, UserCommand};
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
@@ -142,6 +144,9 @@ pub enum Command {
     /// Decide about what waits for approval
     #[command(subcommand)]
     Approval(ApprovalCommand),
+    /// Look at keys of the datastore and set them
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Look at people, link their accounts, deactivate them
     #[command(subcommand)]
     User(UserCommand),
