@@ -10,7 +10,7 @@ use super::catalogue::ContentCatalogue;
 use super::checks;
 use super::running::App;
 use super::surroundings::evaluator;
-use crate::access::{People, Policy, Principal, Tokens};
+use crate::access::{Mode, People, Policy, Principal, Tokens};
 use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
 use crate::chat::cards::{Cards, Owners};
@@ -70,7 +70,8 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let book = Arc::new(book);
     let own = Arc::new(OwnEvents(Arc::clone(&book)));
     let watchers: Vec<Arc<dyn KeyObserver>> = vec![Arc::clone(&own) as _];
-    let datastore = Datastore::load(Arc::clone(&store), start.key.clone(), watchers)
+    let open = settings.access.mode == Mode::Open;
+    let datastore = Datastore::load(Arc::clone(&store), start.key.clone(), watchers, open)
         .await
         .context("cannot read the datastore")?;
     let keys: Arc<dyn KeySource> = Arc::new(Keys(Arc::clone(&datastore)));
@@ -112,6 +113,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         shelf: Arc::new(ContentShelf::new(Arc::clone(&content))),
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         people: Some(Arc::clone(&people)),
+        keys: Some(Arc::clone(&datastore)),
         identities: Arc::new(LinkedIdentities::new(Arc::clone(&people))),
         builtin,
         options: chat_options(&settings),

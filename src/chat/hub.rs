@@ -17,6 +17,7 @@ use super::router::{ReceiveError, Router, system_clock};
 use super::say::{self, Speaker};
 use super::templates::TemplateOptions;
 use crate::access::{Authority, People};
+use crate::datastore::Datastore;
 use crate::engine::Engine;
 use crate::expr::jinja::Limits;
 use crate::model::{Id, Identity, OutboxMessage, OutboxState, Place};
@@ -51,6 +52,8 @@ pub struct HubParts {
     pub authority: Arc<dyn Authority>,
     /// People and their accounts, for the commands about them.
     pub people: Option<Arc<People>>,
+    /// The datastore, for the commands about it.
+    pub keys: Option<Arc<Datastore>>,
     /// Who is behind an account.
     pub identities: Arc<dyn Identities>,
     /// The runner of the built-in commands that the engine was given.
@@ -85,6 +88,7 @@ impl Hub {
             shelf,
             authority,
             people,
+            keys,
             identities,
             builtin,
             options,
@@ -128,6 +132,7 @@ impl Hub {
             shelf,
             authority,
             people,
+            keys,
             identities,
             speaker,
             formats,

@@ -27,7 +27,7 @@ pub use rights::{Reach, Wish};
 use shelf::Shelf;
 
 use crate::engine::SecretKey;
-use crate::model::JsonMap;
+use crate::model::{Identity, JsonMap};
 use crate::store::{CommitError, Store, StoreError, Write};
 
 /// Characters of a name.
@@ -92,6 +92,8 @@ pub struct Datastore {
     store: Arc<dyn Store>,
     key: SecretKey,
     observers: Vec<Arc<dyn KeyObserver>>,
+    /// Access control is off.
+    open: bool,
     shelf: RwLock<Shelf>,
     /// A change of a key holds the lock of its name; removing what has expired holds the gate alone.
     locks: Vec<tokio::sync::Mutex<()>>,
@@ -100,7 +102,7 @@ pub struct Datastore {
 }
 
 impl Datastore {
-    /// Reads what is stored. What cannot be read is left out, and told in the log.
+    /// Reads what is stored. `open`: access control is off, see [`Reach`]. What cannot be read is left out, and told in the log.
     ///
     /// # Errors
     /// When the store cannot be read.
@@ -108,6 +110,7 @@ impl Datastore {
         store: Arc<dyn Store>,
         key: SecretKey,
         observers: Vec<Arc<dyn KeyObserver>>,
+        open: bool,
     ) -> Result<Arc<Self>, StoreError> {
         let mut shelf = Shelf::default();
         for (name, value) in store.settings(pair::STORED.to_owned()).await? {
@@ -122,11 +125,21 @@ impl Datastore {
             store,
             key,
             observers,
+            open,
             shelf: RwLock::new(shelf),
             locks: (0..LOCKS).map(|_| tokio::sync::Mutex::default()).collect(),
             gate: tokio::sync::RwLock::default(),
             changes: broadcast::Sender::new(FOLLOWED),
         }))
+    }
+
+    /// What somebody may do here.
+    #[must_use]
+    pub const fn reach<'a>(&self, identity: &'a Identity) -> Reach<'a> {
+        Reach {
+            identity,
+            open: self.open,
+        }
     }
 
     /// A key that has not expired.

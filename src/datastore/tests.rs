@@ -54,7 +54,7 @@ async fn fixture() -> Fixture {
 
 async fn load(store: &Arc<dyn Store>, witness: &Arc<Witness>) -> Arc<Datastore> {
     let observers: Vec<Arc<dyn KeyObserver>> = vec![Arc::clone(witness) as _];
-    Datastore::load(Arc::clone(store), SecretKey::new([9; 32]), observers)
+    Datastore::load(Arc::clone(store), SecretKey::new([9; 32]), observers, false)
         .await
         .unwrap()
 }

@@ -6,7 +6,6 @@ use axum::extract::{Path, State};
 use http::StatusCode;
 use serde_json::Value;
 
-use crate::access::Mode;
 use crate::api::ApiState;
 use crate::api::http::auth::Caller;
 use crate::api::http::body::{Fields as _, Payload};
@@ -45,10 +44,7 @@ impl From<KeyError> for ApiError {
 
 /// What a caller may do.
 fn reach<'a>(state: &ApiState, caller: &'a Caller) -> Reach<'a> {
-    Reach {
-        identity: &caller.identity,
-        open: state.policy().options().mode == Mode::Open,
-    }
+    state.keys().reach(&caller.identity)
 }
 
 /// Whose keys the query is about.

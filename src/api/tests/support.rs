@@ -135,7 +135,8 @@ impl Server {
         let own = Arc::new(crate::events::OwnEvents(Arc::clone(&book)));
         let key = SecretKey::new([7; 32]);
         let watchers: Vec<Arc<dyn KeyObserver>> = vec![Arc::clone(&own) as _];
-        let datastore = Datastore::load(Arc::clone(&store), key.clone(), watchers)
+        let open = policy.options().mode == crate::access::Mode::Open;
+        let datastore = Datastore::load(Arc::clone(&store), key.clone(), watchers, open)
             .await
             .unwrap();
         let keys: Arc<dyn KeySource> = Arc::new(Keys(Arc::clone(&datastore)));
