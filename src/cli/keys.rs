@@ -95,7 +95,7 @@ async fn on_key(context: &mut Context<'_>, client: &Client, command: &KeyCommand
             Ok(0)
         }
         KeyCommand::Get {
-            name,
+            key: name,
             decrypt,
             raw,
             whose,
@@ -124,7 +124,7 @@ async fn on_key(context: &mut Context<'_>, client: &Client, command: &KeyCommand
             Ok(0)
         }
         KeyCommand::Set {
-            name,
+            key: name,
             ttl,
             encrypt,
             encrypted,
@@ -149,7 +149,7 @@ async fn on_key(context: &mut Context<'_>, client: &Client, command: &KeyCommand
             }
             Ok(0)
         }
-        KeyCommand::Delete { name, whose } => {
+        KeyCommand::Delete { key: name, whose } => {
             let client = acting(client, whose.speaker.name.as_deref())?;
             client
                 .delete(&path(name, &said(whose)), None)

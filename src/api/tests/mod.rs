@@ -11,4 +11,5 @@ mod recorded;
 mod server;
 mod streams;
 mod support;
+mod webhooks;
 mod workflows;

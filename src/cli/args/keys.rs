@@ -100,7 +100,8 @@ pub enum KeyCommand {
     /// Show a key
     Get {
         /// Name
-        name: String,
+        #[arg(value_name = "NAME")]
+        key: String,
         /// Show a secret in clear (your own; all for administrators)
         #[arg(short, long)]
         decrypt: bool,
@@ -118,7 +119,8 @@ pub enum KeyCommand {
     #[command(after_help = SET_HELP)]
     Set {
         /// Name
-        name: String,
+        #[arg(value_name = "NAME")]
+        key: String,
         /// The text
         #[arg(allow_hyphen_values = true)]
         value: Option<String>,
@@ -144,7 +146,8 @@ pub enum KeyCommand {
     /// Delete a key
     Delete {
         /// Name
-        name: String,
+        #[arg(value_name = "NAME")]
+        key: String,
         /// Whose key.
         #[command(flatten)]
         whose: Whose,
