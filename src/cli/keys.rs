@@ -44,7 +44,7 @@ pub(super) async fn key(context: &mut Context<'_>, command: &KeyCommand) -> CliR
     // What is wrong with files and texts is told before anything is started.
     let input = match command {
         KeyCommand::Set {
-            name,
+            key: name,
             value,
             file,
             encrypt,

@@ -20,6 +20,8 @@ mod examples;
 mod execution;
 mod expr;
 mod host;
+#[cfg(test)]
+mod key_tests;
 mod keys;
 mod output;
 mod pack;
