@@ -22,6 +22,7 @@ pub mod store;
 
 pub mod access;
 pub mod audit;
+pub mod datastore;
 pub mod engine;
 pub mod runners;
 

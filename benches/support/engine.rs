@@ -90,6 +90,7 @@ pub(crate) async fn engine_on(
         authority: Arc::new(Everybody),
         observers: Vec::new(),
         key: SecretKey::new([0; 32]),
+        keys: None,
         jinja: Arc::default(),
         evaluator: Arc::new(sayso::app::evaluator(sayso::expr::template::Limits::default())),
         api_url: String::new(),

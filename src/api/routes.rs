@@ -9,7 +9,7 @@ use http::Method;
 use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
-    actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, people, rules,
+    actions, alias_execution, aliases, approvals, audit, executions, inquiries, keys, packs, people, rules,
     runners, server, triggers, user, webhooks, workflows,
 };
 use super::{ApiState, openapi, stream};
@@ -192,6 +192,7 @@ pub(super) fn all() -> Vec<Route> {
     routes.extend(about_events());
     routes.extend(about_answers());
     routes.extend(about_people());
+    routes.extend(about_keys());
     routes.extend(about_streams());
     routes
 }
@@ -799,6 +800,60 @@ fn about_people() -> Vec<Route> {
             true,
             "What was found",
         )]),
+    ]
+}
+
+const SCOPE: (&str, Kind, &str) = ("scope", Text, "Whose: `system` (of everybody), `user`");
+const KEY_USER: (&str, Kind, &str) = (
+    "user",
+    Text,
+    "Whose keys (administrators only); nothing: the caller's",
+);
+const DECRYPT: (&str, Kind, &str) = (
+    "decrypt",
+    Flag,
+    "Show secrets in clear (their owner and administrators only)",
+);
+
+fn about_keys() -> Vec<Route> {
+    let mut delete = Route::delete("/keys/{name}", "Delete a key", keys::delete).query(&[SCOPE, KEY_USER]);
+    delete.status = 204;
+    vec![
+        Route::get("/keys", "List keys of the datastore", keys::list)
+            .query(&[
+                (
+                    "scope",
+                    Text,
+                    "Whose: `system` (of everybody), `user`, `all` (both; the default)",
+                ),
+                KEY_USER,
+                ("prefix", Text, "Only those whose names begin so"),
+                DECRYPT,
+            ])
+            .list(),
+        Route::get("/keys/{name}", "One key", keys::get).query(&[SCOPE, KEY_USER, DECRYPT]),
+        Route::put("/keys/{name}", "Set a key", keys::put)
+            .query(&[SCOPE, KEY_USER])
+            .body(&[
+                ("value", Text, true, "The text"),
+                ("scope", Text, false, "`system` (the default) or `user`"),
+                (
+                    "user",
+                    Text,
+                    false,
+                    "Whose (administrators only); nothing: the caller's",
+                ),
+                ("secret", Flag, false, "Store it encrypted"),
+                (
+                    "encrypted",
+                    Flag,
+                    false,
+                    "The value is encrypted already, by this installation",
+                ),
+                ("ttl", Integer, false, "Seconds that it lives; nothing: for ever"),
+                ("description", Text, false, "What it is for"),
+            ]),
+        delete,
     ]
 }
 

@@ -14,6 +14,7 @@ use super::ApiOptions;
 use super::http::error::{ApiError, ApiResult};
 use crate::access::{People, Policy, Tokens};
 use crate::content::Content;
+use crate::datastore::Datastore;
 use crate::engine::Engine;
 use crate::events::Events;
 use crate::model::Identity;
@@ -30,6 +31,8 @@ pub struct ApiParts {
     pub engine: Engine,
     /// Where events go.
     pub events: Events,
+    /// The datastore.
+    pub keys: Arc<Datastore>,
     /// Packs, actions, aliases.
     pub content: Arc<Content>,
     /// Who may do what; gives identities their roles.
@@ -109,6 +112,12 @@ impl ApiState {
     #[must_use]
     pub fn events(&self) -> &Events {
         &self.shared.parts.events
+    }
+
+    /// The datastore.
+    #[must_use]
+    pub fn keys(&self) -> &Arc<Datastore> {
+        &self.shared.parts.keys
     }
 
     /// Packs, actions, aliases.

@@ -27,6 +27,10 @@ impl Catalogue for ContentCatalogue {
             .unwrap_or_default()
     }
 
+    fn config_schema(&self, pack: &str) -> Option<JsonMap> {
+        self.0.snapshot().packs.get(pack)?.config_schema.clone()
+    }
+
     fn alias_approval(&self, alias: &str) -> Option<JsonMap> {
         self.0.snapshot().aliases.get(alias)?.approval.clone()
     }

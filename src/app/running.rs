@@ -66,6 +66,11 @@ impl App {
         }
     }
 
+    /// Ends background work.
+    pub(super) const fn shutdown(&self) -> &CancellationToken {
+        &self.shutdown
+    }
+
     pub(super) fn with_api(mut self, router: Router, max_connections: usize) -> Self {
         self.router = router.merge(self.doors.routes());
         self.max_connections = max_connections;

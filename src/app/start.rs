@@ -10,7 +10,7 @@ use super::catalogue::ContentCatalogue;
 use super::checks;
 use super::running::App;
 use super::surroundings::evaluator;
-use crate::access::{People, Policy, Principal, Tokens};
+use crate::access::{Mode, People, Policy, Principal, Tokens};
 use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
 use crate::chat::Asks;
@@ -22,7 +22,8 @@ use crate::chat::templates::TemplateOptions;
 use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions};
 use crate::cli::{Purpose, Running, Start};
 use crate::content::Content;
-use crate::engine::{Engine, EngineParts};
+use crate::datastore::{Datastore, KeyObserver, Keys};
+use crate::engine::{Engine, EngineParts, KeySource};
 use crate::events::{EventParts, Events, OwnEvents, RuleBook};
 use crate::expr::jinja::Jinja;
 use crate::runners::{self, RunnerSpec};
@@ -72,6 +73,13 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         .await
         .context("cannot read the rules")?;
     let book = Arc::new(book);
+    let own = Arc::new(OwnEvents(Arc::clone(&book)));
+    let watchers: Vec<Arc<dyn KeyObserver>> = vec![Arc::clone(&own) as _];
+    let open = settings.access.mode == Mode::Open;
+    let datastore = Datastore::load(Arc::clone(&store), start.key.clone(), watchers, open)
+        .await
+        .context("cannot read the datastore")?;
+    let keys: Arc<dyn KeySource> = Arc::new(Keys(Arc::clone(&datastore)));
     let engine = Engine::start(EngineParts {
         options: settings.engine.clone(),
         store,
@@ -83,9 +91,10 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
             Arc::new(Asks),
             Arc::new(ExecutionCounter),
             Arc::new(Owners(Arc::clone(&people))),
-            Arc::new(OwnEvents(Arc::clone(&book))),
+            own,
         ],
         key: start.key.clone(),
+        keys: Some(Arc::clone(&keys)),
         jinja: Arc::clone(&jinja),
         evaluator: Arc::new(evaluator(settings.expressions.limits())),
         api_url: format!("{}/api/v1", settings.api.web_base()),
@@ -100,7 +109,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         book,
         identities: Arc::new(move |user: &str| who.identity(user, "rule")),
         system_user: settings.engine.system_user.clone(),
-        keys: None,
+        keys: Some(keys.of(&settings.engine.system_user, true)),
         jinja,
         zone: settings.timers.zone.clone(),
     });
@@ -111,6 +120,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         people: Some(Arc::clone(&people)),
         conversations: Arc::clone(&conversations),
+        keys: Some(Arc::clone(&datastore)),
         identities: Arc::new(LinkedIdentities::new(Arc::clone(&people))),
         builtin,
         options: chat_options(&settings),
@@ -141,6 +151,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         options: settings.api.clone(),
         engine: app.engine.clone(),
         events: events.clone(),
+        keys: Arc::clone(&datastore),
         content,
         policy,
         people,
@@ -154,11 +165,26 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let app = app.with_api(api::router(&state), settings.api.max_connections);
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);
+        tokio::spawn(Arc::clone(&datastore).sweep(app.shutdown().clone()));
+        tokio::spawn(look_for_key_events(&datastore, events.clone()));
         tokio::spawn(events.clone().work());
         tokio::spawn(events.tick());
         app.listen_to_platforms(&settings);
     }
     Ok(Box::new(app))
+}
+
+/// Carries out what rules want to hear of changed keys. The events are in the commits of the changes.
+fn look_for_key_events(datastore: &Datastore, events: Events) -> impl Future<Output = ()> + use<> {
+    let mut changes = datastore.subscribe();
+    async move {
+        while !matches!(
+            changes.recv().await,
+            Err(tokio::sync::broadcast::error::RecvError::Closed)
+        ) {
+            events.look();
+        }
+    }
 }
 
 fn chat_options(settings: &Settings) -> ChatOptions {

@@ -20,6 +20,7 @@ use super::router::{ReceiveError, Router, system_clock};
 use super::say::{self, Speaker};
 use super::templates::TemplateOptions;
 use crate::access::{Authority, People};
+use crate::datastore::Datastore;
 use crate::engine::Engine;
 use crate::expr::jinja::Limits;
 use crate::model::{Id, Identity, OutboxMessage, OutboxState, Place, Timestamp};
@@ -58,6 +59,8 @@ pub struct HubParts {
     pub people: Option<Arc<People>>,
     /// Settings of single conversations.
     pub conversations: Arc<Conversations>,
+    /// The datastore, for the commands about it.
+    pub keys: Option<Arc<Datastore>>,
     /// Who is behind an account.
     pub identities: Arc<dyn Identities>,
     /// The runner of the built-in commands that the engine was given.
@@ -94,6 +97,7 @@ impl Hub {
             authority,
             people,
             conversations,
+            keys,
             identities,
             builtin,
             options,
@@ -149,6 +153,7 @@ impl Hub {
             shelf,
             authority,
             people,
+            keys,
             identities,
             speaker,
             formats,

@@ -373,6 +373,7 @@ impl Router {
             action: alias.action.clone(),
             parameters,
             data,
+            authored: true,
             identity: identity.clone(),
             origin,
             context,

@@ -21,6 +21,9 @@ mod examples;
 mod execution;
 mod expr;
 mod host;
+#[cfg(test)]
+mod key_tests;
+mod keys;
 mod output;
 mod pack;
 pub mod parameters;
@@ -221,6 +224,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Execution(command) => execution::execution(context, command).await,
         Command::Inquiry(command) => answers::inquiry(context, command).await,
         Command::Approval(command) => answers::approval(context, command).await,
+        Command::Key(command) => keys::key(context, command).await,
         Command::User(command) => people::user(context, command).await,
         Command::Access(command) => people::access(context, command).await,
         Command::Conversation(command) => conversation::conversation(context, command).await,

@@ -6,6 +6,7 @@ use futures_util::FutureExt as _;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
+use super::keys::{self, Around};
 use super::prepared::Prepared;
 use super::state::{Place, Running, State};
 use super::step::{enter, set_result};
@@ -70,10 +71,9 @@ async fn check(state: &Arc<State>, mut request: Submit) -> Result<Checked, Submi
     let found = find(state, &mut request)?;
     let origin = &mut request.origin;
     if let Some(text) = &origin.text {
-        origin.text = Some(audit::masked_text(
-            text,
-            &found.prepared.secret_texts(&found.parameters),
-        ));
+        let mut secrets = found.prepared.secret_texts(&found.parameters);
+        secrets.extend(request.secrets.iter().cloned());
+        origin.text = Some(audit::masked_text(text, &secrets));
     }
     let decision = state.parts.authority.decide(&Ask {
         identity: &request.identity,
@@ -141,19 +141,24 @@ fn find(state: &Arc<State>, request: &mut Submit) -> Result<Found, SubmitError> 
     let context = &mut request.context;
     context.insert("user".to_owned(), request.identity.user.clone().into());
     context.insert("pack".to_owned(), action.pack.clone().into());
+    let trusted = request.authored || request.identity.is_admin();
+    let around = Around::new(state, &action.pack, &request.identity.user, trusted);
     let parameters = prepared
         .live(
             &parts.jinja,
             std::mem::take(&mut request.parameters),
             std::mem::take(&mut request.data),
             context,
-            &parts.catalogue.config(&action.pack),
+            &around,
         )
         .map_err(|error| SubmitError::Parameters(Box::new(error)))?;
+    request.secrets.extend(around.taken());
+    let mut sealed = prepared.seal_parameters(&parameters, &parts.key, id);
+    keys::hide_in(&mut sealed, &request.secrets, &parts.key, id);
     Ok(Found {
         id,
         now: Timestamp::now(),
-        sealed: prepared.seal_parameters(&parameters, &parts.key, id),
+        sealed,
         repeatable: action.idempotent || runner.is_repeatable(),
         action,
         prepared,
@@ -245,11 +250,10 @@ pub(super) fn rule_parameters(
         .prepared
         .get(&action, &**runner)
         .map_err(SubmitError::BadAction)?;
+    let system = keys::reading(state, &parts.options.system_user);
     let around = Surroundings {
-        config: Arc::new(serde_json::Value::Object(
-            (*parts.catalogue.config(&action.pack)).clone(),
-        )),
-        action: Arc::new(serde_json::Value::Object(context)),
+        config: Arc::new(Value::Object(keys::config(state, &action.pack, &system))),
+        action: Arc::new(Value::Object(context)),
     };
     prepared
         .rule_parameters(rule, facts, &around)
@@ -338,14 +342,13 @@ pub(super) fn begin(state: &State, execution: &mut Execution) {
 /// Runs an action whose runner has no effect outside and takes no time.
 pub(super) fn run_purely(state: &Arc<State>, checked: &mut Checked, runner: &dyn Runner) {
     let context = checked.execution.context();
-    let config = state.parts.catalogue.config(&checked.action.pack);
     begin(state, &mut checked.execution);
-    let (status, result) = match checked.prepared.finals(
-        &state.parts.jinja,
-        std::mem::take(&mut checked.parameters),
-        &context,
-        &config,
-    ) {
+    let around = Around::new(state, &checked.action.pack, &checked.execution.request.user, true);
+    let parameters = std::mem::take(&mut checked.parameters);
+    let (status, result) = match checked
+        .prepared
+        .finals(&state.parts.jinja, parameters, &context, &around)
+    {
         Err(message) => (Status::Failed, json!({"error": message})),
         Ok(parameters) => {
             let job = Job {

@@ -32,6 +32,10 @@ pub trait Catalogue: Send + Sync + 'static {
     fn nearest(&self, reference: &str) -> Option<String>;
     /// Configuration of a pack (`config_context`).
     fn config(&self, pack: &str) -> Arc<JsonMap>;
+    /// What the pack says about its configuration: property → schema; values that it calls `secret` are decrypted.
+    fn config_schema(&self, _pack: &str) -> Option<JsonMap> {
+        None
+    }
     /// Terms of the approval that is needed whenever an alias is said (`pack.name`).
     fn alias_approval(&self, _alias: &str) -> Option<JsonMap> {
         None
@@ -58,6 +62,8 @@ pub struct EngineParts {
     pub observers: Vec<Arc<dyn Observer>>,
     /// The 32-byte key that seals secrets at rest.
     pub key: super::SecretKey,
+    /// The datastore, for expressions; without one every key is an empty text.
+    pub keys: Option<Arc<dyn super::KeySource>>,
     /// Renders parameters.
     pub jinja: Arc<Jinja>,
     /// Evaluates expressions of workflows.
@@ -126,6 +132,13 @@ impl Engine {
         accept::submit(&self.state, request).await
     }
 
+    /// The keys of the datastore as expressions of packs see them on behalf of somebody. What they decrypt should go
+    /// into [`Submit::secrets`].
+    #[must_use]
+    pub fn keys(&self, user: &str) -> Arc<super::Reading> {
+        super::keys::reading(&self.state, user)
+    }
+
     /// The parameters that a rule gives its action for an event; they are data.
     ///
     /// # Errors
@@ -155,9 +168,13 @@ impl Engine {
             .await?
             .ok_or(SubmitError::UnknownExecution(original))?;
         let mut data = JsonMap::new();
+        let mut secrets = Vec::new();
         if !options.no_merge {
-            data = self.state.parts.key.open_all(&first.request.parameters, original);
+            let key = &self.state.parts.key;
+            data = key.open_all(&first.request.parameters, original);
             data.retain(|name, _| !options.parameters.contains_key(name));
+            // What was hidden stays so, whatever the action says of the parameter.
+            secrets = key.sealed_texts(&first.request.parameters, original);
         }
         let mut context = JsonMap::new();
         let mut with = options.with;
@@ -190,6 +207,7 @@ impl Engine {
             action: first.request.action.clone(),
             parameters: options.parameters,
             data,
+            secrets,
             identity,
             origin,
             context,

@@ -12,6 +12,7 @@ mod dispatch;
 mod error;
 mod event;
 mod handle;
+mod keys;
 mod options;
 mod output;
 mod pending;
@@ -33,6 +34,7 @@ pub(crate) use consent::{ORIGIN as CONSENT, asked_first, waits as awaits_consent
 pub use error::{CancelError, ControlError, SubmitError};
 pub use event::{Event, Observer};
 pub use handle::{Catalogue, Definition, Engine, EngineParts, EngineStats, Shown};
+pub use keys::{KeySource, Reading};
 pub use options::EngineOptions;
 pub use pending::{AmendError, By};
 pub use secrets::SecretKey;

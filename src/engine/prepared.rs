@@ -6,9 +6,10 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 use serde_json::{Value, json};
 
+use super::keys::Around;
 use super::state::State;
 use super::{Definition, SecretKey, apart};
-use crate::expr::jinja::{Jinja, KeyLookup, KeyScope};
+use crate::expr::jinja::{Jinja, KeyLookup};
 use crate::model::{Action, Execution, Id, JsonMap, Status};
 use crate::params::{self, CompiledParameters, OutputSchema, ParamError, ParamLimits, RenderContext};
 use crate::rules::{Facts, Rule, Surroundings};
@@ -146,13 +147,13 @@ impl Prepared {
         given: JsonMap,
         data: JsonMap,
         context: &JsonMap,
-        config: &Arc<JsonMap>,
+        around: &Around<'_>,
     ) -> Result<JsonMap, ParamError> {
         let limits = ParamLimits::default();
         let live = |given, context: &RenderContext| {
             params::live(jinja, &limits, &self.parameters, given, data, context)
         };
-        match render_context(&self.parameters, &given, context, config) {
+        match render_context(&self.parameters, &given, context, around) {
             Some(context) => apart(|| live(given, &context)),
             None => live(given, &RenderContext::default()),
         }
@@ -174,13 +175,13 @@ impl Prepared {
         jinja: &Jinja,
         live: JsonMap,
         context: &JsonMap,
-        config: &Arc<JsonMap>,
+        around: &Around<'_>,
     ) -> Result<JsonMap, String> {
         let limits = ParamLimits::default();
         let finals = |live, context: &RenderContext| {
             params::final_params(jinja, &limits, &self.parameters, live, context)
         };
-        match render_context(&self.parameters, &live, context, config) {
+        match render_context(&self.parameters, &live, context, around) {
             Some(context) => apart(|| finals(live, &context)),
             None => finals(live, &RenderContext::default()),
         }
@@ -238,24 +239,16 @@ fn render_context(
     compiled: &CompiledParameters,
     values: &JsonMap,
     context: &JsonMap,
-    config: &Arc<JsonMap>,
+    around: &Around<'_>,
 ) -> Option<RenderContext> {
     if !compiled.has_templated_defaults() && !params::any_template(values) {
         return None;
     }
     Some(RenderContext {
         action_context: Arc::new(Value::Object(context.clone())),
-        config_context: Arc::new(Value::Object((**config).clone())),
-        keys: Some(Arc::new(NoKeys)),
+        config_context: Arc::new(around.config()),
+        keys: Some(Arc::clone(around.keys()) as Arc<dyn KeyLookup>),
+        given_keys: around.given().map(|keys| keys as Arc<dyn KeyLookup>),
         extra: Vec::new(),
     })
-}
-
-/// The datastore as templates see it while there is none: every key is an empty text (PAR-9).
-struct NoKeys;
-
-impl KeyLookup for NoKeys {
-    fn get(&self, _scope: KeyScope, _key: &str) -> Option<String> {
-        None
-    }
 }

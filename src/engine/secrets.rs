@@ -103,6 +103,22 @@ impl SecretKey {
         map_seals(value, &|seal| self.open(seal, owner).unwrap_or(Value::Null))
     }
 
+    /// The texts and numbers that are sealed somewhere inside the parameters.
+    pub(super) fn sealed_texts(&self, parameters: &JsonMap, owner: Id) -> Vec<String> {
+        let texts = std::cell::RefCell::new(Vec::new());
+        for value in parameters.values() {
+            map_seals(value, &|seal| {
+                match self.open(seal, owner) {
+                    Some(Value::String(text)) if !text.is_empty() => texts.borrow_mut().push(text),
+                    Some(Value::Number(number)) => texts.borrow_mut().push(number.to_string()),
+                    _ => {}
+                }
+                Value::Null
+            });
+        }
+        texts.into_inner()
+    }
+
     /// Seals for `owner` what was sealed for `before`: for what is handed on from one execution to another. A seal that
     /// does not open becomes null.
     #[must_use]

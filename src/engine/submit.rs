@@ -22,6 +22,11 @@ pub struct Submit {
     pub parameters: JsonMap,
     /// Parameters that are data: taken as they are, never rendered (re-runs, values from other executions).
     pub data: JsonMap,
+    /// `parameters` were written by whoever wrote the packs (an alias, say) and not by whoever asks: they may decrypt
+    /// secrets of everybody.
+    pub authored: bool,
+    /// Texts that are secret: whatever parameter holds one is stored sealed and shown masked.
+    pub secrets: Vec<String>,
     /// Who asks.
     pub identity: Identity,
     /// Where it came from.

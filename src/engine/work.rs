@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
+use super::keys::Around;
 use super::output::OutputPump;
 use super::prepared::Prepared;
 use super::state::{Place, Running, State};
@@ -70,8 +71,8 @@ async fn carry_out(
     pump: &mut OutputPump,
 ) -> Outcome {
     let context = execution.context();
-    let config = state.parts.catalogue.config(&action.pack);
-    let parameters = match prepared.finals(&state.parts.jinja, parameters, &context, &config) {
+    let around = Around::new(state, &action.pack, &execution.request.user, true);
+    let parameters = match prepared.finals(&state.parts.jinja, parameters, &context, &around) {
         Ok(parameters) => parameters,
         Err(message) => return Outcome::new(Status::Failed, json!({ "error": message })),
     };

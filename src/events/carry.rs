@@ -137,6 +137,10 @@ impl Events {
                 let mut with = rows.clone();
                 with.push(enforcement(Some(execution), None));
                 let request = self.request(instance, rule, execution, parameters.clone(), with);
+                let request = Submit {
+                    secrets: plan.secrets.clone(),
+                    ..request
+                };
                 match self.shared.parts.engine.submit(request).await {
                     Ok(_) => return Ok(Done::Ran(execution)),
                     Err(SubmitError::Store(error)) => return Err(error.into()),

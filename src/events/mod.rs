@@ -100,6 +100,11 @@ impl Events {
         &self.shared.parts.zone
     }
 
+    /// There may be events that nobody has carried out yet: looks for them, if [`Self::work`] is at work.
+    pub fn look(&self) {
+        self.shared.wake.notify_one();
+    }
+
     fn store(&self) -> &Arc<dyn Store> {
         self.shared.parts.engine.store()
     }

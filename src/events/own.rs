@@ -1,4 +1,4 @@
-//! The engine's own events: an action has ended, a question is asked (TRG-10, TRG-12).
+//! Our own events: an action has ended, a question is asked, a key of the datastore has changed (TRG-10, TRG-12, TRG-16).
 
 use std::sync::Arc;
 
@@ -6,13 +6,14 @@ use serde_json::{Value as Json, json};
 
 use super::DEPTH;
 use super::book::RuleBook;
+use crate::datastore::KeyObserver;
 use crate::engine::{Observer, masked};
 use crate::model::{
     Execution, Id, InstanceDetail, InstanceStatus, JsonMap, Status, Timestamp, TriggerInstance,
 };
 use crate::runners::INQUIRER;
 use crate::store::Write;
-use crate::triggers::TriggerKey;
+use crate::triggers::{TriggerKey, key_changes};
 
 /// An action has ended.
 const ACTION: &str = "core.st2.generic.actiontrigger";
@@ -45,21 +46,43 @@ impl Observer for OwnEvents {
             json!({"id": after.id, "route": route.unwrap_or_default()})
         };
         self.0.hint();
-        vec![Write::Instance(Arc::new(TriggerInstance {
-            id: Id::new(),
-            trigger: event.to_owned(),
-            payload: Arc::new(payload),
-            occurrence_time: after.end.unwrap_or_else(Timestamp::now),
-            status: InstanceStatus::Pending,
-            detail: InstanceDetail {
-                type_ref: event.to_owned(),
-                parameters: JsonMap::new(),
-                trace_tag: None,
-                only: None,
-                depth: depth(after),
-            },
-        }))]
+        let at = after.end.unwrap_or_else(Timestamp::now);
+        vec![pending(event, payload, at, depth(after))]
     }
+}
+
+impl KeyObserver for OwnEvents {
+    fn rows(&self, before: Option<&JsonMap>, after: Option<&JsonMap>) -> Vec<Write> {
+        let index = self.0.index();
+        let wanted = |event: &str| !index.rules(&TriggerKey::of_type(event)).is_empty();
+        let rows: Vec<Write> = key_changes(before, after)
+            .into_iter()
+            .filter(|(event, _)| wanted(event))
+            .map(|(event, payload)| pending(event, payload, Timestamp::now(), 0))
+            .collect();
+        if !rows.is_empty() {
+            self.0.hint();
+        }
+        rows
+    }
+}
+
+/// An event that somebody has to carry out.
+fn pending(event: &str, payload: Json, at: Timestamp, depth: u32) -> Write {
+    Write::Instance(Arc::new(TriggerInstance {
+        id: Id::new(),
+        trigger: event.to_owned(),
+        payload: Arc::new(payload),
+        occurrence_time: at,
+        status: InstanceStatus::Pending,
+        detail: InstanceDetail {
+            type_ref: event.to_owned(),
+            parameters: JsonMap::new(),
+            trace_tag: None,
+            only: None,
+            depth,
+        },
+    }))
 }
 
 /// How many rules in a row led to an execution.

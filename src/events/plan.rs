@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde_json::{Value as Json, json};
 
 use super::{Events, Shared};
+use crate::engine::Reading;
+use crate::expr::jinja::KeyLookup;
 use crate::model::{Id, JsonMap, Timestamp, TriggerInstance};
 use crate::rules::{Admission, Facts, Rule, Verdict, Windows};
 use crate::triggers::TriggerKey;
@@ -14,6 +16,8 @@ pub(super) struct Plan {
     pub(super) rule: Arc<Rule>,
     /// Parameters of its action, or why it cannot run.
     pub(super) outcome: Result<JsonMap, String>,
+    /// Secrets that its templates have decrypted.
+    pub(super) secrets: Vec<String>,
     /// Counted in these windows; given back when nothing came of it.
     counted: Vec<(String, String)>,
 }
@@ -34,7 +38,12 @@ impl Events {
         let index = parts.book.index();
         let key = TriggerKey::new(&detail.type_ref, &detail.parameters);
         let now = Timestamp::now();
-        let facts = Facts::new(&parts.jinja, &instance.payload, parts.keys.as_ref(), now);
+        let reading = Arc::new(Reading::new(parts.keys.clone()));
+        let keys = parts
+            .keys
+            .is_some()
+            .then(|| Arc::clone(&reading) as Arc<dyn KeyLookup>);
+        let facts = Facts::new(&parts.jinja, &instance.payload, keys.as_ref(), now);
         let mut plans = Plans::default();
         for judged in index.judge(&key, &facts) {
             let rule = judged.rule;
@@ -63,6 +72,7 @@ impl Events {
             plans.plans.push(Plan {
                 rule,
                 outcome,
+                secrets: reading.taken(),
                 counted,
             });
         }
@@ -73,7 +83,12 @@ impl Events {
     #[must_use]
     pub fn explain(&self, rule: &Rule, payload: &Arc<Json>) -> Json {
         let parts = &self.shared.parts;
-        let facts = Facts::new(&parts.jinja, payload, parts.keys.as_ref(), Timestamp::now());
+        let reading = Arc::new(Reading::new(parts.keys.clone()));
+        let keys = parts
+            .keys
+            .is_some()
+            .then(|| Arc::clone(&reading) as Arc<dyn KeyLookup>);
+        let facts = Facts::new(&parts.jinja, payload, keys.as_ref(), Timestamp::now());
         let explanation = rule.explain(&facts);
         let matched = explanation.matched;
         let mut told = json!(explanation);
@@ -81,6 +96,7 @@ impl Events {
             let context = rule.context(Id::new(), &rule.trigger.type_ref, &parts.system_user);
             match parts.engine.rule_parameters(rule, &facts, context) {
                 Ok(parameters) => {
+                    let parameters = reading.masked(parameters);
                     told["action"] = json!({"ref": rule.action.reference, "parameters": parameters});
                 }
                 Err(error) => told["failure"] = json!(error.to_string()),

@@ -101,7 +101,7 @@ impl Events {
         let tag = delivery
             .header("st2-trace-tag")
             .map_or_else(|| trace_tag(url, &id.to_string()), str::to_owned);
-        let claim = delivery_name(&delivery).map(|name| {
+        let claims = delivery_names(&delivery, &rules).into_iter().map(|name| {
             Write::Claim(InboxClaim {
                 key: format!("webhook:{url}:{name}"),
                 received: Timestamp::now(),
@@ -116,7 +116,7 @@ impl Events {
             payload: Arc::new(payload(delivery.headers.iter().copied(), delivery.body)),
             trace_tag: Some(tag),
             only,
-            with: claim.into_iter().collect(),
+            with: claims.collect(),
             ..Emission::default()
         };
         self.emit(event).await.map_err(Refused::Event)
@@ -142,7 +142,12 @@ impl Events {
                 )
             })?,
         };
-        auth.verify(|name| delivery.header(name), delivery.raw, &secret)
+        auth.verify(
+            |name| delivery.header(name),
+            delivery.raw,
+            &secret,
+            Timestamp::now(),
+        )
     }
 
     /// The plain text of a key of the datastore.
@@ -154,15 +159,31 @@ impl Events {
     }
 }
 
-/// The name that the sender gave the delivery.
-fn delivery_name(delivery: &Delivery<'_>) -> Option<String> {
-    let name = DELIVERY.iter().find_map(|name| delivery.header(name))?.trim();
-    if name.is_empty() {
-        return None;
+/// What tells the delivery from others: the name that the sender gave it, and signatures that hold a time. The name is
+/// not signed, so that one alone would let somebody who listens send it again under another.
+fn delivery_names(delivery: &Delivery<'_>, rules: &[Arc<Rule>]) -> Vec<String> {
+    let name = DELIVERY.iter().find_map(|name| delivery.header(name));
+    let mut names: Vec<String> = name
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+        .map(|name| match name.len() {
+            0..=LONGEST => name.to_owned(),
+            _ => hashed(name),
+        })
+        .into_iter()
+        .collect();
+    for auth in rules.iter().filter_map(|rule| rule.webhook.as_ref()) {
+        if let Some(signature) = auth.once(|name| delivery.header(name)) {
+            let name = format!("signature {}", hashed(signature));
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
     }
-    if name.len() <= LONGEST {
-        return Some(name.to_owned());
-    }
+    names
+}
+
+fn hashed(text: &str) -> String {
     use sha2::{Digest as _, Sha256};
-    Some(hex::encode(Sha256::digest(name.as_bytes())))
+    hex::encode(Sha256::digest(text.as_bytes()))
 }

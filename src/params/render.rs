@@ -21,6 +21,8 @@ pub struct RenderContext {
     pub config_context: Arc<Value>,
     /// `st2kv`; without it the name does not exist.
     pub keys: Option<Arc<dyn KeyLookup>>,
+    /// `st2kv` in the parameters that the caller gave, when it is not the same as in those of the pack.
+    pub given_keys: Option<Arc<dyn KeyLookup>>,
     /// Further variables, such as `trigger`.
     pub extra: Vec<(String, Arc<Value>)>,
 }
@@ -128,7 +130,7 @@ pub fn render_live(
         }
     }
     add_defaults(&mut graph, jinja, compiled).map_err(scrub)?;
-    let mut values = evaluate(jinja, &graph, context).map_err(scrub)?;
+    let mut values = evaluate(jinja, &graph, context, &|name| given.contains_key(name)).map_err(scrub)?;
     let mut result = Map::new();
     let templated = compiled.specs().iter().filter(|spec| {
         !spec.immutable
@@ -190,7 +192,7 @@ pub fn final_params(
         graph.add_value(name, value);
     }
     add_defaults(&mut graph, jinja, compiled).map_err(scrub)?;
-    let mut values = evaluate(jinja, &graph, context).map_err(scrub)?;
+    let mut values = evaluate(jinja, &graph, context, &|_| false).map_err(scrub)?;
     for spec in compiled.specs() {
         let value = values.take(&spec.name);
         result.insert(spec.name.clone(), cast_of(spec, value).map_err(scrub)?);
@@ -250,6 +252,7 @@ fn evaluate<'g, 'v>(
     jinja: &Jinja,
     graph: &'g Graph<'v>,
     context: &RenderContext,
+    is_given: &dyn Fn(&str) -> bool,
 ) -> Result<Values<'g, 'v>, ParamError> {
     let order = graph.order()?;
     let mut variables = Context::new();
@@ -281,6 +284,10 @@ fn evaluate<'g, 'v>(
                 variables.set(other.name, &value);
                 shared.insert(other.name, value);
             }
+        }
+        if let (Some(keys), Some(given)) = (&context.keys, &context.given_keys) {
+            let keys = if is_given(node.name) { given } else { keys };
+            variables.set_datastore(Arc::clone(keys));
         }
         let rendered = match node.source {
             Source::Text(text) => jinja

@@ -55,6 +55,7 @@ fn both_passes_answer_as_the_reference() {
             action_context: Arc::new(row["action_context"].clone()),
             config_context: Arc::new(row["config"].clone()),
             keys: None,
+            given_keys: None,
             extra: map(row["extra"].clone())
                 .into_iter()
                 .map(|(name, value)| (name, Arc::new(value)))

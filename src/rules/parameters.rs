@@ -37,6 +37,7 @@ impl Rule {
             action_context: Arc::clone(&around.action),
             config_context: Arc::clone(&around.config),
             keys: facts.keys().map(Arc::clone),
+            given_keys: None,
             extra: vec![
                 ("trigger".to_owned(), facts.shared_payload()),
                 ("rule".to_owned(), Arc::new(self.seen())),

@@ -6,6 +6,7 @@
 mod instance;
 mod key;
 mod kind;
+mod proof;
 mod sensor;
 #[cfg(test)]
 mod tests;

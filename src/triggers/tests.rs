@@ -401,7 +401,12 @@ fn senders_prove_who_they_are() {
     let verify = |value: Json, header: &'static str, sent: &'static str, secret: &str| {
         auth(value)
             .unwrap()
-            .verify(|name| (name == header).then_some(sent), b"Hello, World!", secret)
+            .verify(
+                |name| (name == header).then_some(sent),
+                b"Hello, World!",
+                secret,
+                now(),
+            )
             .is_ok()
     };
     // The example of GitHub's documentation.
@@ -469,7 +474,170 @@ fn an_hmac_with_a_long_key_is_that_of_its_digest() {
     let secret = "a".repeat(131);
     // What Python's hmac says.
     let sent = "76f0801bdbc0ff29214ffdd6edce36467d4142a842d91a011c59c66d12693db0";
-    assert_eq!(auth.verify(|_| Some(sent), b"x", &secret), Ok(()));
+    assert_eq!(auth.verify(|_| Some(sent), b"x", &secret, now()), Ok(()));
+}
+
+/// Signatures made with Python's hmac over `{"a":1}`.
+#[test]
+fn signed_times_must_be_near_ours() {
+    for (kind, window, signature, time, right) in [
+        (
+            "stripe",
+            None,
+            "t=1795406400,v1=7baf1bf4f804ccd5efd496d77942ec7b0d33aa6a6ce04338b68fba5bfc5908c2",
+            "",
+            true,
+        ),
+        (
+            "stripe",
+            None,
+            "t=1795406100,v1=3768ffcf6dec25132bb28a35353ff285e3795e0c299d12c4b5f49aad701d175c",
+            "",
+            true,
+        ),
+        (
+            "stripe",
+            None,
+            "t=1795406700,v1=2d5bc42caf7a362ddb4df9fd62b2486d240a12e41773382a02cbe15588ab5361",
+            "",
+            true,
+        ),
+        (
+            "stripe",
+            None,
+            "t=1795406099,v1=cbc367b1edf8307fc32f3df3cdccc763df12c8e2c0c221f68a5a2b535f96a896",
+            "",
+            false,
+        ),
+        (
+            "stripe",
+            None,
+            "t=1795406701,v1=5a6db91d545dee1df3e4621767ee95f1481e060fe8fab63714fe51f5b154e8ec",
+            "",
+            false,
+        ),
+        (
+            "stripe",
+            Some(10),
+            "t=1795406380,v1=731574eeba908ca88147eb73967cce0f35985320b235846b61dd663a091c14b5",
+            "",
+            false,
+        ),
+        (
+            "stripe",
+            None,
+            "t=1795406400,v0=00,v1=00,v1=7baf1bf4f804ccd5efd496d77942ec7b0d33aa6a6ce04338b68fba5bfc5908c2",
+            "",
+            true,
+        ),
+        (
+            "stripe",
+            None,
+            "v1=7baf1bf4f804ccd5efd496d77942ec7b0d33aa6a6ce04338b68fba5bfc5908c2",
+            "",
+            false,
+        ),
+        (
+            "stripe",
+            None,
+            "t=1795406399,v1=7baf1bf4f804ccd5efd496d77942ec7b0d33aa6a6ce04338b68fba5bfc5908c2",
+            "",
+            false,
+        ),
+        (
+            "stripe",
+            None,
+            "t=now,v1=7baf1bf4f804ccd5efd496d77942ec7b0d33aa6a6ce04338b68fba5bfc5908c2",
+            "",
+            false,
+        ),
+        (
+            "stripe",
+            None,
+            "t=1795406400,v0=7baf1bf4f804ccd5efd496d77942ec7b0d33aa6a6ce04338b68fba5bfc5908c2",
+            "",
+            false,
+        ),
+        (
+            "slack",
+            None,
+            "v0=e5986ad523f2e217837a23876ed9d78542f21d56b7bdbab1881ba798d210f703",
+            "1795406400",
+            true,
+        ),
+        (
+            "slack",
+            None,
+            "v0=9c1a0d79860dfdfa83107d1d4edbdd726a75edbabe4b2dd4736dd5b1b209614a",
+            "1795406100",
+            true,
+        ),
+        (
+            "slack",
+            None,
+            "v0=8d8ccdebc04189374d633145d10259bd05c3fbe0aa96ebd5be5cf74d85f8f5dd",
+            "1795406099",
+            false,
+        ),
+        (
+            "slack",
+            None,
+            "v0=e5986ad523f2e217837a23876ed9d78542f21d56b7bdbab1881ba798d210f703",
+            "",
+            false,
+        ),
+        (
+            "slack",
+            None,
+            "v0=e5986ad523f2e217837a23876ed9d78542f21d56b7bdbab1881ba798d210f703",
+            "1795406399",
+            false,
+        ),
+        (
+            "slack",
+            None,
+            "v0=e5986ad523f2e217837a23876ed9d78542f21d56b7bdbab1881ba798d210f703",
+            "999999999999999999999999999999",
+            false,
+        ),
+    ] {
+        let mut value = json!({"auth": kind, "key": "k"});
+        if let Some(window) = window {
+            value["window"] = json!(window);
+        }
+        let header = |name: &str| match name {
+            "stripe-signature" | "x-slack-signature" => Some(signature),
+            "x-slack-request-timestamp" => Some(time),
+            _ => None,
+        };
+        let auth = auth(value).unwrap();
+        let verdict = auth.verify(header, br#"{"a":1}"#, "s3cret", now());
+        assert_eq!(verdict.is_ok(), right, "{kind} {signature} {time}: {verdict:?}");
+        assert_eq!(auth.once(header), Some(signature));
+        assert!(auth.verify(header, br#"{"a":2}"#, "s3cret", now()).is_err());
+        assert!(auth.verify(header, br#"{"a":1}"#, "other", now()).is_err());
+    }
+    for (window, kind) in [(0, "stripe"), (86_401, "slack"), (60, "github")] {
+        let findings = auth(json!({"auth": kind, "key": "k", "window": window})).unwrap_err();
+        assert!(findings[0].message.contains("`window`"), "{findings:?}");
+    }
+}
+
+#[test]
+fn a_name_and_a_password_prove_something_too() {
+    let basic = auth(json!({"auth": "basic", "key": "k"})).unwrap();
+    assert_eq!(basic.key(), Some("k"));
+    for (sent, right) in [
+        ("Basic YWxlcnQ6czNjcmV0", true),
+        ("basic  YWxlcnQ6czNjcmV0 ", true),
+        ("Bearer YWxlcnQ6czNjcmV0", false),
+        ("Basic alert:s3cret", false),
+        ("Basic", false),
+        ("", false),
+    ] {
+        let verdict = basic.verify(|_| Some(sent), b"", "alert:s3cret", now());
+        assert_eq!(verdict.is_ok(), right, "{sent}");
+    }
 }
 
 proptest! {

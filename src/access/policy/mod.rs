@@ -19,7 +19,7 @@ pub const ADMIN: &str = "admin";
 const BUILTIN: &str = "builtin";
 /// Entry points of built-in commands that are open to everyone who can talk to the bot: those that only tell, and
 /// those that decide by themselves who may (what is answered names who may answer).
-const FOR_ALL: [&str; 16] = [
+const FOR_ALL: [&str; 19] = [
     "help",
     "whoami",
     "why",
@@ -36,6 +36,9 @@ const FOR_ALL: [&str; 16] = [
     "approve",
     "deny",
     "delegate",
+    "key_get",
+    "key_list",
+    "key_set",
 ];
 
 /// Decides by the settings in `[access]` and by `access.yaml`.

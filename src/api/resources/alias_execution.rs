@@ -18,8 +18,8 @@ use crate::api::http::error::{ApiError, ApiResult};
 use crate::api::http::json as answer;
 use crate::api::http::query::Query;
 use crate::api::view::{Look, Showing};
-use crate::engine::{Submit, apart};
-use crate::expr::jinja::{Context, Jinja, KeyLookup, KeyScope, Undefined};
+use crate::engine::{Reading, Submit, apart};
+use crate::expr::jinja::{Context, Jinja, KeyLookup, Undefined};
 use crate::expr::pyliteral;
 use crate::model::{JsonMap, Origin};
 
@@ -247,10 +247,12 @@ async fn run(
     let mut data = cast::parameters(parameters, &type_of, &literal)
         .map_err(|error| ApiError::bad_request(error.to_string()))?;
     let context = said.context(alias, caller);
-    data.extend(apart(|| immutable(alias, &context))?);
+    let keys = state.engine().keys(&caller.identity.user);
+    data.extend(apart(|| immutable(alias, &context, &keys))?);
     let submit = Submit {
         action: alias.action_ref.clone(),
         data,
+        secrets: keys.taken(),
         identity: (*caller.identity).clone(),
         origin: Origin {
             kind: "api".to_owned(),
@@ -275,12 +277,12 @@ async fn run(
 }
 
 /// Parameters that the alias sets itself, rendered with what is known of the request.
-fn immutable(alias: &Definition, context: &JsonMap) -> ApiResult<JsonMap> {
+fn immutable(alias: &Definition, context: &JsonMap, keys: &Arc<Reading>) -> ApiResult<JsonMap> {
     if alias.immutable_parameters.is_empty() {
         return Ok(JsonMap::new());
     }
     let mut scope = Context::from_json(Arc::new(Value::Object(context.clone())));
-    scope.set_datastore(Arc::new(NoKeys));
+    scope.set_datastore(Arc::clone(keys) as Arc<dyn KeyLookup>);
     let jinja = Jinja::default();
     alias
         .immutable_parameters
@@ -324,7 +326,8 @@ pub(super) async fn meaning(
         .map(|name| (name.to_owned(), user.clone()))
         .into_iter()
         .collect();
-    data.extend(apart(|| immutable(&found.alias, &context))?);
+    let keys = state.engine().keys(&caller.identity.user);
+    data.extend(apart(|| immutable(&found.alias, &context, &keys))?);
     Ok((found.alias, data))
 }
 
@@ -350,14 +353,5 @@ fn acknowledge(alias: &Definition, result: &mut Value) {
             Ok(value) => value,
             Err(error) => failed("extra", &error),
         };
-    }
-}
-
-/// A datastore without keys.
-struct NoKeys;
-
-impl KeyLookup for NoKeys {
-    fn get(&self, _scope: KeyScope, _key: &str) -> Option<String> {
-        None
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod executions;
 pub(crate) mod inquiries;
+pub(crate) mod keys;
 pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod rules;

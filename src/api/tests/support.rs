@@ -15,7 +15,8 @@ use crate::api::client::{Client, RawAnswer};
 use crate::api::metrics::ExecutionCounter;
 use crate::api::{ApiOptions, ApiParts, ApiState, router};
 use crate::content::{Checks, Content, Options};
-use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey};
+use crate::datastore::{Datastore, KeyObserver, Keys};
+use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, KeySource, SecretKey};
 use crate::expr::jinja::Jinja;
 use crate::model::{Action, Id, JsonMap};
 use crate::runners::{RunnerOptions, builtin};
@@ -69,6 +70,9 @@ impl Catalogue for Actions {
             .get(pack)
             .map(|pack| Arc::clone(&pack.config))
             .unwrap_or_default()
+    }
+    fn config_schema(&self, pack: &str) -> Option<JsonMap> {
+        self.0.snapshot().packs.get(pack)?.config_schema.clone()
     }
 }
 
@@ -128,17 +132,23 @@ impl Server {
             .await
             .unwrap();
         let book = Arc::new(book);
+        let own = Arc::new(crate::events::OwnEvents(Arc::clone(&book)));
+        let key = SecretKey::new([7; 32]);
+        let watchers: Vec<Arc<dyn KeyObserver>> = vec![Arc::clone(&own) as _];
+        let open = policy.options().mode == crate::access::Mode::Open;
+        let datastore = Datastore::load(Arc::clone(&store), key.clone(), watchers, open)
+            .await
+            .unwrap();
+        let keys: Arc<dyn KeySource> = Arc::new(Keys(Arc::clone(&datastore)));
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
             store,
             catalogue: Arc::new(Actions(Arc::clone(&content))),
             runners: builtin(RunnerOptions::default()),
             authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
-            observers: vec![
-                Arc::new(ExecutionCounter),
-                Arc::new(crate::events::OwnEvents(Arc::clone(&book))),
-            ],
-            key: SecretKey::new([7; 32]),
+            observers: vec![Arc::new(ExecutionCounter), own],
+            key,
+            keys: Some(Arc::clone(&keys)),
             jinja: Arc::new(Jinja::default()),
             evaluator: Arc::new(crate::app::evaluator(crate::expr::template::Limits::default())),
             api_url: String::new(),
@@ -166,15 +176,22 @@ impl Server {
             book,
             identities: Arc::new(move |user: &str| who.identity(user, "rule")),
             system_user: "sayso".to_owned(),
-            keys: None,
+            keys: Some(keys.of("sayso", true)),
             jinja: Arc::default(),
             zone: "UTC".to_owned(),
         });
         tokio::spawn(events.clone().work());
+        let (mut changes, looking) = (datastore.subscribe(), events.clone());
+        tokio::spawn(async move {
+            while changes.recv().await.is_ok() {
+                looking.look();
+            }
+        });
         let state = ApiState::new(ApiParts {
             options,
             engine,
             events,
+            keys: datastore,
             content,
             policy,
             people,

@@ -256,6 +256,7 @@ pub(super) async fn break_glass(call: &Call<'_>) -> Answer {
     let request = Submit {
         id: Some(id),
         action: alias.action.clone(),
+        authored: true,
         parameters: meant.values.parameters.clone(),
         data: meant.values.data.clone(),
         identity: call.identity.clone(),

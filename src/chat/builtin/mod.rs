@@ -10,6 +10,7 @@ mod control;
 mod executions;
 mod find;
 mod guide;
+mod keys;
 mod settings;
 
 use std::collections::HashMap;
@@ -27,6 +28,7 @@ use super::outbox::{Gateways, Outbox};
 use super::phrasebook::Shelf;
 use super::say::Speaker;
 use crate::access::{Authority, People};
+use crate::datastore::Datastore;
 use crate::engine::Engine;
 use crate::expr::jinja::Jinja;
 use crate::model::{Identity, JsonMap, Place, Status, Timestamp};
@@ -44,6 +46,7 @@ pub(crate) struct Desk {
     pub(crate) shelf: Arc<dyn Shelf>,
     pub(crate) authority: Arc<dyn Authority>,
     pub(crate) people: Option<Arc<People>>,
+    pub(crate) keys: Option<Arc<Datastore>>,
     pub(crate) identities: Arc<dyn Identities>,
     pub(crate) speaker: Arc<Speaker>,
     pub(crate) formats: Arc<Jinja>,
@@ -167,6 +170,9 @@ impl Call<'_> {
             "delegate" => answers::delegate(self).await,
             "settings" => settings::show(self),
             "set" => settings::set(self).await,
+            "key_get" => keys::get(self),
+            "key_list" => keys::list(self),
+            "key_set" => keys::set(self).await,
             "audit_summary" => audit::summary(self).await,
             "audit_search" => audit::search(self).await,
             "audit_tail" => audit::tail(self).await,

@@ -330,3 +330,60 @@ async fn the_service_tells_about_itself() {
     );
     bot.stop().await;
 }
+
+#[tokio::test]
+async fn keys_are_shown_and_set_but_no_secrets() {
+    let bot = Bot::start().await;
+    // ana is an administrator, bo is none.
+    for (who, said, wanted) in [
+        ("ana", "key list", "There are no keys that you may see"),
+        ("ana", "key set region to eu 1", "The key region is set"),
+        ("ana", "key set region to eu 2", "The key region is changed"),
+        ("ana", "key get region", "eu 2"),
+        (
+            "bo",
+            "key get region",
+            "doesn't have required permission \"key_value_pair_view\"",
+        ),
+        (
+            "bo",
+            "key set region to x",
+            "doesn't have required permission \"key_value_pair_set\"",
+        ),
+        ("bo", "key set my editor to vi", "Your key editor is set"),
+        ("bo", "key get my editor", "vi"),
+        ("bo", "key list", "1 key"),
+        ("ana", "key get my editor", "there is no key `ana:editor`"),
+        ("ana", "key list reg", "region"),
+    ] {
+        let text = bot.asks(who, said).await;
+        assert!(text.contains(wanted), "{who}: {said}: {text}");
+    }
+    let keys = bot.hub.desk().keys.clone().unwrap();
+    let secret = crate::datastore::Put {
+        name: "pw".to_owned(),
+        value: "hunter2".to_owned(),
+        secret: true,
+        ..Default::default()
+    };
+    let pair = keys
+        .put(crate::datastore::Owner::System, secret, "ana")
+        .await
+        .unwrap();
+    for (said, wanted) in [
+        ("key get pw", "The key pw is secret"),
+        ("key list", "(secret)"),
+        (
+            "key set pw to hunter3",
+            "is secret, and what is said here is read by others",
+        ),
+    ] {
+        let text = bot.asks("ana", said).await;
+        assert!(text.contains(wanted), "{said}: {text}");
+        assert!(
+            !text.contains("hunter2") && !text.contains(&pair.value),
+            "{said}: {text}"
+        );
+    }
+    bot.stop().await;
+}

@@ -21,6 +21,7 @@ use crate::chat::gateway::{
 use crate::chat::identities::LinkedIdentities;
 use crate::chat::{BuiltinRunner, ChatOptions, Clock, ContentShelf, Hub, HubParts, OutboxOptions, Patience};
 use crate::content::{self, Checks, Content};
+use crate::datastore::{Datastore, Keys};
 use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey};
 use crate::expr::jinja::Jinja;
 use crate::model::{Action, Id, Identity, JsonMap, OutputStream, Place, Status, Timestamp};
@@ -334,6 +335,14 @@ impl Bot {
         let people = People::load(Arc::clone(&policy), Arc::clone(&store) as _)
             .await
             .unwrap();
+        let datastore = Datastore::load(
+            Arc::clone(&store) as _,
+            SecretKey::new([3; 32]),
+            Vec::new(),
+            false,
+        )
+        .await
+        .unwrap();
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
             store: Arc::clone(&store) as Arc<dyn Store>,
@@ -346,6 +355,7 @@ impl Bot {
                 Arc::new(Owners(Arc::clone(&people))),
             ],
             key: SecretKey::new([3; 32]),
+            keys: Some(Arc::new(Keys(Arc::clone(&datastore)))),
             jinja: Arc::new(Jinja::default()),
             evaluator: Arc::new(crate::app::evaluator(crate::expr::template::Limits::default())),
             api_url: String::new(),
@@ -361,6 +371,7 @@ impl Bot {
             conversations: crate::chat::conversations::Conversations::load(Arc::clone(&store) as _)
                 .await
                 .unwrap(),
+            keys: Some(datastore),
             identities: Arc::new(LinkedIdentities::new(people)),
             builtin,
             options: ChatOptions {

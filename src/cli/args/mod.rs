@@ -4,6 +4,7 @@ mod answers;
 mod client;
 mod conversation;
 mod expr;
+mod keys;
 mod people;
 mod simulate;
 mod site;
@@ -20,6 +21,7 @@ pub use client::{
 };
 pub use conversation::ConversationCommand;
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
+pub use keys::{KeyCommand, KeyScope, ListScope, Whose};
 pub use people::{AccessCommand, Question, UserCommand};
 pub use simulate::{SimulateArgs, SimulateCommand};
 pub use site::{
@@ -146,6 +148,9 @@ pub enum Command {
     /// Decide about what waits for approval
     #[command(subcommand)]
     Approval(ApprovalCommand),
+    /// Look at keys of the datastore and set them
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Look at people, link their accounts, deactivate them
     #[command(subcommand)]
     User(UserCommand),

@@ -269,6 +269,7 @@ impl World {
             authority: Arc::new(AllButMallory),
             observers: Vec::new(),
             key: SecretKey::new([3; 32]),
+            keys: None,
             jinja: Arc::default(),
             evaluator: Arc::new(Evaluator::new(Limits::default(), Arc::new(Still))),
             api_url: "http://127.0.0.1:9101/api/v1".to_owned(),

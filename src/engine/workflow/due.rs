@@ -151,8 +151,9 @@ impl Driver {
         };
         let entry = self.flow.latest(&call.task.0, call.task.1).unwrap_or_default();
         let node = self.flow.chain_node(&call.task.0);
-        let request = children::request(&self.execution, call, reference.to_owned(), entry, node)
+        let mut request = children::request(&self.execution, call, reference.to_owned(), entry, node)
             .map_err(|message| (BAD, message))?;
+        request.secrets = self.executions.secrets();
         let reason = format!(
             "part of {}, execution {}",
             self.execution.request.action, self.execution.id

@@ -10,8 +10,11 @@ use super::journal::{Journal, Pen};
 use super::plans::Flaws;
 use super::results::{ItemResults, TaskExecutions};
 use super::veils::Veils;
+use crate::engine::Reading;
+use crate::engine::keys::{self, Around};
 use crate::engine::prepared::FLOW;
 use crate::engine::state::State;
+use crate::expr::jinja::KeyLookup;
 use crate::expr::template::Options;
 use crate::expr::value::{Dict, Value, from_json};
 use crate::model::{Execution, Id, JsonMap, Severity};
@@ -55,9 +58,23 @@ impl From<StoreError> for Unfit {
 /// Reads everything.
 pub(super) async fn load(state: &Arc<State>, execution: &Execution) -> Result<Loaded, Unfit> {
     let text = text(state, execution).await?;
-    let executions = Arc::new(TaskExecutions::new(&text));
+    let user = &execution.request.user;
+    let keys = keys::reading(state, user);
+    // What was hidden among its parameters stays so where it hands them on.
+    let sealed = state
+        .parts
+        .key
+        .sealed_texts(&execution.request.parameters, execution.id);
+    sealed.iter().for_each(|secret| keys.take(secret));
+    let executions = Arc::new(TaskExecutions::new(&text, Arc::clone(&keys)));
     let journal = journal(state, execution.id).await?;
-    let parts = parts(state, execution, &text, &executions)?;
+    if journal.pen.number > 0 && text.contains("decrypt") {
+        // Nobody knows any more which secrets it decrypted before: all that it could have are hidden.
+        for secret in state.parts.keys.iter().flat_map(|source| source.secrets(user)) {
+            keys.take(&secret);
+        }
+    }
+    let parts = parts(state, execution, &text, &executions, &keys)?;
     let pen = journal.pen;
     let past = if pen.number == 0 {
         let (input, context) = match &parts {
@@ -97,10 +114,11 @@ fn parts(
     execution: &Execution,
     text: &str,
     executions: &Arc<TaskExecutions>,
+    keys: &Arc<Reading>,
 ) -> Result<FlowParts, Unfit> {
     let runner = state.parts.runners.get(&execution.request.runner);
     if runner.and_then(|runner| runner.conducts()) == Some(FlowLanguage::ActionChain) {
-        return chain_parts(state, execution, text).map(FlowParts::Chain);
+        return chain_parts(state, execution, text, keys).map(FlowParts::Chain);
     }
     let evaluator = Arc::clone(&state.parts.evaluator);
     let plan = state
@@ -118,7 +136,12 @@ fn parts(
 }
 
 /// What a chain works with. One that makes no sense has failed in the reference's words (CHN-3).
-fn chain_parts(state: &Arc<State>, execution: &Execution, text: &str) -> Result<ChainParts, Unfit> {
+fn chain_parts(
+    state: &Arc<State>,
+    execution: &Execution,
+    text: &str,
+    keys: &Arc<Reading>,
+) -> Result<ChainParts, Unfit> {
     let file = state
         .parts
         .catalogue
@@ -141,10 +164,8 @@ fn chain_parts(state: &Arc<State>, execution: &Execution, text: &str) -> Result<
         jinja: Arc::clone(&state.parts.jinja),
         parameters: Arc::new(finals(state, execution)?),
         action_context: Arc::new(json!({ "parent": parent })),
-        config_context: Arc::new(Json::Object(
-            (*state.parts.catalogue.config(pack_of(execution))).clone(),
-        )),
-        keys: None,
+        config_context: Arc::new(Json::Object(keys::config(state, pack_of(execution), keys))),
+        keys: Some(Arc::clone(keys) as Arc<dyn KeyLookup>),
     })
 }
 
@@ -212,9 +233,9 @@ fn finals(state: &Arc<State>, execution: &Execution) -> Result<JsonMap, Unfit> {
         .ok_or_else(|| format!("the runner `{}` is gone", action.runner_type))
         .and_then(|runner| state.prepared.get(&action, &**runner))
         .map_err(flawed)?;
-    let config = state.parts.catalogue.config(&action.pack);
+    let around = Around::new(state, &action.pack, &request.user, true);
     prepared
-        .finals(&state.parts.jinja, parameters, &execution.context(), &config)
+        .finals(&state.parts.jinja, parameters, &execution.context(), &around)
         .map_err(flawed)
 }
 

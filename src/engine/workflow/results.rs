@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use crate::engine::Reading;
+use crate::expr::jinja::KeyLookup;
 use crate::expr::value::{DateTime, Value};
 use crate::model::{Id, Status, Timestamp};
 use crate::workflow::conductor::Outside;
@@ -48,6 +50,7 @@ impl ItemResults {
 pub(super) struct TaskExecutions {
     wanted: bool,
     known: Mutex<HashMap<TaskKey, Record>>,
+    keys: Option<Arc<Reading>>,
 }
 
 /// One execution of a task.
@@ -75,8 +78,8 @@ pub(super) struct Beginning {
 }
 
 impl TaskExecutions {
-    /// For a workflow with this text.
-    pub(super) fn new(text: &str) -> Self {
+    /// For a workflow with this text, whose expressions read these keys.
+    pub(super) fn new(text: &str, keys: Arc<Reading>) -> Self {
         let asks = text.match_indices("task").any(|(at, word)| {
             let rest = text[at + word.len()..].trim_start();
             rest.starts_with('(')
@@ -84,7 +87,13 @@ impl TaskExecutions {
         Self {
             wanted: asks,
             known: Mutex::default(),
+            keys: Some(keys),
         }
+    }
+
+    /// What expressions of the workflow have decrypted.
+    pub(super) fn secrets(&self) -> Vec<String> {
+        self.keys.as_ref().map_or_else(Vec::new, |keys| keys.taken())
     }
 
     /// Whether anybody asks.
@@ -197,5 +206,9 @@ impl Outside for TaskExecutions {
     fn task_execution(&self, task: &str, route: u32) -> Option<Value> {
         let known = self.known.lock();
         Some(known.get(&(Arc::from(task), route))?.shown(task, route))
+    }
+
+    fn datastore(&self) -> Option<&dyn KeyLookup> {
+        self.keys.as_deref().map(|keys| keys as &dyn KeyLookup)
     }
 }

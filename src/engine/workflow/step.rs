@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::{ChildStep, Control};
 use crate::engine::state::State;
 use crate::engine::step::{enter, set_result};
-use crate::engine::{audit, prepared, work};
+use crate::engine::{audit, keys, prepared, work};
 use crate::expr::value;
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::{Transaction, Write};
@@ -124,6 +124,8 @@ impl Driver {
             Flow::Chain(_) => chain_result(&self.flow, &self.execution, &self.listed),
         };
         self.veils.cover(&mut result);
+        let secrets = self.executions.secrets();
+        keys::hide(&mut result, &secrets, &state.parts.key, self.execution.id);
         if let Some(deadline) = late.filter(|_| status == Status::Timeout) {
             deadline.tell(&mut result, is_chain);
         }
