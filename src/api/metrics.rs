@@ -225,7 +225,7 @@ type Read = fn(&crate::engine::EngineStats, &crate::store::StoreStats) -> f64;
 
 // Counts and bytes are far below 2^53.
 #[allow(clippy::cast_precision_loss)]
-const GAUGES: [(&str, Read, &str); 8] = [
+const GAUGES: [(&str, Read, &str); 9] = [
     (
         "sayso_executions_running",
         |engine, _| engine.running as f64,
@@ -240,6 +240,11 @@ const GAUGES: [(&str, Read, &str); 8] = [
         "sayso_executions_delayed",
         |engine, _| engine.delayed as f64,
         "Executions that wait for their time.",
+    ),
+    (
+        "sayso_executions_held_back",
+        |engine, _| engine.held_back as f64,
+        "Executions that wait because of a policy.",
     ),
     (
         "sayso_executions_stored",

@@ -70,7 +70,10 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     let engine = Engine::start(EngineParts {
         options: settings.engine.clone(),
         store,
-        catalogue: Arc::new(ContentCatalogue(Arc::clone(&content))),
+        catalogue: Arc::new(ContentCatalogue(
+            Arc::clone(&content),
+            Arc::clone(book.policies()),
+        )),
         runners,
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         observers: vec![

@@ -24,6 +24,7 @@ mod output;
 mod pack;
 pub mod parameters;
 mod people;
+mod policy;
 mod run;
 mod serve;
 mod slack;
@@ -215,6 +216,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Approval(command) => answers::approval(context, command).await,
         Command::User(command) => people::user(context, command).await,
         Command::Access(command) => people::access(context, command).await,
+        Command::Policy(command) => policy::policy(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
         Command::Expr(command) => expr::expr(context, command).await,

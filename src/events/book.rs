@@ -15,6 +15,8 @@ use crate::rules::{Index, Rule};
 use crate::store::{CommitError, Store, StoreError, Write};
 use crate::triggers::TriggerType;
 
+use super::policies::PolicyBook;
+
 /// Named values with rules made over the API: `rule.<ref>`.
 const OWN: &str = "rule.";
 /// Named values that switch rules of packs on or off: `rule-enabled.<ref>`.
@@ -67,6 +69,8 @@ pub struct RuleBook {
     jinja: Arc<Jinja>,
     own: Mutex<Own>,
     index: Mutex<Option<Made>>,
+    /// The policies of actions, which come from the same places.
+    policies: Arc<PolicyBook>,
     /// There may be instances that nobody has carried out.
     pending: AtomicBool,
 }
@@ -98,7 +102,9 @@ impl RuleBook {
                 own.enabled.insert(reference.to_owned(), enabled);
             }
         }
+        let policies = PolicyBook::load(Arc::clone(&content), Arc::clone(&store)).await?;
         Ok(Self {
+            policies: Arc::new(policies),
             content,
             store,
             jinja,
@@ -117,6 +123,12 @@ impl RuleBook {
     /// Whether somebody said so since the last time.
     pub(super) fn take_hint(&self) -> bool {
         self.pending.swap(false, Ordering::AcqRel)
+    }
+
+    /// The policies of actions.
+    #[must_use]
+    pub const fn policies(&self) -> &Arc<PolicyBook> {
+        &self.policies
     }
 
     /// All rules by ref, disabled ones too.

@@ -11,6 +11,7 @@ mod emit;
 mod own;
 mod pending;
 mod plan;
+mod policies;
 mod timers;
 mod webhook;
 
@@ -29,6 +30,7 @@ use crate::store::Store;
 pub use book::{RuleBook, RuleError};
 pub use emit::{Emission, EmitError, Emitted};
 pub use own::OwnEvents;
+pub use policies::{PolicyBook, PolicyError};
 pub use timers::Upcoming;
 pub use webhook::{Delivery, Refused, Sender};
 

@@ -9,6 +9,7 @@ pub(crate) mod executions;
 pub(crate) mod inquiries;
 pub(crate) mod packs;
 pub(crate) mod people;
+pub(crate) mod policies;
 pub(crate) mod rules;
 pub(crate) mod runners;
 pub(crate) mod server;

@@ -6,6 +6,7 @@ mod events;
 mod executions;
 mod limits;
 mod people;
+mod policies;
 mod recorded;
 mod server;
 mod streams;

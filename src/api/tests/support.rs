@@ -53,9 +53,15 @@ const PACK: [(&str, &str); 4] = [
     ),
 ];
 
-struct Actions(Arc<Content>);
+struct Actions(Arc<Content>, Arc<crate::events::PolicyBook>);
 
 impl Catalogue for Actions {
+    fn policies(&self, action: &str) -> Option<Arc<[Arc<crate::policies::Policy>]>> {
+        self.1.of(action)
+    }
+    fn policed(&self) -> Vec<String> {
+        self.1.by_action().keys().cloned().collect()
+    }
     fn action(&self, reference: &str) -> Option<Arc<Action>> {
         self.0.snapshot().action(reference).cloned()
     }
@@ -131,7 +137,7 @@ impl Server {
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
             store,
-            catalogue: Arc::new(Actions(Arc::clone(&content))),
+            catalogue: Arc::new(Actions(Arc::clone(&content), Arc::clone(book.policies()))),
             runners: builtin(RunnerOptions::default()),
             authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
             observers: vec![

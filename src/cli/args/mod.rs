@@ -4,12 +4,15 @@ mod answers;
 mod client;
 mod expr;
 mod people;
+mod policy;
 mod site;
 mod workflow;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use policy::PolicyCommand;
 
 pub use answers::{ApprovalCommand, InquiryCommand, Speaker};
 pub use client::{
@@ -148,6 +151,9 @@ pub enum Command {
     /// Find out who may run what, and why
     #[command(subcommand)]
     Access(AccessCommand),
+    /// Look at policies, make and remove them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Look at packs and check them
     #[command(subcommand)]
     Pack(PackCommand),
