@@ -100,7 +100,12 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         keys: None,
         jinja,
         zone: settings.timers.zone.clone(),
+        options: settings.events.clone(),
     });
+    events
+        .load_windows()
+        .await
+        .context("cannot read how often rules ran")?;
 
     let hub = Hub::start(HubParts {
         engine: engine.clone(),
@@ -151,6 +156,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);
         tokio::spawn(events.clone().work());
+        tokio::spawn(events.clone().sweep());
         tokio::spawn(events.tick());
         app.listen_to_platforms(&settings);
     }

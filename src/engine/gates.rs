@@ -8,6 +8,7 @@ use std::collections::hash_map::RandomState;
 use std::collections::{BTreeSet, HashMap};
 use std::hash::BuildHasher;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -63,6 +64,8 @@ impl Waits {
 #[derive(Default)]
 pub(super) struct Gates {
     actions: Mutex<HashMap<String, Gate>>,
+    /// How many wait at all gates.
+    waiting: AtomicUsize,
     hasher: RandomState,
 }
 
@@ -72,6 +75,8 @@ struct Gate {
     entries: HashMap<Id, Entry>,
     /// By the values that their executions have in common.
     lines: HashMap<Key, Line>,
+    /// How many wait.
+    waiting: usize,
 }
 
 /// The values that executions have in common, as a text.
@@ -121,10 +126,13 @@ impl Gates {
         let gate = actions
             .entry(action.reference.clone())
             .or_insert_with(|| Gate::new(policies));
+        let before = gate.waiting;
         if !Arc::ptr_eq(&gate.policies, policies) {
             next = gate.change(policies);
         }
-        (gate.ask(id, user, values, stored), next)
+        let verdict = gate.ask(id, user, values, stored);
+        self.recount(before, gate.waiting);
+        (verdict, next)
     }
 
     /// Counts an execution that has begun, whatever the policies say.
@@ -150,7 +158,9 @@ impl Gates {
         let Some(gate) = actions.get_mut(action) else {
             return Vec::new();
         };
+        let before = gate.waiting;
         let next = gate.leave(id);
+        self.recount(before, gate.waiting);
         // Gates of actions without policies go with the last execution.
         if gate.policies.is_empty() && gate.entries.is_empty() {
             actions.remove(action);
@@ -175,7 +185,9 @@ impl Gates {
         for (action, gate) in actions.iter_mut() {
             let policies = current(action).unwrap_or_default();
             if !Arc::ptr_eq(&gate.policies, &policies) {
+                let before = gate.waiting;
                 next.extend(gate.change(&policies));
+                self.recount(before, gate.waiting);
             }
         }
         actions.retain(|_, gate| !(gate.policies.is_empty() && gate.entries.is_empty()));
@@ -200,11 +212,15 @@ impl Gates {
         })
     }
 
+    /// Called while the actions are locked, so that the sum is never below nothing.
+    fn recount(&self, before: usize, after: usize) {
+        self.waiting.fetch_add(after, Ordering::Relaxed);
+        self.waiting.fetch_sub(before, Ordering::Relaxed);
+    }
+
     /// How many executions wait because of policies.
     pub(super) fn waiting(&self) -> usize {
-        let actions = self.actions.lock();
-        let lines = actions.values().flat_map(|gate| gate.lines.values());
-        lines.map(|line| line.waiting.len()).sum()
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// The parameters' values as hashes; a parameter that is not given has its default.
@@ -229,6 +245,7 @@ impl Gate {
             policies: Arc::clone(policies),
             entries: HashMap::new(),
             lines: HashMap::new(),
+            waiting: 0,
         }
     }
 
@@ -262,6 +279,7 @@ impl Gate {
                     .or_default()
                     .waiting
                     .insert(id);
+                self.waiting += 1;
                 Verdict::Wait
             }
         };
@@ -299,6 +317,7 @@ impl Gate {
             if let Some(line) = self.lines.get_mut(&waiting.key) {
                 line.waiting.remove(&id);
             }
+            self.waiting -= 1;
             let mut next = Vec::new();
             self.advance(&waiting.key, &mut next);
             self.tidy(&waiting.key);
@@ -343,6 +362,7 @@ impl Gate {
                     self.lines.entry(to.key.clone()).or_default().waiting.insert(id);
                 }
                 None => {
+                    self.waiting -= 1;
                     for key in self.keys(&values) {
                         self.lines.entry(key).or_default().inside += 1;
                     }
@@ -417,6 +437,7 @@ impl Gate {
     fn change(&mut self, policies: &Policies) -> Vec<Next> {
         self.policies = Arc::clone(policies);
         self.lines.clear();
+        self.waiting = 0;
         let mut waiting = Vec::new();
         let entries = std::mem::take(&mut self.entries);
         for (id, entry) in entries {
@@ -440,6 +461,7 @@ impl Gate {
                 Verdict::Cancel { policy } => {
                     let key = self.key_of(&policy, &entry.values);
                     self.lines.entry(key.clone()).or_default().waiting.insert(id);
+                    self.waiting += 1;
                     let waits = Some(Waiting { key, policy });
                     self.entries.insert(id, Entry { waits, ..entry });
                 }

@@ -57,6 +57,7 @@ impl Observer for OwnEvents {
                 trace_tag: None,
                 only: None,
                 depth: depth(after),
+                suppressed: Vec::new(),
             },
         }))]
     }

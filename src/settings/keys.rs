@@ -96,6 +96,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "What one YAQL expression or Jinja template may take, wherever it stands. More is an error of the expression.",
     ),
     ("timers", "When things happen by themselves."),
+    (
+        "events",
+        "Webhooks: how much may come in at once. Senders that are too fast get 429 with Retry-After.",
+    ),
     ("access", "Who may do what."),
     (
         "access.groups",
@@ -165,6 +169,9 @@ pub const KEYS: &[Key] = &[
     key("expressions.output", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How long the text may be that it becomes."),
     key("expressions.depth", Kind::Integer { min: 10, max: 100 }, "How deep its calls and macros, and the values it walks, may nest."),
     key("timers.zone", Kind::Text, "Time zone of timers and schedules that name none, such as Europe/Vilnius."),
+    key("events.max_in_flight", Kind::Integer { min: 1, max: 1_000_000 }, "Events from outside that are being stored at the same time; further ones are asked to come again."),
+    key("events.max_latency_ms", Kind::Integer { min: 10, max: 600_000 }, "Milliseconds that storing an event may take on average; when it takes longer only eight are taken at the same time."),
+    key("events.max_waiting", Kind::Integer { min: 1, max: 100_000_000 }, "Executions that may wait before events are asked to come again. Chat and API have more room: engine.queue_limit."),
     // access
     key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything."),
     key("access.admins", Kind::Texts, "Users who may do everything."),

@@ -17,3 +17,4 @@ mod one_folder;
 mod shell_data;
 mod slack;
 mod stopping;
+mod storms;

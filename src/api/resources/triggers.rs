@@ -24,6 +24,9 @@ impl From<EmitError> for ApiError {
         match error {
             EmitError::UnknownType(_) | EmitError::BadPayload(_) => Self::bad_request(error.to_string()),
             EmitError::Busy(_) => Self::busy(error.to_string()),
+            EmitError::Overloaded { retry_after, .. } => {
+                Self::busy(error.to_string()).retry_after(retry_after)
+            }
             EmitError::Duplicate(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EmitError::Store(error) => error.into(),
         }

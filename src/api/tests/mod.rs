@@ -9,6 +9,7 @@ mod people;
 mod policies;
 mod recorded;
 mod server;
+mod storm;
 mod streams;
 mod support;
 mod workflows;

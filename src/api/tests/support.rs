@@ -166,16 +166,7 @@ impl Server {
         let people = People::load(Arc::clone(&policy), Arc::clone(engine.store()))
             .await
             .unwrap();
-        let who = Arc::clone(&policy);
-        let events = crate::events::Events::new(crate::events::EventParts {
-            engine: engine.clone(),
-            book,
-            identities: Arc::new(move |user: &str| who.identity(user, "rule")),
-            system_user: "sayso".to_owned(),
-            keys: None,
-            jinja: Arc::default(),
-            zone: "UTC".to_owned(),
-        });
+        let events = events(engine.clone(), book, &policy);
         tokio::spawn(events.clone().work());
         let state = ApiState::new(ApiParts {
             options,
@@ -202,6 +193,16 @@ impl Server {
             shutdown,
             dir,
         }
+    }
+
+    /// Events as after a restart: nothing in memory but what is stored.
+    pub(super) async fn events_anew(&self) -> crate::events::Events {
+        let state = &self.state;
+        let book = Arc::clone(state.events().book());
+        let policy = Arc::new(Policy::new(AccessOptions::default()).unwrap());
+        let events = events(state.engine().clone(), book, &policy);
+        events.load_windows().await.unwrap();
+        events
     }
 
     /// The folder with the packs.
@@ -256,4 +257,18 @@ impl Server {
             .await
             .unwrap()
     }
+}
+
+fn events(engine: Engine, book: Arc<crate::events::RuleBook>, policy: &Arc<Policy>) -> crate::events::Events {
+    let who = Arc::clone(policy);
+    crate::events::Events::new(crate::events::EventParts {
+        engine,
+        book,
+        identities: Arc::new(move |user: &str| who.identity(user, "rule")),
+        system_user: "sayso".to_owned(),
+        keys: None,
+        jinja: Arc::default(),
+        zone: "UTC".to_owned(),
+        options: crate::events::EventOptions::default(),
+    })
 }
