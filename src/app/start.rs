@@ -15,13 +15,14 @@ use crate::api::metrics::ExecutionCounter;
 use crate::api::{self, ApiParts, ApiState};
 use crate::chat::cards::{Cards, Owners};
 use crate::chat::identities::LinkedIdentities;
+use crate::chat::notices::Notices;
 use crate::chat::prefix::PrefixOptions;
 use crate::chat::templates::TemplateOptions;
 use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions};
 use crate::cli::{Purpose, Running, Start};
 use crate::content::Content;
 use crate::engine::{Engine, EngineParts};
-use crate::events::{EventParts, Events, OwnEvents, RuleBook};
+use crate::events::{Conversations, EventParts, Events, Notifications, OwnEvents, RuleBook};
 use crate::expr::jinja::Jinja;
 use crate::runners::{self, RunnerSpec};
 use crate::settings::Settings;
@@ -67,6 +68,9 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         .await
         .context("cannot read the rules")?;
     let book = Arc::new(book);
+    let notices = Notices::load(settings.chat.notices_per_minute, &*store)
+        .await
+        .context("cannot read which notifications were counted")?;
     let engine = Engine::start(EngineParts {
         options: settings.engine.clone(),
         store,
@@ -81,6 +85,12 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
             Arc::new(ExecutionCounter),
             Arc::new(Owners(Arc::clone(&people))),
             Arc::new(OwnEvents(Arc::clone(&book))),
+            Arc::new(Notifications {
+                book: Arc::clone(&book),
+                jinja: Arc::clone(&jinja),
+                keys: None,
+                conversations: Arc::clone(&notices) as Arc<dyn Conversations>,
+            }),
         ],
         key: start.key.clone(),
         jinja: Arc::clone(&jinja),
@@ -118,6 +128,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         clock: None,
     });
 
+    tokio::spawn(notices.run(engine.clone(), hub.clone()));
     let shutdown = CancellationToken::new();
     let identity = Arc::new(policy.identity(&settings.access.token_user, "token"));
     let mut tokens = Tokens::default();

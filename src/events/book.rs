@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use crate::content::Content;
 use crate::expr::jinja::Jinja;
-use crate::model::{AuditDraft, Finding, Severity, Timestamp};
+use crate::model::{AuditDraft, Finding, JsonMap, Severity, Timestamp};
 use crate::rules::{Index, Rule};
 use crate::store::{CommitError, Store, StoreError, Write};
 use crate::triggers::TriggerType;
@@ -129,6 +129,13 @@ impl RuleBook {
     #[must_use]
     pub const fn policies(&self) -> &Arc<PolicyBook> {
         &self.policies
+    }
+
+    /// The notify section of an action, when it has one.
+    pub(super) fn notify_of(&self, action: &str) -> Option<JsonMap> {
+        let snapshot = self.content.snapshot();
+        let notify = snapshot.action(action)?.notify.as_object()?;
+        (!notify.is_empty()).then(|| notify.clone())
     }
 
     /// All rules by ref, disabled ones too.

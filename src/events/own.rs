@@ -64,7 +64,7 @@ impl Observer for OwnEvents {
 }
 
 /// How many rules in a row led to an execution.
-fn depth(execution: &Execution) -> u32 {
+pub(super) fn depth(execution: &Execution) -> u32 {
     let depth = execution.progress.context.get(DEPTH).and_then(Json::as_u64);
     depth.and_then(|depth| u32::try_from(depth).ok()).unwrap_or(0)
 }

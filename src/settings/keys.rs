@@ -186,6 +186,7 @@ pub const KEYS: &[Key] = &[
     // chat
     key("chat.name", Kind::Text, "Name that the bot answers to."),
     key("chat.prefix", Kind::Text, "Mark before commands in shared channels, besides the bot's name."),
+    key("chat.notices_per_minute", Kind::Integer { min: 1, max: 10_000 }, "Notifications (`notify: routes: ['slack:#ops']`) that a conversation is told one by one in a minute; what comes beyond is summed up in one message."),
     key("chat.slack.*.api_url", Kind::Url, "Base of Slack's Web API.")
         .unset("Slack's own", "\"https://slack.com/api\"").variable_is("SAYSO_SLACK_API_URL"),
     key("chat.slack.*.bot_token", Kind::Text, "Token of the bot.")

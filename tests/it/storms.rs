@@ -93,7 +93,8 @@ async fn what_was_accepted_is_done_once_whenever_the_server_dies() {
         let api = server.api().clone();
         books.over.store(false, Ordering::Relaxed);
         books.counted.store(0, Ordering::Relaxed);
-        let senders = (0..SENDERS).map(|sender| tokio::spawn(send(api.clone(), Arc::clone(&books), round, sender)));
+        let senders =
+            (0..SENDERS).map(|sender| tokio::spawn(send(api.clone(), Arc::clone(&books), round, sender)));
         let senders: Vec<_> = senders.collect();
         books.enough.notified().await;
         books.over.store(true, Ordering::Relaxed);
@@ -122,10 +123,17 @@ async fn what_was_accepted_is_done_once_whenever_the_server_dies() {
     let (accepted, unknown) = (books.accepted.lock().clone(), books.unknown.lock().clone());
     assert!(accepted.len() >= KILLS * BEFORE_KILL);
     for mark in &accepted {
-        assert_eq!(marks.get(mark).map_or(0, Vec::len), 1, "{mark} has no instance, or several");
+        assert_eq!(
+            marks.get(mark).map_or(0, Vec::len),
+            1,
+            "{mark} has no instance, or several"
+        );
     }
     for (mark, instances) in &marks {
-        assert!(accepted.contains(mark) || unknown.contains(mark), "{mark} was never sent");
+        assert!(
+            accepted.contains(mark) || unknown.contains(mark),
+            "{mark} was never sent"
+        );
         let id = &instances[0]["id"];
         let both = instances[0]["payload"]["body"]["both"] == true;
         let of_this: Vec<&Value> = enforced
@@ -133,19 +141,33 @@ async fn what_was_accepted_is_done_once_whenever_the_server_dies() {
             .filter(|one| one["trigger_instance_id"] == *id)
             .collect();
         assert_eq!(of_this.len(), if both { 2 } else { 1 }, "{mark}: {of_this:?}");
-        let executions: BTreeSet<&str> = of_this.iter().filter_map(|one| one["execution_id"].as_str()).collect();
+        let executions: BTreeSet<&str> = of_this
+            .iter()
+            .filter_map(|one| one["execution_id"].as_str())
+            .collect();
         assert_eq!(executions.len(), of_this.len(), "{mark}: an execution is missing");
     }
     for rule in ["trial.hook", "trial.second"] {
-        let found = all(&api, &format!("executions?limit=-1&include_attributes=id&rule={rule}")).await;
+        let found = all(
+            &api,
+            &format!("executions?limit=-1&include_attributes=id&rule={rule}"),
+        )
+        .await;
         let wanted = enforced.iter().filter(|one| one["rule"]["ref"] == rule).count();
-        assert_eq!(found.len(), wanted, "{rule} ran without an enforcement, or not at all");
+        assert_eq!(
+            found.len(),
+            wanted,
+            "{rule} ran without an enforcement, or not at all"
+        );
     }
     let ticks: Vec<&Value> = instances
         .iter()
         .filter(|one| one["payload"]["executed_at"].is_string() && one["payload"].get("body").is_none())
         .collect();
-    let times: BTreeSet<String> = ticks.iter().map(|one| one["occurrence_time"].to_string()).collect();
+    let times: BTreeSet<String> = ticks
+        .iter()
+        .map(|one| one["occurrence_time"].to_string())
+        .collect();
     assert_eq!(times.len(), ticks.len(), "a timer fired twice for one time");
     assert!(!ticks.is_empty(), "the timer never fired");
 }

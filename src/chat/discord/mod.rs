@@ -576,7 +576,22 @@ impl Gateway for DiscordGateway {
         }
     }
 
-    fn send(&self, message: Rendered) -> BoxFuture<'_, Result<Sent, SendError>> {
+    fn send(&self, mut message: Rendered) -> BoxFuture<'_, Result<Sent, SendError>> {
+        // Notifications name channels as people do.
+        if message.place.conversation.starts_with('#') {
+            let wanted = message.place.conversation.clone();
+            match self.world.lock().named(&wanted) {
+                Some(id) => message.place.conversation = id,
+                // It comes with the servers that the bot is told of when it is connected.
+                None => {
+                    let error = SendError::Retry {
+                        reason: format!("the bot knows no channel {wanted}"),
+                        retry_after: None,
+                    };
+                    return Box::pin(std::future::ready(Err(error)));
+                }
+            }
+        }
         Box::pin(self.sender.send(message))
     }
 

@@ -91,6 +91,17 @@ impl World {
         Some(id)
     }
 
+    /// The channel that people know by a name, `#ops`; of several the oldest.
+    pub(super) fn named(&self, name: &str) -> Option<String> {
+        let name = name.strip_prefix('#').unwrap_or(name);
+        let fits = self
+            .channels
+            .iter()
+            .filter(|(_, channel)| channel.name == name && channel.has_messages() && !channel.is_thread());
+        let ids = fits.map(|(id, _)| id);
+        ids.min_by_key(|id| (id.len(), (*id).clone())).cloned()
+    }
+
     /// The name that people know a channel by; a thread goes by its channel's.
     pub(super) fn told(&self, id: &str) -> Option<String> {
         let channel = self.channels.get(id)?;
