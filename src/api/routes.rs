@@ -9,7 +9,7 @@ use http::Method;
 use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
-    actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, people, policies,
+    actions, alias_execution, aliases, approvals, audit, executions, gc, inquiries, packs, people, policies,
     rules, runners, server, triggers, user, webhooks, workflows,
 };
 use super::{ApiState, openapi, stream};
@@ -239,6 +239,17 @@ fn about_the_server() -> Vec<Route> {
                 ("sort", Text, "`asc` for oldest first"),
             ]),
         Route::get("/audit/verify", "Whether the audit log is intact", audit::verify),
+        Route::post("/gc/run", "Delete what is old enough", gc::run).body(&[(
+            "dry_run",
+            Flag,
+            false,
+            "Only count it",
+        )]),
+        Route::get(
+            "/gc/status",
+            "What is kept how long, and what the last run deleted",
+            gc::status,
+        ),
         Route::get("/db/stats", "Sizes and counts of the database", server::db_stats),
         Route::get("/db/check", "The database's integrity check", server::db_check),
         Route::post(

@@ -24,6 +24,7 @@ use crate::content::Content;
 use crate::engine::{Engine, EngineParts};
 use crate::events::{Conversations, EventParts, Events, Notifications, OwnEvents, RuleBook};
 use crate::expr::jinja::Jinja;
+use crate::retention::Retention;
 use crate::runners::{self, RunnerSpec};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -128,6 +129,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         clock: None,
     });
 
+    let retention = Retention::new(settings.retention.clone(), Arc::clone(engine.store()));
     tokio::spawn(notices.run(engine.clone(), hub.clone()));
     let shutdown = CancellationToken::new();
     let identity = Arc::new(policy.identity(&settings.access.token_user, "token"));
@@ -153,19 +155,21 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         options: settings.api.clone(),
         engine: app.engine.clone(),
         events: events.clone(),
+        retention: retention.clone(),
         content,
         policy,
         people,
         tokens,
         reload: app.reload_for_api(),
         chat: Some(api::chat::protected(hub, Arc::clone(&known))),
-        shutdown,
+        shutdown: shutdown.clone(),
     });
     state.set_ready();
     let _ = known.set(state.clone());
     let app = app.with_api(api::router(&state), settings.api.max_connections);
     if start.purpose == Purpose::Serve {
         app.work_in_background(&settings);
+        tokio::spawn(retention.work(shutdown));
         tokio::spawn(events.clone().work());
         tokio::spawn(events.clone().sweep());
         tokio::spawn(events.tick());

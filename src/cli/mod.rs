@@ -19,6 +19,7 @@ mod error;
 mod examples;
 mod execution;
 mod expr;
+mod gc;
 mod host;
 mod output;
 mod pack;
@@ -224,6 +225,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Audit(command) => audit::audit(context, command).await,
         Command::Db(command) => db::db(context, command).await,
         Command::Doctor => doctor::doctor(context).await,
+        Command::Gc(command) => gc::gc(context, command).await,
         Command::Slack(command) => slack::slack(context, command),
         Command::Config(command) => config::config(context, command),
         Command::Reload => pack::reload(context).await,

@@ -21,6 +21,7 @@ use crate::access::AccessOptions;
 use crate::api::ApiOptions;
 use crate::engine::EngineOptions;
 use crate::events::EventOptions;
+use crate::retention::RetentionOptions;
 
 pub use describe::{Described, default_toml, describe, markdown_table};
 pub use kind::Kind;
@@ -53,6 +54,8 @@ pub struct Settings {
     pub timers: TimerOptions,
     /// How much may come in at once.
     pub events: EventOptions,
+    /// How long things are kept.
+    pub retention: RetentionOptions,
     /// Who may do what.
     pub access: AccessOptions,
     /// Chat.

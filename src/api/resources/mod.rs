@@ -6,6 +6,7 @@ pub(crate) mod aliases;
 pub(crate) mod approvals;
 pub(crate) mod audit;
 pub(crate) mod executions;
+pub(crate) mod gc;
 pub(crate) mod inquiries;
 pub(crate) mod packs;
 pub(crate) mod people;

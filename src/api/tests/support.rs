@@ -170,6 +170,10 @@ impl Server {
         tokio::spawn(events.clone().work());
         let state = ApiState::new(ApiParts {
             options,
+            retention: crate::retention::Retention::new(
+                crate::retention::RetentionOptions::default(),
+                Arc::clone(engine.store()),
+            ),
             engine,
             events,
             content,

@@ -22,7 +22,7 @@ pub use client::{
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use people::{AccessCommand, Question, UserCommand};
 pub use site::{
-    AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
+    AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, GcCommand, PackCommand, ServeArgs,
     SlackCommand,
 };
 pub use workflow::{RunScene, WorkflowCommand};
@@ -172,6 +172,9 @@ pub enum Command {
     /// Set up Slack
     #[command(subcommand)]
     Slack(SlackCommand),
+    /// Delete what is old, see what was deleted
+    #[command(subcommand)]
+    Gc(GcCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
