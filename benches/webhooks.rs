@@ -90,15 +90,7 @@ fn main() {
                 time,
             )
             .await;
-            let rate = measure(
-                &server,
-                "webhooks",
-                "/api/v1/webhooks/bench",
-                &event,
-                202,
-                time,
-            )
-            .await;
+            let rate = measure(&server, "webhooks", "/api/v1/webhooks/bench", &event, 202, time).await;
             check(&server).await;
             println!("  ratio to the baseline: {:.2} (target 0.60)", rate / baseline);
             match with_few {

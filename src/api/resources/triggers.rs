@@ -17,7 +17,14 @@ use crate::model::{Id, InstanceStatus, TriggerInstance};
 use crate::store::InstanceFilter;
 use crate::triggers::{Trigger, TriggerType, emitted_again};
 
-const INSTANCE: [&str; 5] = ["trigger", "occurrence_time", "status", "id", "payload"];
+const INSTANCE: [&str; 6] = [
+    "suppressed",
+    "trigger",
+    "occurrence_time",
+    "status",
+    "id",
+    "payload",
+];
 
 impl From<EmitError> for ApiError {
     fn from(error: EmitError) -> Self {
@@ -62,13 +69,18 @@ pub(super) fn trigger(trigger: &Trigger) -> Value {
 
 /// A trigger instance as the API shows it.
 pub(super) fn instance(instance: &TriggerInstance) -> Value {
-    json!({
+    let mut shown = json!({
         "trigger": instance.trigger,
         "occurrence_time": instance.occurrence_time,
         "status": instance.status,
         "id": instance.id,
         "payload": *instance.payload,
-    })
+    });
+    // Ours: rules that matched and did not run for it.
+    if !instance.detail.suppressed.is_empty() {
+        shown["suppressed"] = json!(instance.detail.suppressed);
+    }
+    shown
 }
 
 /// `GET /triggertypes`.

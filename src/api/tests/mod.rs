@@ -5,6 +5,7 @@ mod answers;
 mod events;
 mod executions;
 mod limits;
+mod notify;
 mod people;
 mod policies;
 mod recorded;

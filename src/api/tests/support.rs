@@ -134,6 +134,7 @@ impl Server {
             .await
             .unwrap();
         let book = Arc::new(book);
+        let notices = crate::chat::notices::Notices::load(3, &*store).await.unwrap();
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
             store,
@@ -143,6 +144,12 @@ impl Server {
             observers: vec![
                 Arc::new(ExecutionCounter),
                 Arc::new(crate::events::OwnEvents(Arc::clone(&book))),
+                Arc::new(crate::events::Notifications {
+                    book: Arc::clone(&book),
+                    jinja: Arc::default(),
+                    keys: None,
+                    conversations: notices,
+                }),
             ],
             key: SecretKey::new([7; 32]),
             jinja: Arc::new(Jinja::default()),

@@ -30,9 +30,11 @@ pub(super) async fn expired(
         ),
         Kept::Output | Kept::Journals => {
             let table = if kind == Kept::Output { "outputs" } else { "journals" };
+            // From one execution to the next by the table's key, however many rows each has.
             format!(
-                "SELECT e.id, e.number FROM executions AS e JOIN (SELECT DISTINCT execution FROM {table} WHERE execution < ?1) AS o ON o.execution = e.id \
-                 WHERE {ended} ORDER BY e.id LIMIT ?3"
+                "WITH RECURSIVE o (id) AS (SELECT min(execution) FROM {table} UNION ALL \
+                 SELECT (SELECT min(execution) FROM {table} WHERE execution > o.id) FROM o WHERE o.id < ?1) \
+                 SELECT e.id, e.number FROM o CROSS JOIN executions AS e ON e.id = o.id WHERE {ended} LIMIT ?3"
             )
         }
         Kept::Instances => "SELECT id, number FROM instances WHERE id < ?1 AND status >= 2 AND occurred < ?2 ORDER BY id LIMIT ?3".to_owned(),
