@@ -658,7 +658,8 @@ mod tests {
                 ("all", json!({"threshold": 3})),
                 ("host", json!({"threshold": 2, "attributes": ["host"]})),
             ]);
-            let (mut inside, mut waiting): (Vec<(Id, usize)>, Vec<(Id, usize)>) = Default::default();
+            let mut inside: Vec<(Id, usize)> = Vec::new();
+            let mut waiting: Vec<(Id, usize)> = Vec::new();
             let admit = |inside: &mut Vec<(Id, usize)>, waiting: &mut Vec<(Id, usize)>, next: Vec<Id>| {
                 for id in next {
                     let at = waiting.iter().position(|(known, _)| *known == id).unwrap();
