@@ -27,6 +27,7 @@ FORBIDDEN = {
     "src/triggers": ["crate::rules", *ABOVE],
     "src/timers": ["crate::rules", "crate::triggers", *ABOVE],
     "src/policies": ["crate::rules", "crate::triggers", *ABOVE],
+    "src/retention": ["crate::engine", "crate::content", "crate::chat", "crate::api", "crate::cli", "axum"],
     "src/answers": ["crate::content", "crate::chat", "crate::api", "crate::cli", "axum"],
     "src/alias": ["crate::content", "crate::engine", "crate::store"],
     "src/runners": ["crate::store", "crate::chat", "crate::api", "crate::cli"],

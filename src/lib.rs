@@ -28,6 +28,7 @@ pub mod runners;
 
 pub mod answers;
 pub mod events;
+pub mod retention;
 
 pub mod api;
 pub mod app;

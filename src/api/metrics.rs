@@ -164,6 +164,7 @@ impl Metrics {
     /// When the store cannot be read.
     pub async fn render(&self, state: &ApiState) -> Result<String, StoreError> {
         let engine = state.engine().stats();
+        let inflow = state.events().inflow();
         let store = state.engine().store().stats().await?;
         for (name, read, _) in GAUGES {
             self.gauge(name, Vec::new()).set(read(&engine, &store));
@@ -172,12 +173,21 @@ impl Metrics {
             ("sayso_store_transactions_total", store.transactions),
             ("sayso_store_commits_total", store.commits),
             ("sayso_store_statements_total", store.statements),
+            ("sayso_events_refused_total", inflow.refused),
             ("sayso_executions_accepted_total", engine.accepted),
             ("sayso_executions_completed_total", engine.completed),
         ] {
             self.recorder
                 .register_counter(&key(name, Vec::new()), &METADATA)
                 .absolute(value);
+        }
+        // Far below 2^53.
+        #[allow(clippy::cast_precision_loss)]
+        for (name, value) in [
+            ("sayso_events_in_flight", inflow.in_flight as f64),
+            ("sayso_events_latency_seconds", inflow.latency_micros as f64 / 1e6),
+        ] {
+            self.gauge(name, Vec::new()).set(value);
         }
         for (gateway, outbox, count) in state.engine().store().outbox_counts().await? {
             let word = serde_json::to_value(outbox)
@@ -225,7 +235,7 @@ type Read = fn(&crate::engine::EngineStats, &crate::store::StoreStats) -> f64;
 
 // Counts and bytes are far below 2^53.
 #[allow(clippy::cast_precision_loss)]
-const GAUGES: [(&str, Read, &str); 8] = [
+const GAUGES: [(&str, Read, &str); 9] = [
     (
         "sayso_executions_running",
         |engine, _| engine.running as f64,
@@ -240,6 +250,11 @@ const GAUGES: [(&str, Read, &str); 8] = [
         "sayso_executions_delayed",
         |engine, _| engine.delayed as f64,
         "Executions that wait for their time.",
+    ),
+    (
+        "sayso_executions_held_back",
+        |engine, _| engine.held_back as f64,
+        "Executions that wait because of a policy.",
     ),
     (
         "sayso_executions_stored",
@@ -268,7 +283,11 @@ const GAUGES: [(&str, Read, &str); 8] = [
     ),
 ];
 
-const COUNTERS: [(&str, &str); 5] = [
+const COUNTERS: [(&str, &str); 6] = [
+    (
+        "sayso_events_refused_total",
+        "Events from outside that were asked to come again.",
+    ),
     (
         "sayso_store_transactions_total",
         "Transactions committed for callers.",

@@ -9,8 +9,8 @@ use http::Method;
 use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
-    actions, alias_execution, aliases, approvals, audit, executions, inquiries, keys, packs, people, rules,
-    runners, server, triggers, user, webhooks, workflows,
+    actions, alias_execution, aliases, approvals, audit, executions, gc, inquiries, keys, packs, people,
+    policies, rules, runners, server, triggers, user, webhooks, workflows,
 };
 use super::{ApiState, openapi, stream};
 
@@ -190,6 +190,7 @@ pub(super) fn all() -> Vec<Route> {
     routes.extend(about_aliases());
     routes.extend(about_executions());
     routes.extend(about_events());
+    routes.extend(about_policies());
     routes.extend(about_answers());
     routes.extend(about_people());
     routes.extend(about_keys());
@@ -239,6 +240,17 @@ fn about_the_server() -> Vec<Route> {
                 ("sort", Text, "`asc` for oldest first"),
             ]),
         Route::get("/audit/verify", "Whether the audit log is intact", audit::verify),
+        Route::post("/gc/run", "Delete what is old enough", gc::run).body(&[(
+            "dry_run",
+            Flag,
+            false,
+            "Only count it",
+        )]),
+        Route::get(
+            "/gc/status",
+            "What is kept how long, and what the last run deleted",
+            gc::status,
+        ),
         Route::get("/db/stats", "Sizes and counts of the database", server::db_stats),
         Route::get("/db/check", "The database's integrity check", server::db_check),
         Route::post(
@@ -500,6 +512,43 @@ fn about_events() -> Vec<Route> {
         Route::get("/webhooks", "URLs that rules listen on", webhooks::list),
         Route::get("/webhooks/{*url}", "One of them", webhooks::get),
         posted,
+    ]
+}
+
+fn about_policies() -> Vec<Route> {
+    const POLICY: [(&str, Kind, bool, &str); 7] = [
+        ("name", Text, true, "Name within its pack"),
+        ("pack", Text, false, "Pack; `default` when none is said"),
+        ("description", Text, false, "For people"),
+        (
+            "enabled",
+            Flag,
+            false,
+            "Whether it counts; yes when nothing is said",
+        ),
+        ("resource_ref", Text, true, "Reference of the action"),
+        ("policy_type", Text, true, "One of `/policytypes`"),
+        ("parameters", Object, false, "What the type takes"),
+    ];
+    let mut delete = Route::delete("/policies/{ref_or_id}", "Remove a policy", policies::delete);
+    delete.status = 204;
+    vec![
+        Route::get("/policies", "List policies", policies::list)
+            .query(&[
+                ("pack", Text, "Only of these packs (comma list)"),
+                ("name", Text, "Only with these names (comma list)"),
+                ("resource_ref", Text, "Only of these actions (comma list)"),
+                ("policy_type", Text, "Only of these types (comma list)"),
+            ])
+            .list(),
+        Route::post("/policies", "Make a policy", policies::create)
+            .created()
+            .body(&POLICY),
+        Route::get("/policies/{ref_or_id}", "One policy", policies::get).query(&[INCLUDE, EXCLUDE]),
+        Route::put("/policies/{ref_or_id}", "Replace a policy", policies::update).body(&POLICY),
+        delete,
+        Route::get("/policytypes", "List types of policies", policies::kinds).list(),
+        Route::get("/policytypes/{ref_or_id}", "One type of policies", policies::kind),
     ]
 }
 

@@ -18,6 +18,7 @@ use crate::datastore::Datastore;
 use crate::engine::Engine;
 use crate::events::Events;
 use crate::model::Identity;
+use crate::retention::Retention;
 use crate::store::Store;
 
 /// Reads the content again; gives a summary for the caller, or one sentence why it failed.
@@ -33,6 +34,8 @@ pub struct ApiParts {
     pub events: Events,
     /// The datastore.
     pub keys: Arc<Datastore>,
+    /// Deletes what is old.
+    pub retention: Retention,
     /// Packs, actions, aliases.
     pub content: Arc<Content>,
     /// Who may do what; gives identities their roles.
@@ -118,6 +121,12 @@ impl ApiState {
     #[must_use]
     pub fn keys(&self) -> &Arc<Datastore> {
         &self.shared.parts.keys
+    }
+
+    /// Deletes what is old.
+    #[must_use]
+    pub fn retention(&self) -> &Retention {
+        &self.shared.parts.retention
     }
 
     /// Packs, actions, aliases.

@@ -11,12 +11,12 @@ use super::ApiState;
 use super::http::error::{ApiError, ApiResult};
 use super::http::json_bytes;
 use super::http::paging::Projection;
-use crate::engine::{Definition, ON_BEHALF_BY, Shown};
+use crate::engine::{Definition, ON_BEHALF_BY, Shown, Waits};
 use crate::model::{Execution, Id, JsonMap, LogEntry, Status, Timestamp};
 use crate::store::{ExecutionFilter, Page, SortOrder};
 
 /// Attributes that may be asked for or left out.
-pub(crate) const ATTRIBUTES: [&str; 22] = [
+pub(crate) const ATTRIBUTES: [&str; 23] = [
     "trigger",
     "trigger_type",
     "trigger_instance",
@@ -39,6 +39,7 @@ pub(crate) const ATTRIBUTES: [&str; 22] = [
     "id",
     "result",
     "elapsed_seconds",
+    "waiting",
 ];
 
 /// Runners whose executions have children.
@@ -76,6 +77,17 @@ struct View<'a> {
     result: Option<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     elapsed_seconds: Option<f64>,
+    /// Ours: for how many others it waits, and because of which policy.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waiting: Option<Waiting>,
+}
+
+#[derive(Serialize)]
+struct Waiting {
+    #[serde(rename = "for")]
+    others: usize,
+    policy: String,
+    text: String,
 }
 
 /// The reference keeps a work item beside each execution; here it is a part of it, with the same id.
@@ -136,6 +148,7 @@ pub(crate) struct Showing<'a> {
     context: Cow<'a, JsonMap>,
     children: Vec<Id>,
     web_url: String,
+    waits: Option<Waits>,
 }
 
 impl<'a> Showing<'a> {
@@ -169,6 +182,7 @@ impl<'a> Showing<'a> {
             context,
             children,
             web_url: state.web_url(execution.id),
+            waits: state.engine().waits(execution),
         })
     }
 
@@ -178,6 +192,7 @@ impl<'a> Showing<'a> {
             execution,
             shown,
             context,
+            waits,
             ..
         } = self;
         let request = &execution.request;
@@ -209,6 +224,11 @@ impl<'a> Showing<'a> {
             id: execution.id,
             result: shown.result.as_ref(),
             elapsed_seconds: execution.elapsed_seconds(),
+            waiting: waits.as_ref().map(|waits| Waiting {
+                others: waits.others(),
+                policy: waits.policy.clone(),
+                text: waits.told(),
+            }),
         };
         serde_json::to_writer(bytes, &view).map_err(|error| ApiError::internal(&error))
     }

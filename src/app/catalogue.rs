@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use crate::content::Content;
 use crate::engine::Catalogue;
+use crate::events::PolicyBook;
 use crate::model::{Action, JsonMap};
+use crate::policies::Policy;
 
 /// The snapshot in force, behind the engine's trait.
-pub(super) struct ContentCatalogue(pub(super) Arc<Content>);
+pub(super) struct ContentCatalogue(pub(super) Arc<Content>, pub(super) Arc<PolicyBook>);
 
 impl Catalogue for ContentCatalogue {
     fn action(&self, reference: &str) -> Option<Arc<Action>> {
@@ -33,6 +35,14 @@ impl Catalogue for ContentCatalogue {
 
     fn alias_approval(&self, alias: &str) -> Option<JsonMap> {
         self.0.snapshot().aliases.get(alias)?.approval.clone()
+    }
+
+    fn policies(&self, action: &str) -> Option<Arc<[Arc<Policy>]>> {
+        self.1.of(action)
+    }
+
+    fn policed(&self) -> Vec<String> {
+        self.1.by_action().keys().cloned().collect()
     }
 
     fn reevaluates(&self, pack: &str) -> bool {

@@ -165,6 +165,9 @@ impl Reloader {
     /// Templates follow, the log and the audit say what changed.
     async fn took_effect(&self, by: &str, report: &ReloadReport) {
         self.hub.reload_templates();
+        if let Err(error) = self.engine.policies_changed().await {
+            tracing::error!(%error, "cannot take over the policies of the new content");
+        }
         for problem in &report.problems {
             tracing::warn!("{problem}");
         }

@@ -17,6 +17,7 @@ use crate::chat::Asks;
 use crate::chat::cards::{Cards, Owners};
 use crate::chat::conversations::Conversations;
 use crate::chat::identities::LinkedIdentities;
+use crate::chat::notices::Notices;
 use crate::chat::prefix::PrefixOptions;
 use crate::chat::templates::TemplateOptions;
 use crate::chat::{BuiltinRunner, ChatOptions, ContentShelf, Hub, HubParts, OutboxOptions};
@@ -24,8 +25,9 @@ use crate::cli::{Purpose, Running, Start};
 use crate::content::Content;
 use crate::datastore::{Datastore, KeyObserver, Keys};
 use crate::engine::{Engine, EngineParts, KeySource};
-use crate::events::{EventParts, Events, OwnEvents, RuleBook};
+use crate::events::{EventParts, Events, Notifications, OwnEvents, RuleBook};
 use crate::expr::jinja::Jinja;
+use crate::retention::Retention;
 use crate::runners::{self, RunnerSpec};
 use crate::settings::Settings;
 use crate::store::Store;
@@ -80,10 +82,16 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         .await
         .context("cannot read the datastore")?;
     let keys: Arc<dyn KeySource> = Arc::new(Keys(Arc::clone(&datastore)));
+    let notices = Notices::load(settings.chat.notices_per_minute, &*store)
+        .await
+        .context("cannot read which notifications were counted")?;
     let engine = Engine::start(EngineParts {
         options: settings.engine.clone(),
         store,
-        catalogue: Arc::new(ContentCatalogue(Arc::clone(&content))),
+        catalogue: Arc::new(ContentCatalogue(
+            Arc::clone(&content),
+            Arc::clone(book.policies()),
+        )),
         runners,
         authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
         observers: vec![
@@ -92,6 +100,12 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
             Arc::new(ExecutionCounter),
             Arc::new(Owners(Arc::clone(&people))),
             own,
+            Arc::new(Notifications {
+                book: Arc::clone(&book),
+                jinja: Arc::clone(&jinja),
+                keys: Some(keys.of(&settings.engine.system_user, true)),
+                conversations: Arc::clone(&notices) as Arc<dyn crate::events::Conversations>,
+            }),
         ],
         key: start.key.clone(),
         keys: Some(Arc::clone(&keys)),
@@ -112,7 +126,12 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         keys: Some(keys.of(&settings.engine.system_user, true)),
         jinja,
         zone: settings.timers.zone.clone(),
+        options: settings.events.clone(),
     });
+    events
+        .load_windows()
+        .await
+        .context("cannot read how often rules ran")?;
 
     let hub = Hub::start(HubParts {
         engine: engine.clone(),
@@ -127,6 +146,8 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         clock: None,
     });
 
+    let retention = Retention::new(settings.retention.clone(), Arc::clone(engine.store()));
+    tokio::spawn(notices.run(engine.clone(), hub.clone()));
     let shutdown = CancellationToken::new();
     let identity = Arc::new(policy.identity(&settings.access.token_user, "token"));
     let mut tokens = Tokens::default();
@@ -152,13 +173,14 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         engine: app.engine.clone(),
         events: events.clone(),
         keys: Arc::clone(&datastore),
+        retention: retention.clone(),
         content,
         policy,
         people,
         tokens,
         reload: app.reload_for_api(),
         chat: Some(api::chat::protected(hub, Arc::clone(&known))),
-        shutdown,
+        shutdown: shutdown.clone(),
     });
     state.set_ready();
     let _ = known.set(state.clone());
@@ -167,7 +189,9 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         app.work_in_background(&settings);
         tokio::spawn(Arc::clone(&datastore).sweep(app.shutdown().clone()));
         tokio::spawn(look_for_key_events(&datastore, events.clone()));
+        tokio::spawn(retention.work(shutdown));
         tokio::spawn(events.clone().work());
+        tokio::spawn(events.clone().sweep());
         tokio::spawn(events.tick());
         app.listen_to_platforms(&settings);
     }

@@ -304,6 +304,11 @@ impl Hub {
         self.inner.desk.outbox.back(gateway, conversation);
     }
 
+    /// Delivers rows that were committed just now.
+    pub(super) fn deliver(&self, rows: Vec<OutboxMessage>) {
+        self.inner.desk.outbox.committed(rows);
+    }
+
     /// Reads the templates again, after the content was reloaded by somebody else.
     pub fn reload_templates(&self) {
         self.inner.desk.speaker.reload();

@@ -22,6 +22,7 @@ mod hub;
 pub mod identities;
 mod misses;
 pub mod normalise;
+pub mod notices;
 mod outbox;
 mod parameters;
 pub mod phrasebook;

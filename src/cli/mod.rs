@@ -20,6 +20,7 @@ mod error;
 mod examples;
 mod execution;
 mod expr;
+mod gc;
 mod host;
 #[cfg(test)]
 mod key_tests;
@@ -28,6 +29,7 @@ mod output;
 mod pack;
 pub mod parameters;
 mod people;
+mod policy;
 mod run;
 mod serve;
 mod simulate;
@@ -228,6 +230,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::User(command) => people::user(context, command).await,
         Command::Access(command) => people::access(context, command).await,
         Command::Conversation(command) => conversation::conversation(context, command).await,
+        Command::Policy(command) => policy::policy(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
         Command::Expr(command) => expr::expr(context, command).await,
@@ -236,6 +239,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Db(command) => db::db(context, command).await,
         Command::Doctor => doctor::doctor(context).await,
         Command::Simulate(command) => Box::pin(simulate::simulate(context, command)).await,
+        Command::Gc(command) => gc::gc(context, command).await,
         Command::Slack(command) => slack::slack(context, command),
         Command::Config(command) => config::config(context, command),
         Command::Reload => pack::reload(context).await,

@@ -313,6 +313,9 @@ pub(super) fn summary(execution: &Value) -> Value {
             shown.insert(name.to_owned(), value.clone());
         }
     }
+    if !execution["waiting"]["text"].is_null() {
+        shown.insert("waiting".to_owned(), execution["waiting"]["text"].clone());
+    }
     if let Some(seconds) = execution["elapsed_seconds"].as_f64() {
         shown.insert(
             "elapsed_seconds".to_owned(),

@@ -10,7 +10,7 @@ use super::keys::{self, Around};
 use super::prepared::Prepared;
 use super::state::{Place, Running, State};
 use super::step::{enter, set_result};
-use super::{Accepted, Submit, SubmitError, audit, consent, work, workflow};
+use super::{Accepted, Submit, SubmitError, audit, consent, policing, work, workflow};
 use crate::access::Ask;
 use crate::model::{Action, Execution, Id, JsonMap, LogEntry, Need, Progress, Request, Status, Timestamp};
 use crate::rules::{Facts, Rule, Surroundings};
@@ -112,7 +112,7 @@ async fn check(state: &Arc<State>, mut request: Submit) -> Result<Checked, Submi
 
 /// A request that needs no decision of its own, because it is part of something that was allowed.
 pub(super) fn check_allowed(
-    state: &Arc<State>,
+    state: &State,
     mut request: Submit,
     reason: String,
 ) -> Result<Checked, SubmitError> {
@@ -120,7 +120,7 @@ pub(super) fn check_allowed(
     Ok(checked(request, found, reason))
 }
 
-fn find(state: &Arc<State>, request: &mut Submit) -> Result<Found, SubmitError> {
+fn find(state: &State, request: &mut Submit) -> Result<Found, SubmitError> {
     let parts = &state.parts;
     let action = parts
         .catalogue
@@ -281,6 +281,30 @@ async fn accept(state: &Arc<State>, mut checked: Checked) -> Result<(), SubmitEr
         state.enqueue(execution.id, &execution.request.user, not_before);
         return Ok(());
     }
+    if !policing::admit(state, &mut checked) {
+        let (id, action) = (checked.execution.id, Arc::clone(&checked.action));
+        return match commit(state, checked).await {
+            Ok(execution) if execution.status.is_completed() => Ok(()),
+            Ok(execution) => {
+                policing::settled(state, &execution);
+                Ok(())
+            }
+            Err(error) => {
+                policing::leave(state, &action.reference, id);
+                Err(error)
+            }
+        };
+    }
+    let (id, action) = (checked.execution.id, Arc::clone(&checked.action));
+    let started = start(state, checked).await;
+    if started.is_err() {
+        policing::leave(state, &action.reference, id);
+    }
+    started
+}
+
+/// Commits an execution that may start.
+async fn start(state: &Arc<State>, mut checked: Checked) -> Result<(), SubmitError> {
     let runner = runner_of(state, &checked.action)?;
     if runner.conducts().is_some() {
         begin(state, &mut checked.execution);

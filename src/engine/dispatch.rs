@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::state::{Place, Running, State};
 use super::step::{set_result, step};
-use super::{accept, audit, consent, work, workflow};
+use super::{accept, audit, consent, policing, work, workflow};
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::{CommitError, StoreError, Write};
 
@@ -88,6 +88,9 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
         Err(message) => return fail(state, &execution, &message).await,
     };
 
+    if !policing::may_start(state, &action, &execution).await? {
+        return Ok(());
+    }
     let before = execution.status;
     let mut next = execution;
     next.revision += 1;

@@ -12,14 +12,15 @@ use super::secrets::{mask_seals, mask_value};
 use super::state::State;
 use super::{
     Accepted, AmendError, By, CancelError, Cancelled, ControlError, EngineOptions, Event, ON_BEHALF_BY,
-    Observer, RerunOptions, Submit, SubmitError, accept, cancel, consent, dispatch, pending, recover,
-    workflow,
+    Observer, RerunOptions, Submit, SubmitError, Waits, accept, cancel, consent, dispatch, pending, policing,
+    recover, workflow,
 };
 use crate::access::{Ask, Authority};
 use crate::expr::jinja::Jinja;
 use crate::expr::template::Evaluator;
 use crate::model::{Action, Decision, Execution, Id, Identity, JsonMap, Origin, Status};
 use crate::params;
+use crate::policies::Policy;
 use crate::rules::{Facts, Rule};
 use crate::runners::{ActionFinder, Amendment, Change, Note, Runners};
 use crate::store::{Store, StoreError};
@@ -43,6 +44,14 @@ pub trait Catalogue: Send + Sync + 'static {
     /// Whether values of a pack's workflows are evaluated again where they are expressions (`legacy_reevaluate`).
     fn reevaluates(&self, _pack: &str) -> bool {
         false
+    }
+    /// The policies of an action, in order of ref; the same value until something changes. `None`: it has none.
+    fn policies(&self, _action: &str) -> Option<Arc<[Arc<Policy>]>> {
+        None
+    }
+    /// References of the actions that have policies.
+    fn policed(&self) -> Vec<String> {
+        Vec::new()
     }
 }
 
@@ -83,6 +92,8 @@ pub struct EngineStats {
     pub waiting: usize,
     /// Executions that wait for their time.
     pub delayed: usize,
+    /// Executions that wait because of a policy.
+    pub held_back: usize,
     /// How many may run at once.
     pub concurrency: usize,
     /// Accepted since start.
@@ -119,6 +130,7 @@ impl Engine {
         }
         let state = Arc::new(State::new(parts));
         recover::recover(&state).await?;
+        policing::changed(&state).await?;
         tokio::spawn(dispatch::run(Arc::downgrade(&state)));
         tokio::spawn(pending::run(Arc::downgrade(&state), Arc::clone(&state.alarms)));
         Ok(Self { state })
@@ -392,6 +404,23 @@ impl Engine {
         }))?);
         self.state.prepared.remember(digest, &definition);
         Ok(definition)
+    }
+
+    /// For whom an execution waits because of a policy.
+    #[must_use]
+    pub fn waits(&self, execution: &Execution) -> Option<Waits> {
+        if execution.status != Status::Delayed {
+            return None;
+        }
+        self.state.gates.waits(&execution.request.action, execution.id)
+    }
+
+    /// Takes over policies that changed: those who may start by now do.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn policies_changed(&self) -> Result<(), StoreError> {
+        policing::changed(&self.state).await
     }
 
     /// Numbers for status and metrics.

@@ -11,7 +11,7 @@ use serde_json::json;
 use super::dispatch::commit_step;
 use super::state::State;
 use super::step::{set_result, step};
-use super::{consent, workflow};
+use super::{consent, policing, workflow};
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::StoreError;
 
@@ -29,6 +29,7 @@ pub(super) async fn recover(state: &Arc<State>) -> Result<(), StoreError> {
             "going on with the executions that the last run left unfinished"
         );
     }
+    let held_back = policing::recover(state, &unfinished).await?;
     // Workflows first: what becomes of the others may matter to them.
     let (workflows, others): (Vec<_>, Vec<_>) = unfinished
         .into_iter()
@@ -36,7 +37,10 @@ pub(super) async fn recover(state: &Arc<State>) -> Result<(), StoreError> {
     for execution in workflows {
         workflow::conduct(state, Arc::new(execution));
     }
-    for execution in others {
+    for execution in others
+        .into_iter()
+        .filter(|execution| !held_back.contains(&execution.id))
+    {
         go_on(state, execution).await?;
     }
     Ok(())

@@ -8,10 +8,11 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, broadcast, oneshot};
 use tokio_util::sync::CancellationToken;
 
+use super::gates::Gates;
 use super::pending::AlarmClock;
 use super::queue::FairQueue;
 use super::workflow::{Drivers, Plans};
-use super::{EngineParts, EngineStats, Event};
+use super::{EngineParts, EngineStats, Event, policing};
 use crate::engine::prepared::PreparedCache;
 use crate::model::{Execution, Id, JsonMap, Status, Timestamp};
 use crate::store::Write;
@@ -62,7 +63,14 @@ pub(super) struct State {
     pub(super) runner_info: JsonMap,
     /// When pending executions are to be looked at again.
     pub(super) alarms: AlarmClock,
+    /// Who may start under the policies of actions.
+    pub(super) gates: Gates,
+    /// Executions that follow others whose end is being committed; by the id of those, how they end and when.
+    follow_ups: Mutex<HashMap<Id, Vec<FollowUp>>>,
 }
+
+/// An end that is being committed, and the execution that follows it.
+type FollowUp = ((Status, Option<Timestamp>), Arc<Execution>);
 
 /// A place among the actions that may run at once; free again when dropped.
 pub(super) struct Place {
@@ -108,6 +116,8 @@ impl State {
             completed: AtomicU64::new(0),
             runner_info,
             alarms: AlarmClock::default(),
+            gates: Gates::default(),
+            follow_ups: Mutex::default(),
         }
     }
 
@@ -192,6 +202,30 @@ impl State {
         for observer in &self.parts.observers {
             rows.extend(observer.rows(before, after));
         }
+        if after.status.is_completed() {
+            policing::follow_up(self, after, rows);
+        }
+    }
+
+    /// Remembers the execution that follows one whose end is being committed.
+    pub(super) fn keep_follow_up(&self, ended: &Execution, next: Arc<Execution>) {
+        let mut follow_ups = self.follow_ups.lock();
+        let of_this = follow_ups.entry(ended.id).or_default();
+        of_this.push(((ended.status, ended.end), next));
+    }
+
+    /// The execution that follows one whose end is committed.
+    fn take_follow_up(&self, ended: &Execution) -> Option<Arc<Execution>> {
+        let mut follow_ups = self.follow_ups.lock();
+        if follow_ups.is_empty() {
+            return None;
+        }
+        // An end that was refused may have left another one.
+        let kept = follow_ups.remove(&ended.id)?;
+        let found = kept
+            .into_iter()
+            .rfind(|(end, _)| *end == (ended.status, ended.end));
+        found.map(|(_, next)| next)
     }
 
     /// Tells the world about a committed step.
@@ -206,11 +240,19 @@ impl State {
                 // The one who waited may have gone; that is its own business.
                 let _ = waiter.send(Arc::clone(execution));
             }
+            policing::leave(self, &execution.request.action, execution.id);
         }
         self.send(|| Event::Execution {
             execution: Arc::clone(execution),
             created,
         });
+        if execution.status.is_completed()
+            && let Some(next) = self.take_follow_up(execution)
+        {
+            self.prepared.mark_stored(&next.request.digest);
+            self.announce(&next, true);
+            self.enqueue(next.id, &next.request.user, next.request.not_before);
+        }
     }
 
     /// Sends an event when somebody listens.
@@ -240,11 +282,13 @@ impl State {
     }
 
     pub(super) fn stats(&self) -> EngineStats {
+        let held_back = self.gates.waiting();
         let lanes = self.lanes.lock();
         EngineStats {
             running: lanes.taken,
             waiting: lanes.queue.len(),
             delayed: lanes.delayed.len(),
+            held_back,
             concurrency: self.parts.options.concurrency,
             accepted: self.accepted.load(Ordering::Relaxed),
             completed: self.completed.load(Ordering::Relaxed),

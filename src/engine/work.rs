@@ -13,7 +13,7 @@ use super::output::OutputPump;
 use super::prepared::Prepared;
 use super::state::{Place, Running, State};
 use super::step::{enter, set_result, size_of_json};
-use super::{Event, audit, workflow};
+use super::{Event, audit, policing, workflow};
 use crate::model::{Action, Execution, JsonMap, OutputChunk, Status, Timestamp};
 use crate::runners::{Job, Outcome, OutputSink, OutputWrite};
 use crate::store::{CommitError, Write};
@@ -188,6 +188,7 @@ async fn finish(
     let committed = commit_surely(state, rows, Some((before, &next))).await;
     state.left(id);
     if !committed {
+        policing::leave(state, &next.request.action, id);
         return;
     }
     *current = (*next).clone();

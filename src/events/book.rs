@@ -10,10 +10,12 @@ use thiserror::Error;
 
 use crate::content::Content;
 use crate::expr::jinja::Jinja;
-use crate::model::{AuditDraft, Finding, Severity, Timestamp};
+use crate::model::{AuditDraft, Finding, JsonMap, Severity, Timestamp};
 use crate::rules::{Index, Rule};
 use crate::store::{CommitError, Store, StoreError, Write};
 use crate::triggers::TriggerType;
+
+use super::policies::PolicyBook;
 
 /// Named values with rules made over the API: `rule.<ref>`.
 const OWN: &str = "rule.";
@@ -67,6 +69,8 @@ pub struct RuleBook {
     jinja: Arc<Jinja>,
     own: Mutex<Own>,
     index: Mutex<Option<Made>>,
+    /// The policies of actions, which come from the same places.
+    policies: Arc<PolicyBook>,
     /// There may be instances that nobody has carried out.
     pending: AtomicBool,
 }
@@ -98,7 +102,9 @@ impl RuleBook {
                 own.enabled.insert(reference.to_owned(), enabled);
             }
         }
+        let policies = PolicyBook::load(Arc::clone(&content), Arc::clone(&store)).await?;
         Ok(Self {
+            policies: Arc::new(policies),
             content,
             store,
             jinja,
@@ -117,6 +123,19 @@ impl RuleBook {
     /// Whether somebody said so since the last time.
     pub(super) fn take_hint(&self) -> bool {
         self.pending.swap(false, Ordering::AcqRel)
+    }
+
+    /// The policies of actions.
+    #[must_use]
+    pub const fn policies(&self) -> &Arc<PolicyBook> {
+        &self.policies
+    }
+
+    /// The notify section of an action, when it has one.
+    pub(super) fn notify_of(&self, action: &str) -> Option<JsonMap> {
+        let snapshot = self.content.snapshot();
+        let notify = snapshot.action(action)?.notify.as_object()?;
+        (!notify.is_empty()).then(|| notify.clone())
     }
 
     /// All rules by ref, disabled ones too.

@@ -28,6 +28,36 @@ enum Done {
     Failed,
     /// It was done before a crash.
     Before,
+    /// The rule ran for the same event already.
+    Same,
+}
+
+/// The first rows of an event.
+struct Opening {
+    instance: TriggerInstance,
+    /// It is not stored yet.
+    is_new: bool,
+    /// What it is once they are committed.
+    status: InstanceStatus,
+    /// What comes with it.
+    with: Vec<Write>,
+}
+
+impl Opening {
+    fn rows(&self) -> Vec<Write> {
+        let mut rows = self.with.clone();
+        let status = self.status;
+        rows.push(if self.is_new {
+            Write::Instance(Arc::new(TriggerInstance {
+                status,
+                ..self.instance.clone()
+            }))
+        } else {
+            let id = self.instance.id;
+            Write::InstanceStatus { id, status }
+        });
+        rows
+    }
 }
 
 impl Events {
@@ -43,41 +73,52 @@ impl Events {
             return Ok(nothing(id));
         }
         let _at_work = AtWork(self, id);
-        let Plans { plans, suppressed } = self.plan(&instance);
-        let many = plans.len() > 1;
-        let before = if many {
-            InstanceStatus::Processing
-        } else {
-            InstanceStatus::Processed
+        let Plans {
+            plans,
+            suppressed,
+            rows: counts,
+        } = match self.plan(&instance).await {
+            Ok(plans) => plans,
+            Err(error) => return Err(error.into()),
         };
-        let is_new = new.is_some();
-        let mut rows = new.unwrap_or_default();
-        if is_new {
-            let status = before;
-            rows.push(Write::Instance(Arc::new(TriggerInstance {
-                status,
-                ..instance.clone()
-            })));
-        } else {
-            rows.push(Write::InstanceStatus { id, status: before });
-        }
+        let many = plans.len() > 1;
+        let mut opening = Opening {
+            instance,
+            is_new: new.is_some(),
+            status: if many {
+                InstanceStatus::Processing
+            } else {
+                InstanceStatus::Processed
+            },
+            with: new.unwrap_or_default(),
+        };
+        opening.with.extend(counts);
+        opening.instance.detail.suppressed.clone_from(&suppressed);
         let mut emitted = Emitted {
             suppressed,
             ..nothing(id)
         };
-        if plans.is_empty() {
-            self.store().commit(rows).await?;
-            return Ok(emitted);
-        }
+        // Whether the instance is committed with what came with it.
+        let mut opened = false;
         for (place, plan) in plans.iter().enumerate() {
-            let rows = std::mem::take(&mut rows);
-            let done = self.enforce(&instance, plan, rows, many).await;
-            match done {
-                Ok(Done::Ran(execution)) => emitted.executions.push(execution),
-                Ok(Done::Failed | Done::Before) => {}
+            let rows = if opened { Vec::new() } else { opening.rows() };
+            match self.enforce(&opening.instance, plan, rows, many).await {
+                Ok(Done::Ran(execution)) => {
+                    opened = true;
+                    emitted.executions.push(execution);
+                }
+                Ok(Done::Failed) => opened = true,
+                Ok(Done::Before) => {}
+                // Another event that is the same was accepted at this moment.
+                Ok(Done::Same) => {
+                    self.give_back(&plans[place..=place]);
+                    let rule = &plan.rule.reference;
+                    opening.instance.detail.suppressed.push(rule.clone());
+                    emitted.suppressed.push(rule.clone());
+                }
                 // Nothing is stored yet: whoever sent it tries again.
-                Err(error) if place == 0 && is_new => {
-                    self.give_back(&plans);
+                Err(error) if !opened && opening.is_new => {
+                    self.give_back(&plans[place..]);
                     return Err(error);
                 }
                 // Part of it is stored: the rest is done by the worker, when there is room again.
@@ -86,13 +127,16 @@ impl Events {
                     self.shared.parts.book.hint();
                     self.shared.wake.notify_one();
                     return match error {
-                        EmitError::Busy(_) if is_new => Ok(emitted),
+                        EmitError::Busy(_) if opening.is_new => Ok(emitted),
                         error => Err(error),
                     };
                 }
             }
         }
-        if many {
+        if !opened {
+            opening.status = InstanceStatus::Processed;
+            self.store().commit(opening.rows()).await?;
+        } else if many {
             let status = InstanceStatus::Processed;
             self.store()
                 .commit(vec![Write::InstanceStatus { id, status }])
@@ -128,6 +172,7 @@ impl Events {
                 execution,
                 enforced_at: now,
                 failure,
+                held_back: None,
             })
         };
         let failure = match &plan.outcome {
@@ -135,6 +180,7 @@ impl Events {
             Ok(parameters) => {
                 let execution = Id::new();
                 let mut with = rows.clone();
+                with.extend(plan.once.clone().map(Write::Claim));
                 with.push(enforcement(Some(execution), None));
                 let request = self.request(instance, rule, execution, parameters.clone(), with);
                 let request = Submit {
@@ -148,6 +194,9 @@ impl Events {
                         return Err(EmitError::Busy(error.to_string()));
                     }
                     Err(SubmitError::Duplicate(first)) if first.key == claim => return Ok(Done::Before),
+                    Err(SubmitError::Duplicate(first)) if first.key.starts_with(super::same::CLAIM) => {
+                        return Ok(Done::Same);
+                    }
                     Err(SubmitError::Duplicate(first)) => return Err(EmitError::Duplicate(first)),
                     Err(error) => error.to_string(),
                 }

@@ -54,6 +54,14 @@ pub enum EmitError {
     /// Too much waits already.
     #[error("{0}")]
     Busy(String),
+    /// More comes in than can be stored.
+    #[error("{why}")]
+    Overloaded {
+        /// What is too much.
+        why: String,
+        /// Seconds after which the sender may come again.
+        retry_after: u64,
+    },
     /// It was accepted before.
     #[error("the event {} was handled before", .0.key)]
     Duplicate(Box<InboxClaim>),
@@ -73,6 +81,15 @@ impl From<CommitError> for EmitError {
 }
 
 impl Events {
+    /// Accepts an event from outside, when there is room for it.
+    ///
+    /// # Errors
+    /// See [`EmitError`]; nothing is stored then.
+    pub async fn emit_from_outside(&self, event: Emission) -> Result<Emitted, EmitError> {
+        let _entry = self.enter()?;
+        self.emit(event).await
+    }
+
     /// Accepts an event: returns after it is committed, with everything that follows from it.
     ///
     /// # Errors
@@ -98,6 +115,7 @@ impl Events {
                 trace_tag: Some(tag),
                 only: event.only,
                 depth: event.depth,
+                suppressed: Vec::new(),
             },
         };
         self.carry_out(instance, Some(event.with)).await

@@ -5,30 +5,42 @@
 //! interrupts is taken up again by [`Events::work`]. The rules themselves are in [`RuleBook`]; timers fire in `timers`;
 //! what the engine does comes in by way of [`OwnEvents`].
 
+mod admission;
 mod book;
 mod carry;
 mod emit;
+mod notify;
+mod options;
 mod own;
 mod pending;
 mod plan;
+mod policies;
+mod same;
+mod throttle;
 mod timers;
 mod webhook;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
+use admission::Admission;
+use throttle::Throttles;
+
 use crate::engine::Engine;
 use crate::expr::jinja::{Jinja, KeyLookup};
-use crate::model::{Id, Identity};
-use crate::rules::Windows;
+use crate::model::{Id, Identity, Timestamp};
 use crate::store::Store;
 
+pub use admission::Inflow;
 pub use book::{RuleBook, RuleError};
 pub use emit::{Emission, EmitError, Emitted};
+pub use notify::{Conversations, Notice, Notifications};
+pub use options::EventOptions;
 pub use own::OwnEvents;
+pub use policies::{PolicyBook, PolicyError};
 pub use timers::Upcoming;
 pub use webhook::{Delivery, Refused, Sender};
 
@@ -56,6 +68,8 @@ pub struct EventParts {
     pub jinja: Arc<Jinja>,
     /// Time zone of timers that name none.
     pub zone: String,
+    /// Settings.
+    pub options: EventOptions,
 }
 
 /// The handle. Cheap to clone; all clones are the same.
@@ -66,8 +80,12 @@ pub struct Events {
 
 struct Shared {
     parts: EventParts,
-    /// How often rules ran lately, by ref; de-duplication under `ref#`.
-    windows: Mutex<HashMap<String, Windows>>,
+    /// How often rules ran lately.
+    throttles: Throttles,
+    /// When windows that held nothing back were last forgotten.
+    swept: Mutex<Timestamp>,
+    /// What comes in from outside.
+    admission: Arc<Admission>,
     /// Instances that are being carried out now.
     at_work: Mutex<HashSet<Id>>,
     /// There may be instances that nobody has judged yet.
@@ -81,7 +99,9 @@ impl Events {
         Self {
             shared: Arc::new(Shared {
                 parts,
-                windows: Mutex::default(),
+                throttles: Throttles::default(),
+                swept: Mutex::new(Timestamp::now()),
+                admission: Arc::default(),
                 at_work: Mutex::default(),
                 wake: Notify::new(),
             }),

@@ -81,12 +81,13 @@ fn pending(event: &str, payload: Json, at: Timestamp, depth: u32) -> Write {
             trace_tag: None,
             only: None,
             depth,
+            suppressed: Vec::new(),
         },
     }))
 }
 
 /// How many rules in a row led to an execution.
-fn depth(execution: &Execution) -> u32 {
+pub(super) fn depth(execution: &Execution) -> u32 {
     let depth = execution.progress.context.get(DEPTH).and_then(Json::as_u64);
     depth.and_then(|depth| u32::try_from(depth).ok()).unwrap_or(0)
 }

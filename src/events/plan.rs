@@ -1,14 +1,17 @@
-//! What is to be done about an event, found out without waiting for anything: which rules match, with which parameters.
+//! What is to be done about an event: which rules match, whether they may run again, with which parameters.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
 
-use super::{Events, Shared};
+use super::Events;
+use super::same::{Known, Sameness};
 use crate::engine::Reading;
 use crate::expr::jinja::KeyLookup;
-use crate::model::{Id, JsonMap, Timestamp, TriggerInstance};
-use crate::rules::{Admission, Facts, Rule, Verdict, Windows};
+use crate::model::{Id, InboxClaim, JsonMap, Timestamp, TriggerInstance};
+use crate::rules::{Facts, Judged, Rule, Verdict};
+use crate::store::{StoreError, Write};
 use crate::triggers::TriggerKey;
 
 /// What one rule makes of an event.
@@ -18,8 +21,10 @@ pub(super) struct Plan {
     pub(super) outcome: Result<JsonMap, String>,
     /// Secrets that its templates have decrypted.
     pub(super) secrets: Vec<String>,
-    /// Counted in these windows; given back when nothing came of it.
-    counted: Vec<(String, String)>,
+    /// Says that the rule has run for this event, for rules that know events again.
+    pub(super) once: Option<InboxClaim>,
+    /// The group in which it was counted; given back when nothing came of it.
+    counted: Option<String>,
 }
 
 /// What all rules make of an event.
@@ -28,51 +33,141 @@ pub(super) struct Plans {
     pub(super) plans: Vec<Plan>,
     /// Rules that matched and were held back, because they ran often enough or know the event.
     pub(super) suppressed: Vec<String>,
+    /// Counts to be stored with the event.
+    pub(super) rows: Vec<Write>,
 }
 
 impl Events {
     /// Judges an instance.
-    pub(super) fn plan(&self, instance: &TriggerInstance) -> Plans {
-        let parts = &self.shared.parts;
-        let detail = &instance.detail;
-        let index = parts.book.index();
-        let key = TriggerKey::new(&detail.type_ref, &detail.parameters);
+    pub(super) async fn plan(&self, instance: &TriggerInstance) -> Result<Plans, StoreError> {
         let now = Timestamp::now();
-        let reading = Arc::new(Reading::new(parts.keys.clone()));
-        let keys = parts
-            .keys
-            .is_some()
-            .then(|| Arc::clone(&reading) as Arc<dyn KeyLookup>);
-        let facts = Facts::new(&parts.jinja, &instance.payload, keys.as_ref(), now);
-        let mut plans = Plans::default();
-        for judged in index.judge(&key, &facts) {
-            let rule = judged.rule;
-            if let Some(only) = &detail.only
-                && !only.contains(&rule.reference)
-            {
-                continue;
+        let judged = self.judge(instance, now);
+        let wants = judged.iter().filter(|judged| judged.verdict == Verdict::Match);
+        let dedups: Vec<Arc<Rule>> = wants
+            .filter(|judged| judged.rule.dedup.is_some())
+            .map(|judged| Arc::clone(&judged.rule))
+            .collect();
+        let mut same = HashMap::new();
+        if !dedups.is_empty() {
+            for (rule, key) in self.keys(instance, &dedups, now) {
+                let sameness = match key {
+                    Err(why) => Sameness::Unclear(why),
+                    Ok(None) => Sameness::New(None),
+                    Ok(Some(known)) => self.sameness(known, now).await?,
+                };
+                same.insert(rule, sameness);
             }
-            let mut counted = Vec::new();
-            let outcome = match judged.verdict {
+        }
+        Ok(self.decide(instance, judged, same, now))
+    }
+
+    /// The datastore, and which of its secrets were decrypted.
+    fn reading(&self) -> Arc<Reading> {
+        Arc::new(Reading::new(self.shared.parts.keys.clone()))
+    }
+
+    fn lookup(&self, reading: &Arc<Reading>) -> Option<Arc<dyn KeyLookup>> {
+        let is_there = self.shared.parts.keys.is_some();
+        is_there.then(|| Arc::clone(reading) as Arc<dyn KeyLookup>)
+    }
+
+    fn facts<'f>(&'f self, instance: &'f TriggerInstance, now: Timestamp) -> Facts<'f> {
+        let parts = &self.shared.parts;
+        Facts::new(&parts.jinja, &instance.payload, parts.keys.as_ref(), now)
+    }
+
+    fn judge(&self, instance: &TriggerInstance, now: Timestamp) -> Vec<Judged> {
+        let detail = &instance.detail;
+        let key = TriggerKey::new(&detail.type_ref, &detail.parameters);
+        let index = self.shared.parts.book.index();
+        let mut judged = index.judge(&key, &self.facts(instance, now));
+        if let Some(only) = &detail.only {
+            judged.retain(|judged| only.contains(&judged.rule.reference));
+        }
+        judged
+    }
+
+    /// What makes the event the same as another, for each rule.
+    fn keys(
+        &self,
+        instance: &TriggerInstance,
+        rules: &[Arc<Rule>],
+        now: Timestamp,
+    ) -> Vec<(String, Result<Option<Known>, String>)> {
+        let facts = self.facts(instance, now);
+        let key = |rule: &Arc<Rule>| {
+            let dedup = rule.dedup.as_ref()?;
+            let known = dedup.key(&facts).map(|key| {
+                key.map(|key| Known {
+                    rule: rule.reference.clone(),
+                    key,
+                    seconds: dedup.seconds,
+                })
+            });
+            Some((rule.reference.clone(), known))
+        };
+        rules.iter().filter_map(key).collect()
+    }
+
+    fn decide(
+        &self,
+        instance: &TriggerInstance,
+        judged: Vec<Judged>,
+        mut same: HashMap<String, Sameness>,
+        now: Timestamp,
+    ) -> Plans {
+        let reading = self.reading();
+        let keys = self.lookup(&reading);
+        let facts = Facts::new(&self.shared.parts.jinja, &instance.payload, keys.as_ref(), now);
+        let depth = instance.detail.depth;
+        let mut plans = Plans::default();
+        for Judged { rule, verdict } in judged {
+            let (mut once, mut counted) = (None, None);
+            let outcome = match verdict {
                 Verdict::NoMatch => continue,
                 Verdict::Failed { key, reason } => Err(format!("criterion {key}: {reason}")),
-                Verdict::Match if detail.depth >= super::DEEPEST => Err(format!(
-                    "{} rules in a row led to this event: the rule feeds itself, and was not run again",
-                    detail.depth
+                Verdict::Match if depth >= super::DEEPEST => Err(format!(
+                    "{depth} rules in a row led to this event: the rule feeds itself, and was not run again"
                 )),
-                Verdict::Match => match self.shared.admit(&rule, &facts, now, &mut counted) {
-                    Ok(true) => self.parameters(&rule, &facts, instance),
-                    Ok(false) => {
+                Verdict::Match => match same.remove(&rule.reference) {
+                    // Whether it is the same event again comes first: what does not run anyway does not count.
+                    Some(Sameness::Same) => {
                         plans.suppressed.push(rule.reference.clone());
                         continue;
                     }
-                    Err(why) => Err(why),
-                },
+                    Some(Sameness::Unclear(why)) => Err(why),
+                    Some(Sameness::New(claim)) => {
+                        once = claim;
+                        Ok(())
+                    }
+                    None => Ok(()),
+                }
+                .and_then(|()| match &rule.throttle {
+                    None => Ok(true),
+                    Some(throttle) => {
+                        let group = throttle.group(&facts)?;
+                        let throttles = &self.shared.throttles;
+                        let (runs, row) =
+                            throttles.admit(&rule.reference, throttle, &group, instance.id, now);
+                        plans.rows.push(row);
+                        counted = runs.then_some(group);
+                        Ok(runs)
+                    }
+                }),
+            };
+            let outcome = match outcome {
+                Ok(false) => {
+                    plans.suppressed.push(rule.reference.clone());
+                    continue;
+                }
+                Ok(true) => self.parameters(&rule, &facts, instance),
+                Err(why) => Err(why),
             };
             plans.plans.push(Plan {
                 rule,
                 outcome,
                 secrets: reading.taken(),
+                once,
                 counted,
             });
         }
@@ -83,11 +178,8 @@ impl Events {
     #[must_use]
     pub fn explain(&self, rule: &Rule, payload: &Arc<Json>) -> Json {
         let parts = &self.shared.parts;
-        let reading = Arc::new(Reading::new(parts.keys.clone()));
-        let keys = parts
-            .keys
-            .is_some()
-            .then(|| Arc::clone(&reading) as Arc<dyn KeyLookup>);
+        let reading = self.reading();
+        let keys = self.lookup(&reading);
         let facts = Facts::new(&parts.jinja, payload, keys.as_ref(), Timestamp::now());
         let explanation = rule.explain(&facts);
         let matched = explanation.matched;
@@ -117,56 +209,12 @@ impl Events {
         rendered.map_err(|error| error.to_string())
     }
 
-    /// Gives back what was counted: the event was not accepted after all.
+    /// Gives back what was counted: nothing came of it after all.
     pub(super) fn give_back(&self, plans: &[Plan]) {
-        let mut windows = self.shared.windows.lock();
-        for (rule, group) in plans.iter().flat_map(|plan| &plan.counted) {
-            if let Some(windows) = windows.get_mut(rule) {
-                windows.give_back(group);
+        for plan in plans {
+            if let Some(group) = &plan.counted {
+                self.shared.throttles.give_back(&plan.rule.reference, group);
             }
         }
-    }
-}
-
-impl Shared {
-    /// Whether a rule that matches may run now.
-    fn admit(
-        &self,
-        rule: &Rule,
-        facts: &Facts<'_>,
-        now: Timestamp,
-        counted: &mut Vec<(String, String)>,
-    ) -> Result<bool, String> {
-        if rule.throttle.is_none() && rule.dedup.is_none() {
-            return Ok(true);
-        }
-        // Whether it is the same event again comes first: what runs anyway does not count twice.
-        let mut wanted = Vec::new();
-        if let Some(dedup) = &rule.dedup
-            && let Some(key) = dedup.key(facts)?
-        {
-            wanted.push((format!("{}#", rule.reference), key, 1, dedup.seconds));
-        }
-        if let Some(throttle) = &rule.throttle {
-            let group = throttle.group(facts)?;
-            wanted.push((rule.reference.clone(), group, throttle.limit, throttle.seconds));
-        }
-        let mut all = self.windows.lock();
-        for (name, group, limit, seconds) in wanted {
-            let windows: &mut Windows = all.entry(name.clone()).or_default();
-            for report in windows.ended(now) {
-                tracing::info!(rule = %rule.reference, group = %report.group, suppressed = report.suppressed, "a rule was held back");
-            }
-            if windows.admit(&group, limit, seconds, now) != Admission::Run {
-                for (name, group) in counted.drain(..) {
-                    if let Some(windows) = all.get_mut(&name) {
-                        windows.give_back(&group);
-                    }
-                }
-                return Ok(false);
-            }
-            counted.push((name, group));
-        }
-        Ok(true)
     }
 }

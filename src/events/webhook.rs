@@ -119,7 +119,7 @@ impl Events {
             with: claims.collect(),
             ..Emission::default()
         };
-        self.emit(event).await.map_err(Refused::Event)
+        self.emit_from_outside(event).await.map_err(Refused::Event)
     }
 
     /// Whether the sender is one that the rule takes events from.

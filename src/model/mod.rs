@@ -23,7 +23,7 @@ pub use id::Id;
 pub use identity::{Decision, Identity, Need, Place};
 pub use messages::{AuditDraft, AuditEntry, InboxClaim, OutboxMessage, OutboxState};
 pub use nearest::nearest;
-pub use occurrence::{Enforcement, InstanceDetail, InstanceStatus, TriggerInstance};
+pub use occurrence::{Enforcement, HeldBack, InstanceDetail, InstanceStatus, TriggerInstance};
 pub use problem::{Problem, Severity};
 pub use status::Status;
 pub use text::visible;

@@ -119,6 +119,9 @@ pub struct InstanceDetail {
     /// How many rules in a row led to it: 0 for what comes from outside.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
+    /// Rules that matched and did not run, because they ran often enough or know the event.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub suppressed: Vec<String>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it so
@@ -141,4 +144,21 @@ pub struct Enforcement {
     pub enforced_at: Timestamp,
     /// Why nothing was run.
     pub failure: Option<String>,
+    /// The rule runs only so often, and this tells of all events of a window for which it did not.
+    pub held_back: Option<HeldBack>,
+}
+
+/// How many events did not make a rule run because it ran often enough.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HeldBack {
+    /// So many events.
+    pub count: u64,
+    /// Of this group; empty when there is only one.
+    pub group: String,
+    /// How often the rule may run, `1 per 5m`.
+    pub rate: String,
+    /// When the window began.
+    pub from: Timestamp,
+    /// When it ended.
+    pub until: Timestamp,
 }

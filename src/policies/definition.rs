@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
-use crate::model::{Finding, JsonMap, nearest};
+use crate::model::{Finding, Id, JsonMap, nearest};
 use crate::yaml::reader::Reader;
 
 const KEYS: [&str; 11] = [
@@ -277,4 +277,80 @@ fn retry(parameters: &JsonMap, reader: &mut Reader) -> Option<PolicyKind> {
         },
     };
     Some(PolicyKind::Retry { on: on?, max, delay })
+}
+
+/// The types of policies as API clients see them, in the reference's words.
+#[must_use]
+pub fn types() -> Vec<Json> {
+    let threshold = json!({"description": "Concurrency threshold.", "type": "integer", "required": true});
+    let action = json!({
+        "description": "Which action to perform on the execution once the concurrency threshold has been reached.",
+        "type": "string",
+        "default": "delay",
+        "enum": ["delay", "cancel"],
+    });
+    let attributes = json!({
+        "description": "List of attributes by which to limit the concurrency.",
+        "type": "array",
+        "uniqueItems": true,
+        "items": {"type": "string", "minLength": 1},
+    });
+    let retry = json!({
+        "retry_on": {
+            "type": "string",
+            "description": "Condition to retry on.",
+            "required": true,
+            "enum": ["failure", "timeout"],
+        },
+        "max_retry_count": {
+            "type": "integer",
+            "description": "Maximum number of times to retry before giving up.",
+            "required": true,
+            "minimum": RETRIES.0,
+            "maximum": RETRIES.1,
+            "default": DEFAULT_RETRIES,
+        },
+        "delay": {
+            "type": "number",
+            "description": "Number of seconds to wait before retrying the execution.",
+            "required": false,
+            "minimum": 0,
+            "maximum": 120,
+        },
+    });
+    let rows = [
+        (
+            "concurrency",
+            "Limits the concurrent executions for the action.",
+            "concurrency",
+            json!({"threshold": threshold, "action": action}),
+        ),
+        (
+            "concurrency.attr",
+            "Limits the concurrent executions for the action by attribute(s).",
+            "concurrency_by_attr",
+            json!({"threshold": threshold, "action": action, "attributes": attributes}),
+        ),
+        (
+            "retry",
+            "Retry (re-run) failed or timed out action.",
+            "retry",
+            retry,
+        ),
+    ];
+    let shown = |(name, description, module, parameters): (&str, &str, &str, Json)| {
+        let uid = format!("policy_type:action:{name}");
+        json!({
+            "name": name,
+            "description": description,
+            "uid": uid,
+            "ref": format!("action.{name}"),
+            "resource_type": "action",
+            "enabled": true,
+            "module": format!("st2actions.policies.{module}"),
+            "parameters": parameters,
+            "id": Id::of_name(&uid),
+        })
+    };
+    rows.map(shown).into()
 }

@@ -9,4 +9,4 @@ mod definition;
 mod tests;
 
 pub use decide::{Admission, Counted, Ended, Retry, admit, retry};
-pub use definition::{KINDS, Over, Policy, PolicyKind, RetryOn};
+pub use definition::{KINDS, Over, Policy, PolicyKind, RetryOn, types};

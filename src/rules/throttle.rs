@@ -269,6 +269,39 @@ impl Windows {
         }
     }
 
+    /// The group whose window counts an event: its own, or the one that all share that found no place.
+    #[must_use]
+    pub fn place_of<'g>(&self, group: &'g str) -> &'g str {
+        if self.open.contains_key(group) {
+            group
+        } else {
+            OVERFLOW
+        }
+    }
+
+    /// Whether a group has a window.
+    #[must_use]
+    pub fn is_open(&self, group: &str) -> bool {
+        self.open.contains_key(group)
+    }
+
+    /// The window of a group, to be stored.
+    #[must_use]
+    pub fn saved(&self, group: &str) -> Option<Json> {
+        serde_json::to_value(self.open.get(group)?).ok()
+    }
+
+    /// Goes on with a stored window; false when it cannot be read.
+    pub fn restore(&mut self, group: &str, window: &Json) -> bool {
+        match serde_json::from_value(window.clone()) {
+            Ok(window) => {
+                self.open.insert(group.to_owned(), window);
+                true
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Takes back what [`Windows::admit`] let run, because it did not run after all.
     pub fn give_back(&mut self, group: &str) {
         if let Some(window) = self.open.get_mut(group) {

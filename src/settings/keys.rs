@@ -96,6 +96,14 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "What one YAQL expression or Jinja template may take, wherever it stands. More is an error of the expression.",
     ),
     ("timers", "When things happen by themselves."),
+    (
+        "events",
+        "Webhooks: how much may come in at once. Senders that are too fast get 429 with Retry-After.",
+    ),
+    (
+        "retention",
+        "How many days things are kept. Nothing is deleted unless a number is set; the audit log never is.",
+    ),
     ("access", "Who may do what."),
     (
         "access.groups",
@@ -165,6 +173,20 @@ pub const KEYS: &[Key] = &[
     key("expressions.output", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How long the text may be that it becomes."),
     key("expressions.depth", Kind::Integer { min: 10, max: 100 }, "How deep its calls and macros, and the values it walks, may nest."),
     key("timers.zone", Kind::Text, "Time zone of timers and schedules that name none, such as Europe/Vilnius."),
+    key("events.max_in_flight", Kind::Integer { min: 1, max: 1_000_000 }, "Events from outside that are being stored at the same time; further ones are asked to come again."),
+    key("events.max_latency_ms", Kind::Integer { min: 10, max: 600_000 }, "Milliseconds that storing an event may take on average; when it takes longer only eight are taken at the same time."),
+    key("events.max_waiting", Kind::Integer { min: 1, max: 100_000_000 }, "Executions that may wait before events are asked to come again. Chat and API have more room: engine.queue_limit."),
+    key("retention.executions_days", Kind::Integer { min: 0, max: 36_500 }, "Executions that have ended, with their output: days that they are kept; 0 is for ever."),
+    key("retention.inquiries_days", Kind::Integer { min: 0, max: 36_500 }, "Questions and approvals that have ended: days that they are kept; 0 is for ever."),
+    key("retention.output_days", Kind::Integer { min: 0, max: 36_500 }, "Output of executions that have ended: days that they are kept; 0 is for ever."),
+    key("retention.journals_days", Kind::Integer { min: 0, max: 36_500 }, "Journals of workflows that have ended; without one, single tasks cannot be run again: days that they are kept; 0 is for ever."),
+    key("retention.instances_days", Kind::Integer { min: 0, max: 36_500 }, "Trigger instances that are done with: days that they are kept; 0 is for ever."),
+    key("retention.enforcements_days", Kind::Integer { min: 0, max: 36_500 }, "What rules made of events: days that they are kept; 0 is for ever."),
+    key("retention.outbox_days", Kind::Integer { min: 0, max: 36_500 }, "Chat messages that were sent or given up: days that they are kept; 0 is for ever."),
+    key("retention.archive", Kind::Path, "Folder to which executions, output, trigger instances and enforcements are written as JSON lines, compressed with zstd, before they are deleted.").unset("nothing is archived", "\"/var/lib/sayso/archive\""),
+    key("retention.every_minutes", Kind::Integer { min: 1, max: 10_080 }, "Minutes between two runs."),
+    key("retention.batch", Kind::Integer { min: 1, max: 1000 }, "How many are deleted at once; everything else waits that long."),
+    key("retention.pause_ms", Kind::Integer { min: 0, max: 60_000 }, "Milliseconds between two batches."),
     // access
     key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything."),
     key("access.admins", Kind::Texts, "Users who may do everything."),
@@ -179,6 +201,7 @@ pub const KEYS: &[Key] = &[
     // chat
     key("chat.name", Kind::Text, "Name that the bot answers to."),
     key("chat.prefix", Kind::Text, "Mark before commands in shared channels, besides the bot's name."),
+    key("chat.notices_per_minute", Kind::Integer { min: 1, max: 10_000 }, "Notifications (`notify: routes: ['slack:#ops']`) that a conversation is told one by one in a minute; what comes beyond is summed up in one message."),
     key("chat.slack.*.api_url", Kind::Url, "Base of Slack's Web API.")
         .unset("Slack's own", "\"https://slack.com/api\"").variable_is("SAYSO_SLACK_API_URL"),
     key("chat.slack.*.bot_token", Kind::Text, "Token of the bot.")

@@ -20,6 +20,8 @@ use serde::{Deserialize, Serialize};
 use crate::access::AccessOptions;
 use crate::api::ApiOptions;
 use crate::engine::EngineOptions;
+use crate::events::EventOptions;
+use crate::retention::RetentionOptions;
 
 pub use describe::{Described, default_toml, describe, markdown_table};
 pub use kind::Kind;
@@ -50,6 +52,10 @@ pub struct Settings {
     pub expressions: ExpressionOptions,
     /// When things happen by themselves.
     pub timers: TimerOptions,
+    /// How much may come in at once.
+    pub events: EventOptions,
+    /// How long things are kept.
+    pub retention: RetentionOptions,
     /// Who may do what.
     pub access: AccessOptions,
     /// Chat.

@@ -190,6 +190,8 @@ pub struct ChatOptions {
     pub name: String,
     /// Mark before commands in shared channels.
     pub prefix: String,
+    /// Notifications that a conversation is told one by one in a minute.
+    pub notices_per_minute: u32,
     /// Slack workspaces by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub slack: BTreeMap<String, SlackOptions>,
@@ -203,6 +205,7 @@ impl Default for ChatOptions {
         Self {
             name: "sayso".to_owned(),
             prefix: "!".to_owned(),
+            notices_per_minute: 10,
             slack: BTreeMap::new(),
             discord: BTreeMap::new(),
         }

@@ -7,6 +7,7 @@
 pub mod chain;
 mod error;
 mod query;
+mod retain;
 pub mod sqlite;
 
 use std::path::Path;
@@ -25,6 +26,8 @@ pub use query::{
     AuditFilter, AuditRecord, AuditRecords, EnforcementFilter, ExecutionFilter, ExecutionPage,
     InstanceFilter, Listed, OutboxCounts, Page, SortOrder, StoreStats,
 };
+
+pub use retain::{Expired, Kept};
 
 /// One write inside a transaction.
 #[derive(Clone, Debug)]
@@ -197,6 +200,19 @@ pub trait Store: Send + Sync + 'static {
     fn check(&self) -> BoxFuture<'_, Result<Vec<String>, StoreError>>;
     /// Writes a consistent copy to `target` while work goes on.
     fn backup<'a>(&'a self, target: &'a Path) -> BoxFuture<'a, Result<(), StoreError>>;
+    /// The oldest rows of a kind that may go because they are older than `before`, at most `limit`.
+    fn expired(
+        &self,
+        _kind: Kept,
+        _before: Timestamp,
+        _limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Expired>, StoreError>> {
+        Box::pin(std::future::ready(Ok(Vec::new())))
+    }
+    /// Deletes rows; gives how many. Other commits wait that long, so give few at a time.
+    fn delete(&self, _kind: Kept, _rows: Vec<Expired>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(std::future::ready(Ok(0)))
+    }
     /// Deletes claims older than `before`; returns how many (they only guard against redelivery).
     fn forget_claims(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>>;
     /// Commits what waits, folds the write-ahead log into the database and closes it.

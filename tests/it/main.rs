@@ -19,3 +19,4 @@ mod simulate;
 mod slack;
 mod slack_approvals;
 mod stopping;
+mod storms;

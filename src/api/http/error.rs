@@ -15,6 +15,8 @@ use crate::store::StoreError;
 pub struct ApiError {
     status: StatusCode,
     message: String,
+    /// Seconds after which the client may try again, for answers that say so.
+    retry_after: u64,
 }
 
 /// What a handler gives.
@@ -27,7 +29,15 @@ impl ApiError {
         Self {
             status,
             message: message.into(),
+            retry_after: 1,
         }
+    }
+
+    /// The same, to be tried again after so many seconds.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u64) -> Self {
+        self.retry_after = seconds;
+        self
     }
 
     /// 400: something is wrong with the request.
@@ -100,7 +110,7 @@ impl IntoResponse for ApiError {
             self.status,
             StatusCode::SERVICE_UNAVAILABLE | StatusCode::TOO_MANY_REQUESTS
         ) {
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after));
         }
         response
     }

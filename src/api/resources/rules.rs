@@ -33,7 +33,8 @@ const ATTRIBUTES: [&str; 14] = [
     "enabled",
     "id",
 ];
-const ENFORCEMENT: [&str; 9] = [
+const ENFORCEMENT: [&str; 10] = [
+    "held_back",
     "trigger_instance_id",
     "execution_id",
     "failure_reason",
@@ -265,9 +266,16 @@ fn enforcement(found: &Enforcement) -> Value {
         "failure_reason": found.failure.as_deref().unwrap_or_default(),
         "rule": {"ref": found.rule, "id": id_of(&found.rule), "uid": format!("rule:{pack}:{name}")},
         "enforced_at": found.enforced_at,
-        "status": if found.failure.is_some() { "failed" } else { "succeeded" },
+        "status": match found {
+            Enforcement { held_back: Some(_), .. } => "held_back",
+            Enforcement { failure: Some(_), .. } => "failed",
+            _ => "succeeded",
+        },
         "id": found.id,
     });
+    if let Some(held_back) = &found.held_back {
+        shown["held_back"] = json!(held_back);
+    }
     if found.execution.is_none()
         && let Some(shown) = shown.as_object_mut()
     {

@@ -17,13 +17,23 @@ use crate::model::{Id, InstanceStatus, TriggerInstance};
 use crate::store::InstanceFilter;
 use crate::triggers::{Trigger, TriggerType, emitted_again};
 
-const INSTANCE: [&str; 5] = ["trigger", "occurrence_time", "status", "id", "payload"];
+const INSTANCE: [&str; 6] = [
+    "suppressed",
+    "trigger",
+    "occurrence_time",
+    "status",
+    "id",
+    "payload",
+];
 
 impl From<EmitError> for ApiError {
     fn from(error: EmitError) -> Self {
         match error {
             EmitError::UnknownType(_) | EmitError::BadPayload(_) => Self::bad_request(error.to_string()),
             EmitError::Busy(_) => Self::busy(error.to_string()),
+            EmitError::Overloaded { retry_after, .. } => {
+                Self::busy(error.to_string()).retry_after(retry_after)
+            }
             EmitError::Duplicate(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             EmitError::Store(error) => error.into(),
         }
@@ -59,13 +69,18 @@ pub(super) fn trigger(trigger: &Trigger) -> Value {
 
 /// A trigger instance as the API shows it.
 pub(super) fn instance(instance: &TriggerInstance) -> Value {
-    json!({
+    let mut shown = json!({
         "trigger": instance.trigger,
         "occurrence_time": instance.occurrence_time,
         "status": instance.status,
         "id": instance.id,
         "payload": *instance.payload,
-    })
+    });
+    // Ours: rules that matched and did not run for it.
+    if !instance.detail.suppressed.is_empty() {
+        shown["suppressed"] = json!(instance.detail.suppressed);
+    }
+    shown
 }
 
 /// `GET /triggertypes`.

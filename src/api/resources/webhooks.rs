@@ -137,7 +137,7 @@ async fn emit(state: &ApiState, body: Value) -> ApiResult {
         trace_tag: text("trace").map(str::to_owned),
         ..Emission::default()
     };
-    match state.events().emit(event).await {
+    match state.events().emit_from_outside(event).await {
         Ok(_) => answer(StatusCode::ACCEPTED, &body),
         Err(error @ (EmitError::UnknownType(_) | EmitError::BadPayload(_))) => {
             Err(ApiError::bad_request(format!(

@@ -54,9 +54,15 @@ const PACK: [(&str, &str); 4] = [
     ),
 ];
 
-struct Actions(Arc<Content>);
+struct Actions(Arc<Content>, Arc<crate::events::PolicyBook>);
 
 impl Catalogue for Actions {
+    fn policies(&self, action: &str) -> Option<Arc<[Arc<crate::policies::Policy>]>> {
+        self.1.of(action)
+    }
+    fn policed(&self) -> Vec<String> {
+        self.1.by_action().keys().cloned().collect()
+    }
     fn action(&self, reference: &str) -> Option<Arc<Action>> {
         self.0.snapshot().action(reference).cloned()
     }
@@ -140,13 +146,23 @@ impl Server {
             .await
             .unwrap();
         let keys: Arc<dyn KeySource> = Arc::new(Keys(Arc::clone(&datastore)));
+        let notices = crate::chat::notices::Notices::load(3, &*store).await.unwrap();
         let engine = Engine::start(EngineParts {
             options: EngineOptions::default(),
             store,
-            catalogue: Arc::new(Actions(Arc::clone(&content))),
+            catalogue: Arc::new(Actions(Arc::clone(&content), Arc::clone(book.policies()))),
             runners: builtin(RunnerOptions::default()),
             authority: Arc::clone(&policy) as Arc<dyn crate::access::Authority>,
-            observers: vec![Arc::new(ExecutionCounter), own],
+            observers: vec![
+                Arc::new(ExecutionCounter),
+                own,
+                Arc::new(crate::events::Notifications {
+                    book: Arc::clone(&book),
+                    jinja: Arc::default(),
+                    keys: None,
+                    conversations: notices,
+                }),
+            ],
             key,
             keys: Some(Arc::clone(&keys)),
             jinja: Arc::new(Jinja::default()),
@@ -170,16 +186,7 @@ impl Server {
         let people = People::load(Arc::clone(&policy), Arc::clone(engine.store()))
             .await
             .unwrap();
-        let who = Arc::clone(&policy);
-        let events = crate::events::Events::new(crate::events::EventParts {
-            engine: engine.clone(),
-            book,
-            identities: Arc::new(move |user: &str| who.identity(user, "rule")),
-            system_user: "sayso".to_owned(),
-            keys: Some(keys.of("sayso", true)),
-            jinja: Arc::default(),
-            zone: "UTC".to_owned(),
-        });
+        let events = events(engine.clone(), book, &policy, keys.of("sayso", true));
         tokio::spawn(events.clone().work());
         let (mut changes, looking) = (datastore.subscribe(), events.clone());
         tokio::spawn(async move {
@@ -189,6 +196,10 @@ impl Server {
         });
         let state = ApiState::new(ApiParts {
             options,
+            retention: crate::retention::Retention::new(
+                crate::retention::RetentionOptions::default(),
+                Arc::clone(engine.store()),
+            ),
             engine,
             events,
             keys: datastore,
@@ -213,6 +224,17 @@ impl Server {
             shutdown,
             dir,
         }
+    }
+
+    /// Events as after a restart: nothing in memory but what is stored.
+    pub(super) async fn events_anew(&self) -> crate::events::Events {
+        let state = &self.state;
+        let book = Arc::clone(state.events().book());
+        let policy = Arc::new(Policy::new(AccessOptions::default()).unwrap());
+        let keys = Keys(Arc::clone(state.keys())).of("sayso", true);
+        let events = events(state.engine().clone(), book, &policy, keys);
+        events.load_windows().await.unwrap();
+        events
     }
 
     /// The folder with the packs.
@@ -267,4 +289,23 @@ impl Server {
             .await
             .unwrap()
     }
+}
+
+fn events(
+    engine: Engine,
+    book: Arc<crate::events::RuleBook>,
+    policy: &Arc<Policy>,
+    keys: Arc<dyn crate::expr::jinja::KeyLookup>,
+) -> crate::events::Events {
+    let who = Arc::clone(policy);
+    crate::events::Events::new(crate::events::EventParts {
+        engine,
+        book,
+        identities: Arc::new(move |user: &str| who.identity(user, "rule")),
+        system_user: "sayso".to_owned(),
+        keys: Some(keys),
+        jinja: Arc::default(),
+        zone: "UTC".to_owned(),
+        options: crate::events::EventOptions::default(),
+    })
 }

@@ -65,7 +65,15 @@ pub(super) async fn ps(call: &Call<'_>) -> Answer {
     };
     let found = call.desk.engine.store().executions(filter, page).await?;
     let now = Timestamp::now();
-    let rows: Vec<Value> = found.items.iter().map(|execution| line(execution, now)).collect();
+    let row = |execution: &Execution| {
+        let mut row = line(execution, now);
+        // Why it waits is what people look for here.
+        let waits = call.desk.engine.waits(execution).map(|waits| waits.told());
+        let said = [waits.as_deref(), execution.request.origin.text.as_deref()];
+        row["said"] = said.into_iter().flatten().collect::<Vec<_>>().join(": ").into();
+        row
+    };
+    let rows: Vec<Value> = found.items.iter().map(row).collect();
     let stats = call.desk.engine.stats();
     let running = found
         .items
@@ -75,7 +83,7 @@ pub(super) async fn ps(call: &Call<'_>) -> Answer {
     let total = usize::try_from(found.total.unwrap_or(0)).unwrap_or(usize::MAX);
     Ok(json!({
         "running": running,
-        "waiting": stats.waiting + stats.delayed,
+        "waiting": stats.waiting + stats.delayed + stats.held_back,
         "omitted": total.saturating_sub(rows.len()),
         "executions": rows,
     }))

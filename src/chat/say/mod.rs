@@ -201,6 +201,11 @@ impl Speaker {
             let data = row.body.get("data").unwrap_or(&Value::Null);
             let tone = match kind {
                 "internal" => Tone::Bad,
+                "notice" => match row.body["tone"].as_str() {
+                    Some("good") => Tone::Good,
+                    Some("bad") => Tone::Bad,
+                    _ => Tone::Neutral,
+                },
                 _ => Tone::Warning,
             };
             let card = self.templates.load().render(

@@ -6,6 +6,7 @@ mod conversation;
 mod expr;
 mod keys;
 mod people;
+mod policy;
 mod simulate;
 mod site;
 mod workflow;
@@ -13,6 +14,8 @@ mod workflow;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
+
+pub use policy::PolicyCommand;
 
 pub use answers::{ApprovalCommand, InquiryCommand, Speaker};
 pub use client::{
@@ -25,7 +28,7 @@ pub use keys::{KeyCommand, KeyScope, ListScope, Whose};
 pub use people::{AccessCommand, Question, UserCommand};
 pub use simulate::{SimulateArgs, SimulateCommand};
 pub use site::{
-    AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
+    AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, GcCommand, PackCommand, ServeArgs,
     SlackCommand,
 };
 pub use workflow::{RunScene, WorkflowCommand};
@@ -160,6 +163,9 @@ pub enum Command {
     /// Look at conversations: prefix, threads, how much is told, digests, deliveries
     #[command(subcommand)]
     Conversation(ConversationCommand),
+    /// Look at policies, make and remove them
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Look at packs and check them
     #[command(subcommand)]
     Pack(PackCommand),
@@ -181,6 +187,9 @@ pub enum Command {
     /// Set up Slack
     #[command(subcommand)]
     Slack(SlackCommand),
+    /// Delete what is old, see what was deleted
+    #[command(subcommand)]
+    Gc(GcCommand),
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),

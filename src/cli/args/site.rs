@@ -227,6 +227,19 @@ pub enum DbCommand {
     Stats,
 }
 
+/// `sayso gc …`.
+#[derive(Debug, Subcommand)]
+pub enum GcCommand {
+    /// Delete now what is older than section [retention] of the settings says
+    Run {
+        /// Only count it
+        #[arg(long)]
+        dry_run: bool,
+    },
+    /// Show what the last run deleted
+    Status,
+}
+
 /// `sayso slack …`.
 #[derive(Debug, Subcommand)]
 pub enum SlackCommand {

@@ -26,6 +26,7 @@ pub(super) const ALL: &[(&str, &str)] = &[
     ("asks", QUESTION),
     ("asks_many", QUESTIONS),
     ("mends", MENDS),
+    ("policed", POLICED),
     ("marks_line", MARKS_LINE),
     ("marks_fork", MARKS_FORK),
     ("marks_items", MARKS_ITEMS),
@@ -46,6 +47,22 @@ pub(super) fn parameters(name: &str) -> Value {
         _ => json!({}),
     }
 }
+
+const POLICED: &str = "
+version: 1.0
+tasks:
+  all:
+    with: <% [1, 2, 3] %>
+    action: demo.one
+    input:
+      n: <% item() %>
+    next:
+      - do: fails
+  fails:
+    action: demo.flaky
+    input:
+      cmd: 'false'
+";
 
 const CHAIN: &str = "
 version: 1.0

@@ -6,6 +6,7 @@ mod consent;
 mod flows;
 mod lifecycle;
 mod pending;
+mod policies;
 mod recovery;
-mod support;
+pub(super) mod support;
 mod workflows;

@@ -14,20 +14,24 @@ use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey, Su
 use crate::expr::template::{Evaluator, Limits, Surroundings};
 use crate::expr::value::{Date, DateTime};
 use crate::model::{Action, Decision, Id, Identity, JsonMap, Need, Place};
+use crate::policies::Policy;
 use crate::runners::{self, Job, Outcome, Runner, RunnerSpec, Runners};
 use crate::store::Store;
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
 
 /// Actions by reference.
 #[derive(Default)]
-pub(super) struct Actions(pub(super) Mutex<BTreeMap<String, Arc<Action>>>);
+pub(super) struct Actions {
+    pub(super) actions: Mutex<BTreeMap<String, Arc<Action>>>,
+    pub(super) policies: Mutex<BTreeMap<String, Arc<[Arc<Policy>]>>>,
+}
 
 impl Catalogue for Actions {
     fn action(&self, reference: &str) -> Option<Arc<Action>> {
-        self.0.lock().get(reference).cloned()
+        self.actions.lock().get(reference).cloned()
     }
     fn nearest(&self, reference: &str) -> Option<String> {
-        self.0
+        self.actions
             .lock()
             .keys()
             .find(|known| strsim::levenshtein(known, reference) <= 2)
@@ -35,6 +39,12 @@ impl Catalogue for Actions {
     }
     fn config(&self, _pack: &str) -> Arc<JsonMap> {
         Arc::default()
+    }
+    fn policies(&self, action: &str) -> Option<Arc<[Arc<Policy>]>> {
+        self.policies.lock().get(action).cloned()
+    }
+    fn policed(&self) -> Vec<String> {
+        self.policies.lock().keys().cloned().collect()
     }
 }
 
@@ -158,10 +168,11 @@ pub(super) struct World {
     pub(super) store: Arc<SqliteStore>,
     pub(super) engine: Engine,
     pub(super) gate: Arc<Gate>,
+    pub(super) actions: Arc<Actions>,
 }
 
 #[allow(clippy::needless_pass_by_value)] // so that tests can write json!(…) in place
-pub(super) fn action(name: &str, runner: &str, parameters: Value) -> Action {
+pub(in crate::engine) fn action(name: &str, runner: &str, parameters: Value) -> Action {
     Action {
         reference: format!("demo.{name}"),
         pack: "demo".to_owned(),
@@ -211,6 +222,7 @@ impl World {
         );
         let gate = Gate::new();
         let actions = Arc::new(Actions::default());
+        super::policies::put(&actions, super::policies::STANDING);
         for action in [
             action("noop", "noop", json!({})),
             action("shell", "local-shell-cmd", json!({})),
@@ -234,9 +246,18 @@ impl World {
                 json!({"pin": {"type": "string", "secret": true}}),
             ),
             action("twice", "gate", json!({})),
+            action("one", "gate", json!({"n": {"type": "integer"}})),
+            action("few", "gate", json!({})),
+            action(
+                "per_pin",
+                "gate",
+                json!({"pin": {"type": "string", "secret": true}}),
+            ),
+            action("flaky", "local-shell-cmd", json!({})),
+            action("brief_again", "gate", json!({})),
         ] {
             actions
-                .0
+                .actions
                 .lock()
                 .insert(action.reference.clone(), Arc::new(action));
         }
@@ -244,27 +265,36 @@ impl World {
             let mut flow = action(name, "orquesta", super::flows::parameters(name));
             flow.entry_point = format!("workflows/{name}.yaml");
             flow.entry_point_text = Some((*text).into());
-            actions.0.lock().insert(flow.reference.clone(), Arc::new(flow));
+            actions
+                .actions
+                .lock()
+                .insert(flow.reference.clone(), Arc::new(flow));
         }
         for (name, text) in super::chains::ALL {
             let parameters = json!({"n": {"type": "integer", "default": 3}});
             let mut chain = action(name, "action-chain", parameters);
             chain.entry_point = format!("chains/{name}.yaml");
             chain.entry_point_text = Some((*text).into());
-            actions.0.lock().insert(chain.reference.clone(), Arc::new(chain));
+            actions
+                .actions
+                .lock()
+                .insert(chain.reference.clone(), Arc::new(chain));
         }
         let mut runners: Runners = runners::builtin(runners::RunnerOptions::default());
         runners.add(gate.clone());
         if let Some(marks) = marks {
             let parameters = json!({"mark": {"type": "string"}, "fails": {"type": "integer"}});
             let mark = action("again_mark", marks.spec().name, parameters);
-            actions.0.lock().insert(mark.reference.clone(), Arc::new(mark));
+            actions
+                .actions
+                .lock()
+                .insert(mark.reference.clone(), Arc::new(mark));
             runners.add(marks);
         }
         let engine = Engine::start(EngineParts {
             options,
             store: between(Arc::clone(&store) as Arc<dyn Store>),
-            catalogue: actions,
+            catalogue: Arc::clone(&actions) as Arc<dyn Catalogue>,
             runners,
             authority: Arc::new(AllButMallory),
             observers: Vec::new(),
@@ -282,6 +312,7 @@ impl World {
             store,
             engine,
             gate,
+            actions,
         }
     }
 

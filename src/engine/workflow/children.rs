@@ -82,9 +82,12 @@ pub(super) fn request(
         }
     }
     context.insert("parent".to_owned(), link);
-    let mut notify = None;
+    let notify;
     match node {
-        None => context.insert("orquesta".to_owned(), orquesta),
+        None => {
+            notify = notify_listed(parent, &call.task.0);
+            context.insert("orquesta".to_owned(), orquesta)
+        }
         Some((chain, node)) => {
             notify = notify_of(parent, node);
             context.insert(CHAIN.to_owned(), node_shown(chain, node))
@@ -122,6 +125,13 @@ fn node_shown(chain: &Chain, node: &ChainNode) -> Json {
         "publish": node.publish,
         "notify": node.notify,
     })
+}
+
+/// Whom a workflow's task tells of its end: those whom the workflow tells, when its parameter `notify` lists the task (NOT-7).
+fn notify_listed(workflow: &Request, task: &str) -> Option<Json> {
+    let listed = workflow.parameters.get("notify")?.as_array()?;
+    let is_listed = listed.iter().any(|name| *name == *task);
+    workflow.notify.clone().filter(|_| is_listed)
 }
 
 /// Whom a chain's task tells of its end: those whom it names itself, else those whom the chain tells, unless its action

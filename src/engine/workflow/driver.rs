@@ -19,7 +19,7 @@ use super::{ControlKind, Message};
 use crate::engine::dispatch::commit_step;
 use crate::engine::state::State;
 use crate::engine::step::{set_result, step};
-use crate::engine::{accept, apart, cancel};
+use crate::engine::{accept, apart, cancel, policing};
 use crate::model::{Execution, Id, Identity, Status, Timestamp};
 use crate::store::{CommitError, StoreError, Write};
 use crate::workflow::flow::Flow;
@@ -270,6 +270,7 @@ impl Driver {
             accept::inserted(state, &child);
             match launch {
                 Launch::Ended => {}
+                Launch::Held => policing::settled(state, &child),
                 Launch::Work(work) => drop(tokio::spawn(work.run())),
                 Launch::Queue => state.enqueue(child.id, &child.request.user, child.request.not_before),
                 Launch::Conduct => super::conduct(state, child),

@@ -11,7 +11,7 @@ use super::driver::Driver;
 use super::results::{Beginning, TaskKey};
 use super::step::{Launch, Step};
 use crate::engine::state::{Running, State};
-use crate::engine::{SubmitError, accept, work};
+use crate::engine::{SubmitError, accept, policing, work};
 use crate::expr::value::{Value, from_json};
 use crate::model::{Status, Timestamp};
 use crate::workflow::conductor::{self, Dispatch};
@@ -166,6 +166,8 @@ impl Driver {
         let conducted = runner.conducts().is_some();
         let launch = if checked.execution.status == Status::Delayed {
             Launch::Queue
+        } else if !policing::admit(state, &mut checked) {
+            Launch::Held
         } else if conducted {
             accept::begin(state, &mut checked.execution);
             Launch::Conduct

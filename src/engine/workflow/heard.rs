@@ -133,7 +133,7 @@ impl Driver {
     pub(super) fn pass_on(&self, control: &Control, out: &mut Step) {
         for (id, child) in &self.children {
             let user = control.user.clone();
-            let order = if child.conducted && child.status != Status::Delayed {
+            let order = if child.conducted {
                 Order::Control(control.kind, user)
             } else {
                 match control.kind {

@@ -150,7 +150,7 @@ pub(super) async fn commit(
 }
 
 /// The workflow that asked for an execution. Clients may name any parent; only the engine makes parts of workflows.
-fn part_of(execution: &Execution) -> Option<Id> {
+pub(super) fn part_of(execution: &Execution) -> Option<Id> {
     let request = &execution.request;
     request.parent.filter(|_| request.origin.kind == children::ORIGIN)
 }

@@ -8,7 +8,7 @@ use super::driver::Driver;
 use super::{ChildStep, Control};
 use crate::engine::state::State;
 use crate::engine::step::{enter, set_result};
-use crate::engine::{audit, keys, prepared, work};
+use crate::engine::{audit, keys, policing, prepared, work};
 use crate::expr::value;
 use crate::model::{Execution, Id, Status, Timestamp};
 use crate::store::{Transaction, Write};
@@ -39,6 +39,8 @@ pub(super) enum Launch {
     Ended,
     /// It runs.
     Work(Box<work::Work>),
+    /// A policy holds it back, or has ended it.
+    Held,
     /// It waits for its time or a free place.
     Queue,
     /// It is a workflow.
@@ -72,6 +74,7 @@ impl Step {
             if let Launch::Work(_) = launch {
                 state.left(child.id);
             }
+            policing::leave(state, &child.request.action, child.id);
         }
     }
 }

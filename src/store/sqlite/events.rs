@@ -19,7 +19,7 @@ use super::statement::Values;
 const COUNTED: i64 = 100_000;
 
 const INSTANCE: &str = "id, trigger, status, occurred, size, payload, detail";
-const ENFORCEMENT: &str = "id, rule, instance, execution, enforced, failure";
+const ENFORCEMENT: &str = "id, rule, instance, execution, enforced, failure, held_back";
 
 pub(super) async fn instance(pool: &ReadPool, id: Id) -> Result<Option<TriggerInstance>, StoreError> {
     let mut values = Values::default();
@@ -180,5 +180,9 @@ fn enforcement_of(row: &SqliteRow) -> Result<Enforcement, StoreError> {
         execution: optional_id(row, 3)?,
         enforced_at: Timestamp::from_micros(column(row, 4)?),
         failure: column(row, 5)?,
+        held_back: column::<Option<&str>>(row, 6)?
+            .map(serde_json::from_str)
+            .transpose()
+            .map_err(|error| corrupt(format_args!("an enforcement: {error}")))?,
     })
 }

@@ -346,8 +346,8 @@ async fn events(connection: &mut Connection, plan: &Plan<'_>) -> Result<(), sqlx
     });
     static ENFORCEMENTS: LazyLock<Rows> = LazyLock::new(|| {
         Rows::new(
-            "INSERT INTO enforcements (id, rule, instance, execution, enforced, failure) VALUES ",
-            "(?,?,?,?,?,?)",
+            "INSERT INTO enforcements (id, rule, instance, execution, enforced, failure, held_back) VALUES ",
+            "(?,?,?,?,?,?,?)",
             "",
         )
     });
@@ -374,6 +374,15 @@ async fn events(connection: &mut Connection, plan: &Plan<'_>) -> Result<(), sqlx
             values.optional_id(row.execution).int(row.enforced_at.micros());
             match &row.failure {
                 Some(failure) => values.string(failure),
+                None => values.null(),
+            };
+            // A few short texts: writing them cannot fail.
+            let held_back = row
+                .held_back
+                .as_ref()
+                .map(|held| serde_json::to_string(held).unwrap_or_default());
+            match held_back {
+                Some(held_back) => values.string(&held_back),
                 None => values.null(),
             };
         })

@@ -19,6 +19,7 @@ mod memory;
 mod plan;
 mod pool;
 mod read;
+mod retain;
 mod statement;
 mod writer;
 
@@ -39,8 +40,9 @@ use crate::model::{
 };
 
 use super::{
-    AuditFilter, AuditRecords, CommitError, EnforcementFilter, ExecutionFilter, ExecutionPage,
-    InstanceFilter, JournalEntry, Listed, OutboxCounts, Page, Store, StoreError, StoreStats, Transaction,
+    AuditFilter, AuditRecords, CommitError, EnforcementFilter, ExecutionFilter, ExecutionPage, Expired,
+    InstanceFilter, JournalEntry, Kept, Listed, OutboxCounts, Page, Store, StoreError, StoreStats,
+    Transaction,
 };
 
 pub use connect::SqliteOptions;
@@ -329,6 +331,29 @@ impl Store for SqliteStore {
 
     fn forget_claims(&self, before: Timestamp) -> BoxFuture<'_, Result<u64, StoreError>> {
         Box::pin(self.forget(before))
+    }
+
+    fn expired(
+        &self,
+        kind: Kept,
+        before: Timestamp,
+        limit: u32,
+    ) -> BoxFuture<'_, Result<Vec<Expired>, StoreError>> {
+        Box::pin(retain::expired(&self.pool, kind, before, limit))
+    }
+
+    fn delete(&self, kind: Kept, rows: Vec<Expired>) -> BoxFuture<'_, Result<u64, StoreError>> {
+        Box::pin(async move {
+            let numbers = rows.iter().map(|row| row.number).collect();
+            let (answer, answered) = oneshot::channel();
+            let job = Job::Delete {
+                kind,
+                numbers,
+                answer,
+            };
+            self.jobs()?.send(job).await.map_err(|_| StoreError::Closed)?;
+            answered.await.map_err(|_| StoreError::Closed)?
+        })
     }
 
     fn close(&self) -> BoxFuture<'_, ()> {

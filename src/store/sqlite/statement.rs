@@ -131,6 +131,18 @@ impl Connection {
         Ok(done.rows_affected())
     }
 
+    /// All rows of a statement with values.
+    pub(super) async fn fetch_with(
+        &mut self,
+        text: &'static str,
+        values: Values,
+    ) -> Result<Vec<SqliteRow>, sqlx::Error> {
+        self.statements += 1;
+        sqlx::query_with(text, values.finish()?)
+            .fetch_all(&mut self.inner)
+            .await
+    }
+
     /// A statement made for the occasion.
     #[cfg(test)]
     pub(super) async fn run_once(&mut self, text: String) -> Result<Option<SqliteRow>, sqlx::Error> {

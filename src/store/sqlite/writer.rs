@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use crate::model::{Id, Timestamp};
-use crate::store::{CommitError, StoreError};
+use crate::store::{CommitError, Kept, StoreError};
 
 use super::checkpoint::Checkpointer;
 use super::connect::SqliteOptions;
@@ -15,6 +15,7 @@ use super::encode::{Encoded, Row};
 use super::error::{is_double, is_full, store_error};
 use super::group::{self, Failure};
 use super::memory::Memory;
+use super::retain;
 use super::statement::{Connection, Values};
 
 /// Transactions in one group: beyond this the gain is small and the first in line waits long.
@@ -34,6 +35,12 @@ pub(super) enum Job {
     /// Forgets some claims; gives how many. Fewer than [`FORGET`]: these were the last.
     Forget {
         before: Timestamp,
+        answer: oneshot::Sender<Result<u64, StoreError>>,
+    },
+    /// Deletes some rows; gives how many.
+    Delete {
+        kind: Kept,
+        numbers: Vec<i64>,
         answer: oneshot::Sender<Result<u64, StoreError>>,
     },
     Close {
@@ -278,6 +285,18 @@ impl Writer {
                             (SELECT key FROM claims WHERE received < ? ORDER BY received LIMIT ?)";
                 let done = self.connection.run_with(text, values).await;
                 let _ = answer.send(done.map_err(|error| store_error(&error)));
+            }
+            Job::Delete {
+                kind,
+                numbers,
+                answer,
+            } => {
+                let done = retain::delete(&mut self.connection, &mut self.memory, kind, &numbers).await;
+                if let Err(error) = &done {
+                    self.recover(error).await;
+                }
+                let _ = answer.send(done.map_err(|error| store_error(&error)));
+                self.checkpointer.after_commit(&mut self.connection).await;
             }
             Job::Close { answer } => return Some(answer),
             #[cfg(test)]
