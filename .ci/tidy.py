@@ -28,6 +28,7 @@ FORBIDDEN = {
     "src/timers": ["crate::rules", "crate::triggers", *ABOVE],
     "src/policies": ["crate::rules", "crate::triggers", *ABOVE],
     "src/answers": ["crate::content", "crate::chat", "crate::api", "crate::cli", "axum"],
+    "src/sensors": ["crate::access", "crate::engine", "crate::chat", "crate::api", "crate::cli", "axum"],
     "src/alias": ["crate::content", "crate::engine", "crate::store"],
     "src/runners": ["crate::store", "crate::chat", "crate::api", "crate::cli"],
     "src/access": ["crate::chat", "crate::api", "crate::cli", "crate::engine"],

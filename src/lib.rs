@@ -27,6 +27,7 @@ pub mod runners;
 
 pub mod answers;
 pub mod events;
+pub mod sensors;
 
 pub mod api;
 pub mod app;

@@ -17,6 +17,7 @@ use crate::content::Content;
 use crate::engine::Engine;
 use crate::events::Events;
 use crate::model::Identity;
+use crate::sensors::Sensors;
 use crate::store::Store;
 
 /// Reads the content again; gives a summary for the caller, or one sentence why it failed.
@@ -30,6 +31,8 @@ pub struct ApiParts {
     pub engine: Engine,
     /// Where events go.
     pub events: Events,
+    /// What watches the world.
+    pub sensors: Sensors,
     /// Packs, actions, aliases.
     pub content: Arc<Content>,
     /// Who may do what; gives identities their roles.
@@ -109,6 +112,12 @@ impl ApiState {
     #[must_use]
     pub fn events(&self) -> &Events {
         &self.shared.parts.events
+    }
+
+    /// What watches the world.
+    #[must_use]
+    pub fn sensors(&self) -> &Sensors {
+        &self.shared.parts.sensors
     }
 
     /// Packs, actions, aliases.

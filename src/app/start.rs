@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::Access;
 use super::catalogue::ContentCatalogue;
 use super::checks;
+use super::heard::Ears;
 use super::running::App;
 use super::surroundings::evaluator;
 use crate::access::{People, Policy, Principal, Tokens};
@@ -24,6 +25,7 @@ use crate::engine::{Engine, EngineParts};
 use crate::events::{EventParts, Events, OwnEvents, RuleBook};
 use crate::expr::jinja::Jinja;
 use crate::runners::{self, RunnerSpec};
+use crate::sensors::{Overheard, Pace, SensorParts, Sensors};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
@@ -99,6 +101,18 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         zone: settings.timers.zone.clone(),
     });
 
+    let sensors = Sensors::load(SensorParts {
+        options: settings.sensors.clone(),
+        content: Arc::clone(&content),
+        events: events.clone(),
+        store: Arc::clone(engine.store()),
+        keys: None,
+        scratch: settings.data_dir.join("scratch"),
+        pace: Pace::default(),
+    })
+    .await
+    .context("cannot read which sensors are switched on")?;
+
     let hub = Hub::start(HubParts {
         engine: engine.clone(),
         shelf: Arc::new(ContentShelf::new(Arc::clone(&content))),
@@ -109,6 +123,11 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         options: chat_options(&settings),
         clock: None,
     });
+
+    hub.listen(Arc::new(Ears {
+        overheard: Overheard::new(events.clone(), settings.sensors.chat_messages),
+        sensors: sensors.clone(),
+    }));
 
     let shutdown = CancellationToken::new();
     let identity = Arc::new(policy.identity(&settings.access.token_user, "token"));
@@ -127,6 +146,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         start.token,
         shutdown.clone(),
         access,
+        sensors.clone(),
     );
     // The chat routes need the API's authentication, and the API needs the chat routes.
     let known = Arc::new(OnceLock::new());
@@ -134,6 +154,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         options: settings.api.clone(),
         engine: app.engine.clone(),
         events: events.clone(),
+        sensors: sensors.clone(),
         content,
         policy,
         people,
@@ -149,6 +170,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         app.work_in_background(&settings);
         tokio::spawn(events.clone().work());
         tokio::spawn(events.tick());
+        sensors.start();
         app.listen_to_platforms(&settings);
     }
     Ok(Box::new(app))

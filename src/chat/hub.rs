@@ -1,6 +1,6 @@
 //! Chat as one thing: gateways on one side, the engine on the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::builtin::{BuiltinRunner, Desk};
 use super::console::{Console, ConsoleEvent};
-use super::gateway::{Form, Gateway, Inbound, Receipt};
+use super::gateway::{Bystander, Form, Gateway, Inbound, Receipt};
 use super::identities::Identities;
 use super::outbox::{Clock, Gateways, Outbox, OutboxOptions, OutboxParts};
 use super::phrasebook::{Command, Shelf};
@@ -135,6 +135,7 @@ impl Hub {
             outbox,
             started: clock(),
             positions: Mutex::default(),
+            bystander: OnceLock::new(),
         });
         builtin.open(Arc::clone(&desk));
         Self {
@@ -155,7 +156,25 @@ impl Hub {
     /// # Errors
     /// When nothing could be stored: the platform should deliver the message again.
     pub async fn receive(&self, message: Inbound) -> Result<Receipt, ReceiveError> {
-        Box::pin(self.inner.router.receive(message)).await
+        let heard = self
+            .inner
+            .desk
+            .bystander
+            .get()
+            .filter(|bystander| bystander.listens() && !message.edited && message.picked.is_none())
+            .map(|bystander| (bystander, message.clone()));
+        let receipt = Box::pin(self.inner.router.receive(message)).await?;
+        if let Some((bystander, message)) = heard
+            && receipt.is_no_command()
+        {
+            bystander.hear(message).await?;
+        }
+        Ok(receipt)
+    }
+
+    /// Has somebody hear the messages that are no commands, and say what is wrong elsewhere. Only the first one counts.
+    pub fn listen(&self, bystander: Arc<dyn Bystander>) {
+        let _ = self.inner.desk.bystander.set(bystander);
     }
 
     /// Adds a gateway, or puts another one in the place of one with the same name, and delivers what waits

@@ -25,6 +25,7 @@ mod pack;
 pub mod parameters;
 mod people;
 mod run;
+mod sensor;
 mod serve;
 mod slack;
 mod table;
@@ -217,6 +218,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Access(command) => people::access(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
+        Command::Sensor(command) => sensor::sensor(context, command).await,
         Command::Expr(command) => expr::expr(context, command).await,
         Command::Workflow(command) => workflow::workflow(context, command).await,
         Command::Audit(command) => audit::audit(context, command).await,

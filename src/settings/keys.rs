@@ -96,6 +96,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "What one YAQL expression or Jinja template may take, wherever it stands. More is an error of the expression.",
     ),
     ("timers", "When things happen by themselves."),
+    (
+        "sensors",
+        "What watches the world and tells of it. See docs/sensors.md.",
+    ),
     ("access", "Who may do what."),
     (
         "access.groups",
@@ -165,6 +169,16 @@ pub const KEYS: &[Key] = &[
     key("expressions.output", Kind::Bytes { min: 1 << 10, max: 1 << 30 }, "How long the text may be that it becomes."),
     key("expressions.depth", Kind::Integer { min: 10, max: 100 }, "How deep its calls and macros, and the values it walks, may nest."),
     key("timers.zone", Kind::Text, "Time zone of timers and schedules that name none, such as Europe/Vilnius."),
+    // sensors
+    key("sensors.enabled", Kind::Bool, "Whether the sensors of packs run. What Sayso watches itself is not meant."),
+    key("sensors.memory_limit", Kind::Bytes { min: 0, max: 1 << 40 }, "Data that the process of a sensor may have; 0: as much as there is."),
+    key("sensors.grace_seconds", Kind::Integer { min: 0, max: 3600 }, "Seconds between asking a sensor to stop and killing it."),
+    key("sensors.unacknowledged", Kind::Integer { min: 1, max: 10_000 }, "Events of one sensor that may be on their way into the store; then its output is not read for a while."),
+    key("sensors.syslog_udp", Kind::Address, "Address and port for syslog over UDP. Anybody who reaches it can send.")
+        .unset("none", "\"0.0.0.0:5514\""),
+    key("sensors.syslog_tcp", Kind::Address, "Address and port for syslog over TCP. Anybody who reaches it can send.")
+        .unset("none", "\"0.0.0.0:5514\""),
+    key("sensors.chat_messages", Kind::Integer { min: 1, max: 10_000 }, "Chat messages per second that become events for rules; more are left out."),
     // access
     key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything."),
     key("access.admins", Kind::Texts, "Users who may do everything."),

@@ -20,6 +20,7 @@ use serde::{Deserialize, Serialize};
 use crate::access::AccessOptions;
 use crate::api::ApiOptions;
 use crate::engine::EngineOptions;
+use crate::sensors::SensorOptions;
 
 pub use describe::{Described, default_toml, describe, markdown_table};
 pub use kind::Kind;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub expressions: ExpressionOptions,
     /// When things happen by themselves.
     pub timers: TimerOptions,
+    /// What watches the world.
+    pub sensors: SensorOptions,
     /// Who may do what.
     pub access: AccessOptions,
     /// Chat.

@@ -171,10 +171,22 @@ impl Server {
             zone: "UTC".to_owned(),
         });
         tokio::spawn(events.clone().work());
+        let sensors = crate::sensors::Sensors::load(crate::sensors::SensorParts {
+            options: crate::sensors::SensorOptions::default(),
+            content: Arc::clone(&content),
+            events: events.clone(),
+            store: Arc::clone(engine.store()),
+            keys: None,
+            scratch: dir.path().join("scratch"),
+            pace: crate::sensors::Pace::default(),
+        })
+        .await
+        .unwrap();
         let state = ApiState::new(ApiParts {
             options,
             engine,
             events,
+            sensors,
             content,
             policy,
             people,

@@ -12,7 +12,7 @@ mod find;
 mod guide;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -20,6 +20,7 @@ use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use super::callers::Callers;
+use super::gateway::Bystander;
 use super::identities::Identities;
 use super::outbox::{Gateways, Outbox};
 use super::phrasebook::Shelf;
@@ -50,6 +51,8 @@ pub(crate) struct Desk {
     pub(crate) started: Timestamp,
     /// Where somebody stopped reading, by person, conversation and subject.
     pub(crate) positions: Mutex<HashMap<String, usize>>,
+    /// Who knows what is wrong elsewhere.
+    pub(crate) bystander: OnceLock<Arc<dyn Bystander>>,
 }
 
 /// One command as it was called.

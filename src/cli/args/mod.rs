@@ -4,6 +4,7 @@ mod answers;
 mod client;
 mod expr;
 mod people;
+mod sensor;
 mod site;
 mod workflow;
 
@@ -18,6 +19,7 @@ pub use client::{
 };
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use people::{AccessCommand, Question, UserCommand};
+pub use sensor::SensorCommand;
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, PackCommand, ServeArgs,
     SlackCommand,
@@ -154,6 +156,9 @@ pub enum Command {
     /// Look at aliases and try them out
     #[command(subcommand, alias = "action-alias")]
     Alias(AliasCommand),
+    /// Look at sensors, switch them on and off
+    #[command(subcommand)]
+    Sensor(SensorCommand),
     /// Try out expressions of YAQL and Jinja
     #[command(subcommand)]
     Expr(ExprCommand),
