@@ -77,6 +77,7 @@ async fn listen(shared: Arc<Shared>, transport: &'static str, address: String, w
     let bound = match transport {
         "udp" => match UdpSocket::bind(&address).await {
             Ok(socket) => {
+                bound_to(&shared, &name, transport, socket.local_addr());
                 tokio::select! {
                     () = shared.stop.cancelled() => {}
                     () = udp(&shared, socket, &waiting) => {}
@@ -87,6 +88,7 @@ async fn listen(shared: Arc<Shared>, transport: &'static str, address: String, w
         },
         _ => match TcpListener::bind(&address).await {
             Ok(listener) => {
+                bound_to(&shared, &name, transport, listener.local_addr());
                 tcp(&shared, listener, &waiting).await;
                 Ok(())
             }
@@ -98,6 +100,16 @@ async fn listen(shared: Arc<Shared>, transport: &'static str, address: String, w
         if let Some(view) = shared.watches.lock().get_mut(&name) {
             view.error = Some(format!("cannot listen on {address}: {error}"));
         }
+    }
+}
+
+/// Notes the address in the end: port 0 of the settings is some free port.
+fn bound_to(shared: &Shared, name: &str, transport: &str, address: std::io::Result<std::net::SocketAddr>) {
+    let Ok(address) = address else { return };
+    tracing::info!(%address, transport, "listening for syslog");
+    if let Some(view) = shared.watches.lock().get_mut(name) {
+        view.parameters
+            .insert(transport.to_owned(), address.to_string().into());
     }
 }
 
