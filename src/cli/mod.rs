@@ -28,6 +28,7 @@ mod run;
 mod sensor;
 mod serve;
 mod slack;
+mod status;
 mod table;
 mod talk;
 #[cfg(test)]
@@ -223,6 +224,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Workflow(command) => workflow::workflow(context, command).await,
         Command::Audit(command) => audit::audit(context, command).await,
         Command::Db(command) => db::db(context, command).await,
+        Command::Status => status::status(context).await,
         Command::Doctor => doctor::doctor(context).await,
         Command::Slack(command) => slack::slack(context, command),
         Command::Config(command) => config::config(context, command),

@@ -174,6 +174,8 @@ pub enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say how the server is, and what watches the world for it
+    Status,
     /// Check this installation and say what to do about what is wrong
     Doctor,
     /// Look after the database
