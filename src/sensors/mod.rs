@@ -11,6 +11,7 @@ mod keeper;
 mod launch;
 mod lines;
 mod options;
+mod orphans;
 mod overheard;
 mod process;
 pub mod protocol;
@@ -89,6 +90,7 @@ struct Shared {
     watches: Mutex<BTreeMap<String, WatchView>>,
     /// Something was switched.
     wake: Notify,
+    notes: orphans::Notes,
     stop: CancellationToken,
     work: Mutex<Option<JoinHandle<()>>>,
 }
@@ -102,6 +104,7 @@ impl Sensors {
         let switches = switches::load(&*parts.store).await?;
         Ok(Self {
             shared: Arc::new(Shared {
+                notes: orphans::Notes::below(&parts.scratch),
                 parts,
                 switches: Mutex::new(switches),
                 statuses: Mutex::default(),

@@ -33,6 +33,8 @@ const UNREAD: usize = 256 * 1024;
 const HINT: Duration = Duration::from_millis(300);
 /// How long what a process has said is still read after its end, when another process holds the pipe.
 const DRAIN: Duration = Duration::from_secs(5);
+/// The same while it goes on saying something.
+const LONGEST_DRAIN: Duration = Duration::from_secs(60);
 /// How long a killed process may take to vanish.
 const UNKILLABLE: Duration = Duration::from_secs(5);
 /// Lines of one sensor that go to the log within [`LOG_WINDOW`].
@@ -112,8 +114,13 @@ impl<'l> Life<'l> {
             status.started = Some(Timestamp::now());
             status.next_start = None;
         });
+        let reference = self.plan.sensor.reference.as_str();
+        if let Some(pid) = pid {
+            self.shared.notes.write(reference, pid);
+        }
         self.shared.tell_spawn(self.plan, pid);
         let ended = self.talk(child, wanted).await;
+        self.shared.notes.remove(reference);
         self.status(|status| status.pid = None);
         if let Ended::Exited(code) = ended {
             self.shared.tell_exit(self.plan, code);
@@ -160,6 +167,7 @@ impl<'l> Life<'l> {
         let mut stage = Stage::Running;
         let mut exited: Option<std::io::Result<ExitStatus>> = None;
         let mut due = Instant::now();
+        let mut drained = due;
         loop {
             if stage != Stage::Running && outgoing.is_empty() {
                 stdin = None;
@@ -176,6 +184,9 @@ impl<'l> Life<'l> {
                 },
                 Some((id, fate)) = in_flight.next(), if !in_flight.is_empty() => {
                     self.settled(id.as_deref(), fate, &mut outgoing);
+                    if exited.is_some() {
+                        due = drained.min(Instant::now() + DRAIN);
+                    }
                 }
                 line = errors.next(), if reading_errors => match line {
                     Ok(Some(Line::Whole(line) | Line::Cut(line))) => self.complained(&line),
@@ -204,6 +215,7 @@ impl<'l> Life<'l> {
                     stdin = None;
                     outgoing.clear();
                     due = Instant::now() + DRAIN;
+                    drained = Instant::now() + LONGEST_DRAIN;
                 }
                 () = self.stop.cancelled(), if stage == Stage::Running => {
                     stage = Stage::Asked;
@@ -306,12 +318,14 @@ impl<'l> Life<'l> {
         const SHOWN: usize = 80;
         let text = String::from_utf8_lossy(&line[..line.len().min(SHOWN)]).into_owned();
         let more = if line.len() > SHOWN { "…" } else { "" };
-        let told = format!("a line of it cannot be used: {why}: {text:?}{more}");
+        let told = format!("a line of it cannot be used: {why}");
         let mut count = 0;
         self.status(|status| {
             status.bad_lines += 1;
             count = status.bad_lines;
             status.fail(told.as_str());
+            // What it says may be meant for few: the line itself goes where only administrators look.
+            status.keep_line(format!("(standard output) {text}{more}").as_bytes());
         });
         // Whoever writes garbage writes a lot of it.
         if count.is_power_of_two() {

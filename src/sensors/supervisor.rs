@@ -35,6 +35,9 @@ struct Supervisor {
     /// Plans of the sensors of one generation of content.
     plans: BTreeMap<String, Arc<Plan>>,
     generation: u64,
+    /// What rules want of each of them, and of which rules that is.
+    wanted: BTreeMap<String, Arc<Vec<Wanted>>>,
+    index: Option<Arc<Index>>,
     at_work: BTreeMap<String, AtWork>,
     /// Sensors that are ending.
     leaving: BTreeMap<String, JoinHandle<()>>,
@@ -42,12 +45,21 @@ struct Supervisor {
 
 /// Runs everything until it is to stop.
 pub(super) async fn supervise(shared: Arc<Shared>) {
+    let notes = shared.notes.clone();
+    if tokio::task::spawn_blocking(move || notes.end_all())
+        .await
+        .is_err()
+    {
+        tracing::error!("looking for sensors of an earlier run panicked");
+    }
     let mut listeners = syslog::start(&shared);
     let mut watches = Watches::new(Arc::clone(&shared));
     let mut supervisor = Supervisor {
         shared: Arc::clone(&shared),
         plans: BTreeMap::new(),
         generation: 0,
+        wanted: BTreeMap::new(),
+        index: None,
         at_work: BTreeMap::new(),
         leaving: BTreeMap::new(),
     };
@@ -73,11 +85,20 @@ pub(super) async fn supervise(shared: Arc<Shared>) {
 
 impl Supervisor {
     /// Starts, restarts and stops sensors so that those run that should.
-    async fn follow(&mut self, index: &Index) {
+    async fn follow(&mut self, index: &Arc<Index>) {
         let snapshot = self.shared.parts.content.snapshot();
-        if snapshot.generation != self.generation {
+        let is_new = snapshot.generation != self.generation;
+        if is_new {
             self.plans = self.plan(&snapshot).await;
             self.generation = snapshot.generation;
+        }
+        if is_new || !self.index.as_ref().is_some_and(|known| Arc::ptr_eq(known, index)) {
+            let wanted = self.plans.iter().map(|(reference, plan)| {
+                let wanted = self.wanted_of(&plan.sensor, index);
+                (reference.clone(), Arc::new(wanted))
+            });
+            self.wanted = wanted.collect();
+            self.index = Some(Arc::clone(index));
         }
         self.leaving.retain(|_, task| !task.is_finished());
         let gone: Vec<String> = self
@@ -95,21 +116,21 @@ impl Supervisor {
         let plans: Vec<Arc<Plan>> = self.plans.values().cloned().collect();
         for plan in plans {
             if self.shared.is_enabled(&plan.sensor) {
-                self.serve(plan, index);
+                self.serve(plan);
             }
         }
     }
 
     /// Makes sure that a sensor is at work as it is now.
-    fn serve(&mut self, plan: Arc<Plan>, index: &Index) {
+    fn serve(&mut self, plan: Arc<Plan>) {
         let reference = plan.sensor.reference.clone();
-        let wanted = self.wanted(&plan.sensor, index);
+        let wanted = self.wanted.get(&reference).cloned().unwrap_or_default();
         if let Some(running) = self.at_work.get(&reference) {
             if running.plan.fingerprint == plan.fingerprint {
                 running.wanted.send_if_modified(|known| {
-                    let changed = **known != wanted;
+                    let changed = *known != wanted;
                     if changed {
-                        *known = Arc::new(wanted);
+                        *known = wanted;
                     }
                     changed
                 });
@@ -123,7 +144,7 @@ impl Supervisor {
                 (State::NotRun, "sensors are switched off (setting sensors.enabled)".to_owned())
             }
             Program::Words(..) => {
-                let (sender, receiver) = watch::channel(Arc::new(wanted));
+                let (sender, receiver) = watch::channel(wanted);
                 let stop = CancellationToken::new();
                 let before = self.leaving.remove(&reference);
                 let shared = Arc::clone(&self.shared);
@@ -182,7 +203,7 @@ impl Supervisor {
     }
 
     /// The triggers of a sensor's types that rules listen on.
-    fn wanted(&self, sensor: &Sensor, index: &Index) -> Vec<Wanted> {
+    fn wanted_of(&self, sensor: &Sensor, index: &Index) -> Vec<Wanted> {
         let mut wanted = Vec::new();
         for key in index.triggers() {
             let is_own = sensor

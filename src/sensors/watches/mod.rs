@@ -136,7 +136,13 @@ impl Watch {
         let view = WatchView {
             trigger: reference.clone(),
             type_ref: trigger.type_ref.clone(),
-            parameters: trigger.parameters.clone(),
+            // Headers may hold secrets.
+            parameters: trigger
+                .parameters
+                .iter()
+                .filter(|(name, _)| *name != "headers")
+                .map(|(name, value)| (name.clone(), value.clone()))
+                .collect(),
             events: 0,
             last_event: None,
             error: None,
