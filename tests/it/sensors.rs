@@ -11,7 +11,7 @@ use crate::support::{Site, assert_says, eventually};
 /// Tells one event with an id as soon as it runs, and waits.
 const SCRIPT: &str = "#!/bin/sh\nread -r start\n\
                       echo '{\"type\":\"event\",\"trigger\":\"happened\",\"id\":\"1\",\"payload\":{\"n\":1}}'\n\
-                      while read -r line; do :; done\n";
+                      exec sleep 1000\n";
 const ABOUT: &str = "class_name: Teller\nentry_point: teller.sh\ndescription: Tells.\npoll_interval: 5\ntrigger_types:\n  \
                      - name: happened\n";
 
@@ -131,13 +131,13 @@ async fn a_sensor_is_listed_killed_switched_and_outlived() {
     // A crash of the server: nobody is left, and the event of the next life is the same one.
     let last = running(None).await["status"]["pid"].as_u64().expect("a pid");
     let api = server.kill().await;
-    eventually(
-        "the orphan has noticed that its standard input ended",
-        async || (!std::path::Path::new(&format!("/proc/{last}")).exists()).then_some(()),
-    )
-    .await;
     drop(api);
     let server = site.serve().await;
+    eventually("the orphan is gone", async || {
+        let state = std::fs::read_to_string(format!("/proc/{last}/stat")).unwrap_or_default();
+        (state.is_empty() || state.contains(") Z ")).then_some(())
+    })
+    .await;
     eventually("it said its event again", async || {
         let found = sensor(server.api(), "trial.Teller").await;
         (found["status"]["state"] == "running").then_some(())
