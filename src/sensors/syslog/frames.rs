@@ -21,53 +21,49 @@ impl Frames {
 
     /// The next whole message; at the `end` of the stream also what is left.
     pub(super) fn next(&mut self, end: bool) -> Option<Vec<u8>> {
-        loop {
+        if self.skip > 0 {
+            let skipped = self.skip.min(self.buffer.len());
+            self.buffer.drain(..skipped);
+            self.skip -= skipped;
             if self.skip > 0 {
-                let skipped = self.skip.min(self.buffer.len());
-                self.buffer.drain(..skipped);
-                self.skip -= skipped;
-                if self.skip > 0 {
-                    return None;
-                }
-            }
-            if self.skip_line {
-                let Some(at) = line_end(&self.buffer) else {
-                    self.buffer.clear();
-                    return None;
-                };
-                self.buffer.drain(..=at);
-                self.skip_line = false;
-            }
-            let blank = self
-                .buffer
-                .iter()
-                .take_while(|byte| matches!(byte, b'\n' | b'\r' | 0))
-                .count();
-            self.buffer.drain(..blank);
-            if self.buffer.is_empty() {
                 return None;
             }
-            if self.buffer[0].is_ascii_digit() && self.buffer[0] != b'0' {
-                match self.counted(end) {
-                    Counted::Message(message) => return Some(message),
-                    Counted::Wait => return None,
-                    Counted::Not => {}
-                }
-            }
-            if let Some(at) = line_end(&self.buffer) {
-                let mut line: Vec<u8> = self.buffer.drain(..=at).collect();
-                line.truncate(at.min(LONGEST));
-                return Some(line);
-            }
-            if self.buffer.len() > LONGEST {
-                let message = self.buffer.drain(..LONGEST).collect();
-                self.skip_line = true;
-                return Some(message);
-            }
-            return end
-                .then(|| std::mem::take(&mut self.buffer))
-                .filter(|rest| !rest.is_empty());
         }
+        if self.skip_line {
+            let Some(at) = line_end(&self.buffer) else {
+                self.buffer.clear();
+                return None;
+            };
+            self.buffer.drain(..=at);
+            self.skip_line = false;
+        }
+        let blank = self
+            .buffer
+            .iter()
+            .take_while(|byte| matches!(byte, b'\n' | b'\r' | 0))
+            .count();
+        self.buffer.drain(..blank);
+        if self.buffer.is_empty() {
+            return None;
+        }
+        if self.buffer[0].is_ascii_digit() && self.buffer[0] != b'0' {
+            match self.counted(end) {
+                Counted::Message(message) => return Some(message),
+                Counted::Wait => return None,
+                Counted::Not => {}
+            }
+        }
+        if let Some(at) = line_end(&self.buffer) {
+            let mut line: Vec<u8> = self.buffer.drain(..=at).collect();
+            line.truncate(at.min(LONGEST));
+            return Some(line);
+        }
+        if self.buffer.len() > LONGEST {
+            let message = self.buffer.drain(..LONGEST).collect();
+            self.skip_line = true;
+            return Some(message);
+        }
+        end.then(|| std::mem::take(&mut self.buffer))
     }
 
     fn counted(&mut self, end: bool) -> Counted {

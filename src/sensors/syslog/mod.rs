@@ -77,7 +77,7 @@ async fn listen(shared: Arc<Shared>, transport: &'static str, address: String, w
     let bound = match transport {
         "udp" => match UdpSocket::bind(&address).await {
             Ok(socket) => {
-                bound_to(&shared, &name, transport, socket.local_addr());
+                bound_to(&shared, &name, transport, &socket.local_addr());
                 tokio::select! {
                     () = shared.stop.cancelled() => {}
                     () = udp(&shared, socket, &waiting) => {}
@@ -88,7 +88,7 @@ async fn listen(shared: Arc<Shared>, transport: &'static str, address: String, w
         },
         _ => match TcpListener::bind(&address).await {
             Ok(listener) => {
-                bound_to(&shared, &name, transport, listener.local_addr());
+                bound_to(&shared, &name, transport, &listener.local_addr());
                 tcp(&shared, listener, &waiting).await;
                 Ok(())
             }
@@ -104,7 +104,7 @@ async fn listen(shared: Arc<Shared>, transport: &'static str, address: String, w
 }
 
 /// Notes the address in the end: port 0 of the settings is some free port.
-fn bound_to(shared: &Shared, name: &str, transport: &str, address: std::io::Result<std::net::SocketAddr>) {
+fn bound_to(shared: &Shared, name: &str, transport: &str, address: &std::io::Result<std::net::SocketAddr>) {
     let Ok(address) = address else { return };
     tracing::info!(%address, transport, "listening for syslog");
     if let Some(view) = shared.watches.lock().get_mut(name) {
