@@ -29,6 +29,7 @@ FORBIDDEN = {
     "src/policies": ["crate::rules", "crate::triggers", *ABOVE],
     "src/retention": ["crate::engine", "crate::content", "crate::chat", "crate::api", "crate::cli", "axum"],
     "src/answers": ["crate::content", "crate::chat", "crate::api", "crate::cli", "axum"],
+    "src/sensors": ["crate::access", "crate::engine", "crate::chat", "crate::api", "crate::cli", "axum"],
     "src/alias": ["crate::content", "crate::engine", "crate::store"],
     "src/runners": ["crate::store", "crate::chat", "crate::api", "crate::cli"],
     "src/datastore": ["crate::content", "crate::chat", "crate::api", "crate::cli", "axum"],

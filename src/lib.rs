@@ -29,6 +29,7 @@ pub mod runners;
 pub mod answers;
 pub mod events;
 pub mod retention;
+pub mod sensors;
 
 pub mod api;
 pub mod app;

@@ -10,7 +10,7 @@ use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
     actions, alias_execution, aliases, approvals, audit, executions, gc, inquiries, keys, packs, people,
-    policies, rules, runners, server, triggers, user, webhooks, workflows,
+    policies, rules, runners, sensors, server, triggers, user, webhooks, workflows,
 };
 use super::{ApiState, openapi, stream};
 
@@ -509,6 +509,21 @@ fn about_events() -> Vec<Route> {
             "Send an event again",
             triggers::re_emit,
         ),
+        Route::get("/sensortypes", "List sensors", sensors::list)
+            .query(&[
+                ("pack", Text, "Only of these packs (comma list)"),
+                ("name", Text, "Only with these names (comma list)"),
+                ("enabled", Flag, "Only enabled or only disabled ones"),
+                ("trigger", Text, "Only with these trigger types (comma list)"),
+            ])
+            .list(),
+        Route::get("/sensortypes/{ref_or_id}", "One sensor", sensors::get).query(&[INCLUDE, EXCLUDE]),
+        Route::put(
+            "/sensortypes/{ref_or_id}",
+            "Switch a sensor on or off (administrators only)",
+            sensors::update,
+        )
+        .body(&[("enabled", Flag, true, "Whether it is to run")]),
         Route::get("/webhooks", "URLs that rules listen on", webhooks::list),
         Route::get("/webhooks/{*url}", "One of them", webhooks::get),
         posted,

@@ -19,6 +19,7 @@ use crate::engine::Engine;
 use crate::events::Events;
 use crate::model::Identity;
 use crate::retention::Retention;
+use crate::sensors::Sensors;
 use crate::store::Store;
 
 /// Reads the content again; gives a summary for the caller, or one sentence why it failed.
@@ -36,6 +37,8 @@ pub struct ApiParts {
     pub keys: Arc<Datastore>,
     /// Deletes what is old.
     pub retention: Retention,
+    /// What watches the world.
+    pub sensors: Sensors,
     /// Packs, actions, aliases.
     pub content: Arc<Content>,
     /// Who may do what; gives identities their roles.
@@ -127,6 +130,12 @@ impl ApiState {
     #[must_use]
     pub fn retention(&self) -> &Retention {
         &self.shared.parts.retention
+    }
+
+    /// What watches the world.
+    #[must_use]
+    pub fn sensors(&self) -> &Sensors {
+        &self.shared.parts.sensors
     }
 
     /// Packs, actions, aliases.

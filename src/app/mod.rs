@@ -4,6 +4,7 @@ mod access;
 mod catalogue;
 mod checks;
 mod discord;
+mod heard;
 mod running;
 mod slack;
 mod start;

@@ -20,6 +20,7 @@ use crate::cli::Running;
 use crate::content::{Content, ReloadReport};
 use crate::engine::Engine;
 use crate::model::{AuditDraft, Timestamp};
+use crate::sensors::Sensors;
 use crate::settings::Settings;
 use crate::store::Write;
 
@@ -33,6 +34,7 @@ pub(super) struct App {
     hub: Hub,
     token: Zeroizing<String>,
     access: Access,
+    sensors: Sensors,
     router: Router,
     max_connections: usize,
     /// Ends the HTTP server, event streams and background work.
@@ -51,9 +53,11 @@ impl App {
         token: Zeroizing<String>,
         shutdown: CancellationToken,
         access: Access,
+        sensors: Sensors,
     ) -> Self {
         Self {
             access,
+            sensors,
             engine,
             content,
             hub,
@@ -228,6 +232,7 @@ impl Running for App {
     fn stop(&self) -> BoxFuture<'_, ()> {
         Box::pin(async {
             self.deaf.cancel();
+            self.sensors.stop().await;
             // First no new work, while answers can still go out; then chat, then the store.
             self.engine.drain().await;
             self.hub.shutdown().await;

@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::Access;
 use super::catalogue::ContentCatalogue;
 use super::checks;
+use super::heard::Ears;
 use super::running::App;
 use super::surroundings::evaluator;
 use crate::access::{Mode, People, Policy, Principal, Tokens};
@@ -29,6 +30,7 @@ use crate::events::{EventParts, Events, Notifications, OwnEvents, RuleBook};
 use crate::expr::jinja::Jinja;
 use crate::retention::Retention;
 use crate::runners::{self, RunnerSpec};
+use crate::sensors::{Overheard, Pace, SensorParts, Sensors};
 use crate::settings::Settings;
 use crate::store::Store;
 use crate::store::sqlite::{SqliteOptions, SqliteStore};
@@ -133,6 +135,18 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         .await
         .context("cannot read how often rules ran")?;
 
+    let sensors = Sensors::load(SensorParts {
+        options: settings.sensors.clone(),
+        content: Arc::clone(&content),
+        events: events.clone(),
+        store: Arc::clone(engine.store()),
+        keys: Some(keys.of(&settings.engine.system_user, true)),
+        scratch: settings.data_dir.join("scratch"),
+        pace: Pace::default(),
+    })
+    .await
+    .context("cannot read which sensors are switched on")?;
+
     let hub = Hub::start(HubParts {
         engine: engine.clone(),
         shelf: Arc::new(ContentShelf::new(Arc::clone(&content))),
@@ -148,6 +162,11 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
 
     let retention = Retention::new(settings.retention.clone(), Arc::clone(engine.store()));
     tokio::spawn(notices.run(engine.clone(), hub.clone()));
+    hub.listen(Arc::new(Ears {
+        overheard: Overheard::new(events.clone(), settings.sensors.chat_messages),
+        sensors: sensors.clone(),
+    }));
+
     let shutdown = CancellationToken::new();
     let identity = Arc::new(policy.identity(&settings.access.token_user, "token"));
     let mut tokens = Tokens::default();
@@ -165,6 +184,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         start.token,
         shutdown.clone(),
         access,
+        sensors.clone(),
     );
     // The chat routes need the API's authentication, and the API needs the chat routes.
     let known = Arc::new(OnceLock::new());
@@ -174,6 +194,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         events: events.clone(),
         keys: Arc::clone(&datastore),
         retention: retention.clone(),
+        sensors: sensors.clone(),
         content,
         policy,
         people,
@@ -193,6 +214,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         tokio::spawn(events.clone().work());
         tokio::spawn(events.clone().sweep());
         tokio::spawn(events.tick());
+        sensors.start();
         app.listen_to_platforms(&settings);
     }
     Ok(Box::new(app))

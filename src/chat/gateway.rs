@@ -9,6 +9,7 @@ use thiserror::Error;
 
 use super::card::Card;
 use crate::model::{Id, Identity, Place, Status, Timestamp};
+use crate::store::StoreError;
 
 /// How people's text is written on a platform; the normaliser undoes it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,6 +147,33 @@ pub enum Receipt {
     Duplicate,
     /// It was not meant for the bot.
     Ignored(&'static str),
+}
+
+impl Receipt {
+    /// Whether the message was no command.
+    #[must_use]
+    pub fn is_no_command(&self) -> bool {
+        match self {
+            Self::Ignored(_) => true,
+            Self::Answered { kind, .. } => kind == "not_understood",
+            Self::Started { .. } | Self::Duplicate => false,
+        }
+    }
+}
+
+/// Somebody beside chat: hears messages that are no commands, and knows what is wrong elsewhere.
+pub trait Bystander: Send + Sync {
+    /// Whether messages are wanted now. Asked for every message.
+    fn listens(&self) -> bool;
+
+    /// Takes a message that was no command; returns after what follows from it is committed.
+    ///
+    /// # Errors
+    /// When nothing could be stored: the platform should deliver the message again.
+    fn hear(&self, message: Inbound) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// What people should look at, for `status`.
+    fn complaints(&self) -> Vec<String>;
 }
 
 /// In which form a message is sent; the ladder goes down when the platform refuses one.

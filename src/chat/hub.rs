@@ -1,6 +1,6 @@
 //! Chat as one thing: gateways on one side, the engine on the other.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
 use tokio::task::JoinHandle;
@@ -11,7 +11,7 @@ use super::cards::is_live;
 use super::console::{Console, ConsoleEvent};
 use super::conversations::{ChangeError, Conversation, Conversations, Manner, Manners};
 use super::digest::Digests;
-use super::gateway::{Form, Gateway, Inbound, Receipt};
+use super::gateway::{Bystander, Form, Gateway, Inbound, Receipt};
 use super::identities::Identities;
 use super::outbox::{Clock, Gateways, Outbox, OutboxOptions, OutboxParts};
 use super::phrasebook::{Command, Shelf};
@@ -163,6 +163,7 @@ impl Hub {
             zone,
             started: clock(),
             positions: Mutex::default(),
+            bystander: OnceLock::new(),
         });
         builtin.open(Arc::clone(&desk));
         Self {
@@ -184,7 +185,25 @@ impl Hub {
     /// # Errors
     /// When nothing could be stored: the platform should deliver the message again.
     pub async fn receive(&self, message: Inbound) -> Result<Receipt, ReceiveError> {
-        Box::pin(self.inner.router.receive(message)).await
+        let heard = self
+            .inner
+            .desk
+            .bystander
+            .get()
+            .filter(|bystander| bystander.listens() && !message.edited && message.picked.is_none())
+            .map(|bystander| (bystander, message.clone()));
+        let receipt = Box::pin(self.inner.router.receive(message)).await?;
+        if let Some((bystander, message)) = heard
+            && receipt.is_no_command()
+        {
+            bystander.hear(message).await?;
+        }
+        Ok(receipt)
+    }
+
+    /// Has somebody hear the messages that are no commands, and say what is wrong elsewhere. Only the first one counts.
+    pub fn listen(&self, bystander: Arc<dyn Bystander>) {
+        let _ = self.inner.desk.bystander.set(bystander);
     }
 
     /// Posts digests from now on, until chat ends.
@@ -268,7 +287,7 @@ impl Hub {
     }
 
     /// Whether a message in a shared channel may be meant for the bot although it is not mentioned: it begins with the
-    /// prefix that counts there, or reads like an answer in a thread. Who said it has to be known only then.
+    /// prefix that counts there, reads like an answer in a thread, or somebody wants to hear all that is said. Who said it has to be known only then.
     pub(crate) fn might_mean(&self, gateway: &str, conversation: &str, in_thread: bool, text: &str) -> bool {
         let router = &self.inner.router;
         let prefixes = router.prefixes_of(&self.manner(gateway, conversation));
@@ -277,7 +296,11 @@ impl Hub {
             .prefixes
             .iter()
             .any(|prefix| !prefix.is_empty() && text.starts_with(prefix.as_str()));
-        marked || (in_thread && super::asks::Reply::read(text).is_some())
+        let overheard = || {
+            let bystander = self.inner.desk.bystander.get();
+            bystander.is_some_and(|bystander| bystander.listens())
+        };
+        marked || (in_thread && super::asks::Reply::read(text).is_some()) || overheard()
     }
 
     /// The mark before commands in a conversation; empty when only mentions count.

@@ -31,9 +31,11 @@ pub mod parameters;
 mod people;
 mod policy;
 mod run;
+mod sensor;
 mod serve;
 mod simulate;
 mod slack;
+mod status;
 mod table;
 mod talk;
 #[cfg(test)]
@@ -233,10 +235,12 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Policy(command) => policy::policy(context, command).await,
         Command::Pack(command) => pack::pack(context, command).await,
         Command::Alias(command) => alias::alias(context, command).await,
+        Command::Sensor(command) => sensor::sensor(context, command).await,
         Command::Expr(command) => expr::expr(context, command).await,
         Command::Workflow(command) => workflow::workflow(context, command).await,
         Command::Audit(command) => audit::audit(context, command).await,
         Command::Db(command) => db::db(context, command).await,
+        Command::Status => status::status(context).await,
         Command::Doctor => doctor::doctor(context).await,
         Command::Simulate(command) => Box::pin(simulate::simulate(context, command)).await,
         Command::Gc(command) => gc::gc(context, command).await,

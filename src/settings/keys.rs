@@ -104,6 +104,10 @@ pub const SECTIONS: &[(&str, &str)] = &[
         "retention",
         "How many days things are kept. Nothing is deleted unless a number is set; the audit log never is.",
     ),
+    (
+        "sensors",
+        "What watches the world and tells of it. See docs/sensors.md.",
+    ),
     ("access", "Who may do what."),
     (
         "access.groups",
@@ -187,6 +191,16 @@ pub const KEYS: &[Key] = &[
     key("retention.every_minutes", Kind::Integer { min: 1, max: 10_080 }, "Minutes between two runs."),
     key("retention.batch", Kind::Integer { min: 1, max: 1000 }, "How many are deleted at once; everything else waits that long."),
     key("retention.pause_ms", Kind::Integer { min: 0, max: 60_000 }, "Milliseconds between two batches."),
+    // sensors
+    key("sensors.enabled", Kind::Bool, "Whether the sensors of packs run. What Sayso watches itself is not meant."),
+    key("sensors.memory_limit", Kind::Bytes { min: 0, max: 1 << 40 }, "Data that the process of a sensor may have; 0: as much as there is."),
+    key("sensors.grace_seconds", Kind::Integer { min: 0, max: 3600 }, "Seconds between asking a sensor to stop and killing it."),
+    key("sensors.unacknowledged", Kind::Integer { min: 1, max: 10_000 }, "Events of one sensor that may be on their way into the store; then its output is not read for a while."),
+    key("sensors.syslog_udp", Kind::Address, "Address and port for syslog over UDP. Anybody who reaches it can send.")
+        .unset("none", "\"0.0.0.0:5514\""),
+    key("sensors.syslog_tcp", Kind::Address, "Address and port for syslog over TCP. Anybody who reaches it can send.")
+        .unset("none", "\"0.0.0.0:5514\""),
+    key("sensors.chat_messages", Kind::Integer { min: 1, max: 10_000 }, "Chat messages per second that become events for rules; more are left out."),
     // access
     key("access.mode", Kind::Choice(&["closed", "open"]), "`closed`: who may run what is decided by rules, and without a rule the answer is no. `open`: everybody who can talk to the bot may run everything."),
     key("access.admins", Kind::Texts, "Users who may do everything."),

@@ -22,6 +22,7 @@ use crate::api::ApiOptions;
 use crate::engine::EngineOptions;
 use crate::events::EventOptions;
 use crate::retention::RetentionOptions;
+use crate::sensors::SensorOptions;
 
 pub use describe::{Described, default_toml, describe, markdown_table};
 pub use kind::Kind;
@@ -56,6 +57,8 @@ pub struct Settings {
     pub events: EventOptions,
     /// How long things are kept.
     pub retention: RetentionOptions,
+    /// What watches the world.
+    pub sensors: SensorOptions,
     /// Who may do what.
     pub access: AccessOptions,
     /// Chat.

@@ -50,7 +50,11 @@ fn the_system_has_its_trigger_types() {
         "core.st2.key_value_pair.value_change",
         "core.st2.key_value_pair.delete",
         "core.sayso.schedule",
-        "core.sayso.chat.message",
+        "core.st2.chat.message",
+        "linux.file_watch.line",
+        "core.sayso.log_line",
+        "core.sayso.http_change",
+        "core.sayso.syslog",
     ] {
         assert!(!system(reference).description.is_empty());
     }

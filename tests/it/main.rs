@@ -14,6 +14,7 @@ mod crash;
 mod discord;
 mod disk_full;
 mod one_folder;
+mod sensors;
 mod shell_data;
 mod simulate;
 mod slack;

@@ -14,6 +14,7 @@ pub(crate) mod people;
 pub(crate) mod policies;
 pub(crate) mod rules;
 pub(crate) mod runners;
+pub(crate) mod sensors;
 pub(crate) mod server;
 pub(crate) mod triggers;
 pub(crate) mod user;

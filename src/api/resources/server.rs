@@ -76,6 +76,7 @@ pub(crate) async fn status(State(state): State<ApiState>, _caller: Caller) -> Ap
                 "warnings": snapshot.problems.len() - errors,
             },
             "outbox": outbox,
+            "sensors": super::sensors::summary(state.sensors()),
         }),
     )
 }

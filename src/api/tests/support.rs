@@ -194,6 +194,17 @@ impl Server {
                 looking.look();
             }
         });
+        let sensors = crate::sensors::Sensors::load(crate::sensors::SensorParts {
+            options: crate::sensors::SensorOptions::default(),
+            content: Arc::clone(&content),
+            events: events.clone(),
+            store: Arc::clone(engine.store()),
+            keys: None,
+            scratch: dir.path().join("scratch"),
+            pace: crate::sensors::Pace::default(),
+        })
+        .await
+        .unwrap();
         let state = ApiState::new(ApiParts {
             options,
             retention: crate::retention::Retention::new(
@@ -203,6 +214,7 @@ impl Server {
             engine,
             events,
             keys: datastore,
+            sensors,
             content,
             policy,
             people,

@@ -222,6 +222,9 @@ pub(super) async fn status(call: &Call<'_>) -> Answer {
         complaints.push(format!("{failed} messages could not be delivered"));
     }
     complaints.extend(desk.authority.warnings());
+    if let Some(bystander) = desk.bystander.get() {
+        complaints.extend(bystander.complaints());
+    }
     let open = crate::access::reviews::open(&**desk.engine.store()).await?.len();
     if open > 0 {
         complaints.push(format!(

@@ -14,7 +14,7 @@ mod keys;
 mod settings;
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::future::BoxFuture;
 use parking_lot::Mutex;
@@ -23,6 +23,7 @@ use tokio::sync::watch;
 
 use super::callers::Callers;
 use super::conversations::Manners;
+use super::gateway::Bystander;
 use super::identities::Identities;
 use super::outbox::{Gateways, Outbox};
 use super::phrasebook::Shelf;
@@ -58,6 +59,8 @@ pub(crate) struct Desk {
     pub(crate) started: Timestamp,
     /// Where somebody stopped reading, by person, conversation and subject.
     pub(crate) positions: Mutex<HashMap<String, usize>>,
+    /// Who knows what is wrong elsewhere.
+    pub(crate) bystander: OnceLock<Arc<dyn Bystander>>,
 }
 
 /// One command as it was called.

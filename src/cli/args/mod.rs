@@ -7,6 +7,7 @@ mod expr;
 mod keys;
 mod people;
 mod policy;
+mod sensor;
 mod simulate;
 mod site;
 mod workflow;
@@ -26,6 +27,7 @@ pub use conversation::ConversationCommand;
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use keys::{KeyCommand, KeyScope, ListScope, Whose};
 pub use people::{AccessCommand, Question, UserCommand};
+pub use sensor::SensorCommand;
 pub use simulate::{SimulateArgs, SimulateCommand};
 pub use site::{
     AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, GcCommand, PackCommand, ServeArgs,
@@ -172,6 +174,9 @@ pub enum Command {
     /// Look at aliases and try them out
     #[command(subcommand, alias = "action-alias")]
     Alias(AliasCommand),
+    /// Look at sensors, switch them on and off
+    #[command(subcommand)]
+    Sensor(SensorCommand),
     /// Try out expressions of YAQL and Jinja
     #[command(subcommand)]
     Expr(ExprCommand),
@@ -193,6 +198,8 @@ pub enum Command {
     /// Look at the settings
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Say how the server is, and what watches the world for it
+    Status,
     /// Check this installation and say what to do about what is wrong
     Doctor,
     /// Look after the database
