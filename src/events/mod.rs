@@ -8,6 +8,7 @@
 mod book;
 mod carry;
 mod emit;
+mod kinds;
 mod own;
 mod pending;
 mod plan;
@@ -28,6 +29,7 @@ use crate::store::Store;
 
 pub use book::{RuleBook, RuleError};
 pub use emit::{Emission, EmitError, Emitted};
+pub use kinds::NamedTrigger;
 pub use own::OwnEvents;
 pub use timers::Upcoming;
 pub use webhook::{Delivery, Refused, Sender};

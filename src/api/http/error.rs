@@ -15,6 +15,8 @@ use crate::store::StoreError;
 pub struct ApiError {
     status: StatusCode,
     message: String,
+    /// Id of what stands in the way.
+    conflict: Option<Id>,
 }
 
 /// What a handler gives.
@@ -27,6 +29,16 @@ impl ApiError {
         Self {
             status,
             message: message.into(),
+            conflict: None,
+        }
+    }
+
+    /// 409: there is something of that name already, with this id.
+    #[must_use]
+    pub fn conflict(id: Id, message: impl Into<String>) -> Self {
+        Self {
+            conflict: Some(id),
+            ..Self::new(StatusCode::CONFLICT, message)
         }
     }
 
@@ -92,7 +104,11 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(json!({"faultstring": self.message}).to_string()));
+        let body = match self.conflict {
+            None => json!({"faultstring": self.message}),
+            Some(id) => json!({"conflict-id": id, "faultstring": self.message}),
+        };
+        let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

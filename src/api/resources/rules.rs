@@ -49,8 +49,11 @@ impl From<RuleError> for ApiError {
     fn from(error: RuleError) -> Self {
         match error {
             RuleError::Unknown(_) => Self::not_found(error.to_string()),
-            RuleError::Exists(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
-            RuleError::OfPack(..) => Self::bad_request(error.to_string()),
+            RuleError::Exists(ref reference) => Self::conflict(id_of(reference), error.to_string()),
+            RuleError::Taken(_, ref uid) => Self::conflict(Id::of_name(uid), error.to_string()),
+            RuleError::OfPack(..) | RuleError::Fixed(..) | RuleError::InUse(..) => {
+                Self::bad_request(error.to_string())
+            }
             RuleError::Flawed(findings) => {
                 let lines = findings.iter().map(|finding| {
                     let hint = if finding.hint.is_empty() {
@@ -99,6 +102,19 @@ fn view(events: &Events, rule: &Rule) -> Value {
     })
 }
 
+/// A rule with what its trigger and action are for (RUL-32).
+fn described(state: &ApiState, rule: &Rule) -> Value {
+    let mut shown = view(state.events(), rule);
+    if let Some(kind) = state.events().book().kind(&rule.trigger.type_ref) {
+        shown["trigger"]["description"] = kind.description.clone().into();
+    }
+    let snapshot = state.content().snapshot();
+    if let Some(action) = snapshot.action(&rule.action.reference) {
+        shown["action"]["description"] = action.description.clone().into();
+    }
+    shown
+}
+
 /// The rule with this ref or id.
 fn find(events: &Events, wanted: &str) -> ApiResult<std::sync::Arc<Rule>> {
     if let Some(rule) = events.book().rule(wanted) {
@@ -113,9 +129,18 @@ fn find(events: &Events, wanted: &str) -> ApiResult<std::sync::Arc<Rule>> {
 
 /// `GET /rules`.
 pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
+    listed(&state, &caller, &query, false)
+}
+
+/// `GET /rules/views`.
+pub(crate) async fn views(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
+    listed(&state, &caller, &query, true)
+}
+
+fn listed(state: &ApiState, caller: &Caller, query: &Query, views: bool) -> ApiResult {
     query.check()?;
-    let projection = Projection::of(&query, &ATTRIBUTES)?;
-    let paging = Paging::of(&query, &caller, &state)?;
+    let projection = Projection::of(query, &ATTRIBUTES)?;
+    let paging = Paging::of(query, caller, state)?;
     let wanted = |name: &str, value: &str| {
         let list = query.list(name);
         list.is_empty() || list.contains(&value)
@@ -139,7 +164,13 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
         .iter()
         .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
         .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|rule| projection.apply(view(events, rule)))
+        .map(|rule| {
+            projection.apply(if views {
+                described(state, rule)
+            } else {
+                view(events, rule)
+            })
+        })
         .collect();
     let mut response = answer(StatusCode::OK, &shown)?;
     paging.headers(&mut response, u64::try_from(matching.len()).ok());
@@ -159,6 +190,19 @@ pub(crate) async fn get(
     answer(StatusCode::OK, &projection.apply(view(state.events(), &rule)))
 }
 
+/// `GET /rules/views/{ref_or_id}`.
+pub(crate) async fn view_get(
+    State(state): State<ApiState>,
+    _caller: Caller,
+    Path(wanted): Path<String>,
+    query: Query,
+) -> ApiResult {
+    query.check()?;
+    let projection = Projection::of(&query, &ATTRIBUTES)?;
+    let rule = find(state.events(), &wanted)?;
+    answer(StatusCode::OK, &projection.apply(described(&state, &rule)))
+}
+
 fn read(state: &ApiState, body: JsonMap) -> ApiResult<std::sync::Arc<Rule>> {
     let mut body = body;
     // What clients send back of what they were shown.
@@ -167,6 +211,10 @@ fn read(state: &ApiState, body: JsonMap) -> ApiResult<std::sync::Arc<Rule>> {
     }
     if let Some(Value::Object(trigger)) = body.get_mut("trigger") {
         trigger.remove("ref");
+        trigger.remove("description");
+    }
+    if let Some(Value::Object(action)) = body.get_mut("action") {
+        action.remove("description");
     }
     for needed in ["name", "trigger", "action"] {
         if !body.contains_key(needed) {
