@@ -273,3 +273,65 @@ async fn an_event_is_sent_again_with_the_id_of_the_first() {
     let hooks = get(&server, "/v1/webhooks").await;
     assert_eq!(hooks[0]["parameters"]["url"], "/hooks/disk/");
 }
+
+#[tokio::test]
+async fn trigger_types_and_triggers_are_made_changed_and_removed() {
+    let server = Server::new().await;
+    let put = async |path: &str, body: &Value| {
+        let headers = [("content-type", "application/json")];
+        let (status, _, told) = server
+            .send(&server.client, "PUT", path, &headers, body.to_string())
+            .await;
+        (status.as_u16(), told)
+    };
+    let delete = async |path: &str| {
+        let (status, _, told) = server.send(&server.client, "DELETE", path, &[], "").await;
+        (status.as_u16(), told)
+    };
+    let kind = json!({"name": "shape_tt", "pack": "default", "payload_schema": {"type": "object"},
+        "parameters_schema": {"type": "object", "properties": {"room": {"type": "string"}}}});
+    let (status, made) = post(&server, "/v1/triggertypes", &kind).await;
+    assert_eq!(
+        (status, &made["ref"]),
+        (201, &json!("default.shape_tt")),
+        "{made}"
+    );
+    let (status, told) = post(&server, "/v1/triggertypes", &kind).await;
+    assert_eq!((status, &told["conflict-id"]), (409, &made["id"]), "{told}");
+    let (status, told) = put(
+        "/v1/triggertypes/core.st2.webhook",
+        &json!({"name": "st2.webhook"}),
+    )
+    .await;
+    assert_eq!(status, 400, "{told}");
+
+    // An event of a trigger by its name reaches the rules on the same type and parameters.
+    let trigger = json!({"name": "kitchen", "pack": "default", "type": "default.shape_tt", "parameters": {"room": "k"}});
+    let (status, told) = post(&server, "/v1/triggers", &trigger).await;
+    assert_eq!((status, &told["ref"]), (201, &json!("default.kitchen")), "{told}");
+    let mut rule = rule("in_the_kitchen", &json!({}));
+    rule["trigger"] = json!({"type": "default.shape_tt", "parameters": {"room": "k"}});
+    rule["action"] = json!({"ref": "core.noop"});
+    make(&server, &rule).await;
+    let sent = json!({"trigger": "default.kitchen", "payload": {}});
+    assert_eq!(post(&server, "/v1/webhooks/st2", &sent).await.0, 202);
+    let enforced = get(&server, "/v1/ruleenforcements").await;
+    assert_eq!(enforced[0]["rule"]["ref"], "trial.in_the_kitchen", "{enforced}");
+
+    let views = get(&server, "/v1/rules/views?pack=trial").await;
+    assert_eq!(
+        views[0]["action"]["description"].as_str().map(str::is_empty),
+        Some(false)
+    );
+    // What a client was shown can be sent back.
+    let (status, told) = put("/v1/rules/trial.in_the_kitchen", &views[0]).await;
+    assert_eq!(status, 200, "{told}");
+
+    let (status, told) = delete("/v1/triggertypes/default.shape_tt").await;
+    let why = told["faultstring"].as_str().unwrap();
+    assert!(status == 400 && why.contains("trial.in_the_kitchen"), "{told}");
+    assert_eq!(delete("/v1/rules/trial.in_the_kitchen").await.0, 204);
+    assert_eq!(delete("/v1/triggers/default.kitchen").await.0, 204);
+    assert_eq!(delete("/v1/triggertypes/default.shape_tt").await.0, 204);
+    assert_eq!(delete("/v1/triggertypes/default.shape_tt").await.0, 404);
+}

@@ -2,6 +2,7 @@
 
 mod answers;
 mod client;
+mod events;
 mod expr;
 mod people;
 mod site;
@@ -15,6 +16,10 @@ pub use answers::{ApprovalCommand, InquiryCommand, Speaker};
 pub use client::{
     ActionCommand, DrawingArgs, ExecuteArgs, ExecutionCommand, Following, ListArgs, RerunArgs, RunArgs, Show,
     Stream,
+};
+pub use events::{
+    EnforcementCommand, InstanceCommand, Named, Period, RuleCommand, TestArgs, TimerCommand, TriggerCommand,
+    WebhookCommand,
 };
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use people::{AccessCommand, Question, UserCommand};
@@ -136,6 +141,24 @@ pub enum Command {
     /// Look at executions, cancel and repeat them
     #[command(subcommand)]
     Execution(ExecutionCommand),
+    /// Look at rules, change them, find out why they match
+    #[command(subcommand)]
+    Rule(RuleCommand),
+    /// Look at trigger types, make and remove them
+    #[command(subcommand)]
+    Trigger(TriggerCommand),
+    /// Look at events, and send them again
+    #[command(subcommand)]
+    TriggerInstance(InstanceCommand),
+    /// See what rules made of events
+    #[command(subcommand)]
+    RuleEnforcement(EnforcementCommand),
+    /// See when the timers of rules fire
+    #[command(subcommand)]
+    Timer(TimerCommand),
+    /// See the URLs that rules listen on
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
     /// Answer questions that wait for people
     #[command(subcommand)]
     Inquiry(InquiryCommand),

@@ -1,0 +1,261 @@
+//! `sayso rule`, `trigger`, `trigger-instance`, `rule-enforcement`, `timer`, `webhook`, `trace`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::Show;
+
+/// A thing that is named by its reference or id.
+#[derive(Clone, Debug, Args)]
+pub struct Named {
+    /// Reference, pack.name, or id
+    #[arg(value_name = "REF")]
+    pub reference: String,
+    /// Which attributes.
+    #[command(flatten)]
+    pub show: Show,
+}
+
+/// Which of the things that happened.
+#[derive(Clone, Debug, Args)]
+pub struct Period {
+    /// How many, newest first
+    #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 50)]
+    pub last: u32,
+    /// Only after this time, such as 2026-01-31T08:00:00Z
+    #[arg(long, alias = "tg", value_name = "TIME")]
+    pub timestamp_gt: Option<String>,
+    /// Only before this time
+    #[arg(long, alias = "tl", value_name = "TIME")]
+    pub timestamp_lt: Option<String>,
+    /// Which columns.
+    #[command(flatten)]
+    pub show: Show,
+}
+
+const TEST_HELP: &str = "\
+The rule is a file or the reference of a rule that the server has. The event is a payload (JSON, or @ and a file), a \
+file with a trigger instance, or the id of one that is stored. No action is run.
+
+Examples:
+  sayso rule test packs/web/rules/down.yaml --payload '{\"body\": {\"state\": \"down\"}}'
+  sayso rule test web.down --payload @event.json
+  sayso rule test web.down --trigger-instance-id 6b02e79abbd1dc4bab20f3f2
+
+Exit status: 0 when the rule matches and its action could run, 1 when not.";
+
+/// `sayso rule …`.
+#[derive(Debug, Subcommand)]
+pub enum RuleCommand {
+    /// List rules
+    List {
+        /// Only this pack's
+        #[arg(short, long)]
+        pack: Option<String>,
+        /// Only with this action
+        #[arg(long, value_name = "ACTION")]
+        action: Option<String>,
+        /// Only with this trigger type
+        #[arg(long, value_name = "TYPE")]
+        trigger: Option<String>,
+        /// Only those that are on
+        #[arg(long, conflicts_with = "disabled")]
+        enabled: bool,
+        /// Only those that are off
+        #[arg(long)]
+        disabled: bool,
+        /// If this, then that: shows trigger and action
+        #[arg(long)]
+        iftt: bool,
+        /// Which columns.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Show a rule
+    Get(Named),
+    /// Make a rule from a file
+    Create {
+        /// YAML or JSON; - is standard input
+        file: PathBuf,
+    },
+    /// Replace a rule by a file; of a pack's rule only `enabled` can change
+    Update {
+        /// Reference, pack.name, or id
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// YAML or JSON; - is standard input
+        file: PathBuf,
+    },
+    /// Switch rules on
+    Enable {
+        /// References or ids
+        #[arg(required = true, value_name = "REF")]
+        references: Vec<String>,
+    },
+    /// Switch rules off
+    Disable {
+        /// References or ids
+        #[arg(required = true, value_name = "REF")]
+        references: Vec<String>,
+    },
+    /// Remove rules that were made here; a pack's rule goes with its file
+    Delete {
+        /// References or ids
+        #[arg(required = true, value_name = "REF")]
+        references: Vec<String>,
+    },
+    /// Say criterion by criterion why a rule matches an event or not
+    #[command(after_help = TEST_HELP)]
+    Test(TestArgs),
+}
+
+/// `sayso rule test`.
+#[derive(Clone, Debug, Args)]
+pub struct TestArgs {
+    /// A file, or the reference of a rule
+    #[arg(
+        required_unless_present_any = ["rule_file", "rule_ref"],
+        conflicts_with_all = ["rule_file", "rule_ref"]
+    )]
+    pub rule: Option<String>,
+    /// The rule in this file
+    #[arg(long = "rule", value_name = "FILE", conflicts_with = "rule_ref")]
+    pub rule_file: Option<PathBuf>,
+    /// The rule with this reference
+    #[arg(long, value_name = "REF")]
+    pub rule_ref: Option<String>,
+    /// What comes with the event: JSON, or @FILE
+    #[arg(
+        long,
+        value_name = "JSON",
+        required_unless_present_any = ["trigger_instance", "trigger_instance_id"],
+        conflicts_with_all = ["trigger_instance", "trigger_instance_id"]
+    )]
+    pub payload: Option<String>,
+    /// A file with `trigger` and `payload`
+    #[arg(long, value_name = "FILE", conflicts_with = "trigger_instance_id")]
+    pub trigger_instance: Option<PathBuf>,
+    /// Id of an event that is stored
+    #[arg(long, value_name = "ID")]
+    pub trigger_instance_id: Option<String>,
+}
+
+/// `sayso trigger …`.
+#[derive(Debug, Subcommand)]
+pub enum TriggerCommand {
+    /// List trigger types
+    List {
+        /// Only this pack's
+        #[arg(short, long)]
+        pack: Option<String>,
+        /// Which columns.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Show a trigger type
+    Get(Named),
+    /// Make a trigger type from a file
+    Create {
+        /// YAML or JSON; - is standard input
+        file: PathBuf,
+    },
+    /// Replace a trigger type by a file
+    Update {
+        /// Reference, pack.name, or id
+        #[arg(value_name = "REF")]
+        reference: String,
+        /// YAML or JSON; - is standard input
+        file: PathBuf,
+    },
+    /// Remove trigger types that were made here
+    Delete {
+        /// References or ids
+        #[arg(required = true, value_name = "REF")]
+        references: Vec<String>,
+    },
+    /// List the triggers of a type: what it is asked for by rules
+    Getspecs(Named),
+}
+
+/// `sayso trigger-instance …`.
+#[derive(Debug, Subcommand)]
+pub enum InstanceCommand {
+    /// List events, newest first
+    List {
+        /// Only of this trigger
+        #[arg(long, value_name = "REF")]
+        trigger: Option<String>,
+        /// Only with this status: pending, processing, processed, processing_failed
+        #[arg(long, value_name = "STATUS")]
+        status: Option<String>,
+        /// Which ones.
+        #[command(flatten)]
+        period: Period,
+    },
+    /// Show an event with its payload
+    Get(Named),
+    /// Send an event again
+    #[command(name = "re-emit", alias = "reemit")]
+    ReEmit {
+        /// Id
+        id: String,
+    },
+}
+
+/// `sayso rule-enforcement …`.
+#[derive(Debug, Subcommand)]
+pub enum EnforcementCommand {
+    /// List what rules made of events, newest first
+    List {
+        /// Only of this rule
+        #[arg(long, value_name = "REF")]
+        rule: Option<String>,
+        /// Only for this event
+        #[arg(long, value_name = "ID")]
+        trigger_instance: Option<String>,
+        /// Only what led to this execution
+        #[arg(long, value_name = "ID")]
+        execution: Option<String>,
+        /// Which ones.
+        #[command(flatten)]
+        period: Period,
+    },
+    /// Show one, with its event and execution
+    Get(Named),
+}
+
+/// `sayso timer …`.
+#[derive(Debug, Subcommand)]
+pub enum TimerCommand {
+    /// List the timers of rules, and when they fire next
+    List {
+        /// Only of this type, such as core.st2.CronTimer
+        #[arg(long, value_name = "TYPE")]
+        timer_type: Option<String>,
+        /// Which columns.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Show a timer, also by a rule that it is for
+    Get(Named),
+}
+
+/// `sayso webhook …`.
+#[derive(Debug, Subcommand)]
+pub enum WebhookCommand {
+    /// List the URLs that rules listen on, and what they want of senders
+    List {
+        /// Which columns.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Show one
+    Get {
+        /// The part of its URL behind /webhooks/
+        url: String,
+        /// Which attributes.
+        #[command(flatten)]
+        show: Show,
+    },
+}
