@@ -10,7 +10,7 @@ use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
     actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, people, rules,
-    runners, server, triggers, user, webhooks, workflows,
+    runners, server, traces, triggers, user, webhooks, workflows,
 };
 use super::{ApiState, openapi, stream};
 
@@ -561,6 +561,24 @@ fn about_events() -> Vec<Route> {
             "/triggerinstances/{id}/re_emit",
             "Send an event again",
             triggers::re_emit,
+        ),
+        Route::get(
+            "/traces",
+            "What followed from events and requests, newest first",
+            traces::list,
+        )
+        .query(&[
+            ("trace_tag", Text, "With this tag"),
+            ("execution", Text, "That this execution is part of"),
+            ("rule", Text, "That this rule had a part in"),
+            ("trigger_instance", Text, "That this event is part of"),
+            ("sort_asc", Flag, "Oldest first"),
+        ])
+        .list(),
+        Route::get(
+            "/traces/{id}",
+            "One of them, by its id or that of anything in it",
+            traces::get,
         ),
         Route::get("/webhooks", "URLs that rules listen on", webhooks::list),
         Route::get("/webhooks/{*url}", "One of them", webhooks::get),

@@ -13,6 +13,7 @@ mod own;
 mod pending;
 mod plan;
 mod timers;
+mod traces;
 mod webhook;
 
 use std::collections::{HashMap, HashSet};
@@ -32,6 +33,7 @@ pub use emit::{Emission, EmitError, Emitted};
 pub use kinds::NamedTrigger;
 pub use own::OwnEvents;
 pub use timers::Upcoming;
+pub use traces::{Trace, TraceFilter, TraceKind, TracePart, rule_id};
 pub use webhook::{Delivery, Refused, Sender};
 
 /// Rules in a row that may lead to one another; what goes on longer feeds itself.

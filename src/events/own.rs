@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::DEPTH;
 use super::book::RuleBook;
+use super::traces;
 use crate::engine::{Observer, masked};
 use crate::model::{
     Execution, Id, InstanceDetail, InstanceStatus, JsonMap, Status, Timestamp, TriggerInstance,
@@ -27,16 +28,21 @@ impl Observer for OwnEvents {
         if before == Some(after.status) {
             return Vec::new();
         }
+        let mut rows = if before.is_none() {
+            traces::rows_of(after)
+        } else {
+            Vec::new()
+        };
         let event = if after.status.is_completed() {
             ACTION
         } else if after.status == Status::Pending && after.request.runner == INQUIRER {
             INQUIRY
         } else {
-            return Vec::new();
+            return rows;
         };
         let key = TriggerKey::of_type(event);
         if self.0.index().rules(&key).is_empty() {
-            return Vec::new();
+            return rows;
         }
         let payload = if event == ACTION {
             ended(after)
@@ -45,8 +51,10 @@ impl Observer for OwnEvents {
             json!({"id": after.id, "route": route.unwrap_or_default()})
         };
         self.0.hint();
-        vec![Write::Instance(Arc::new(TriggerInstance {
-            id: Id::new(),
+        let id = Id::new();
+        rows.push(traces::caused(after.id, id));
+        rows.push(Write::Instance(Arc::new(TriggerInstance {
+            id,
             trigger: event.to_owned(),
             payload: Arc::new(payload),
             occurrence_time: after.end.unwrap_or_else(Timestamp::now),
@@ -54,11 +62,13 @@ impl Observer for OwnEvents {
             detail: InstanceDetail {
                 type_ref: event.to_owned(),
                 parameters: JsonMap::new(),
-                trace_tag: None,
+                trace_tag: traces::handed_on(after),
                 only: None,
                 depth: depth(after),
+                cause: Some(after.id),
             },
-        }))]
+        })));
+        rows
     }
 }
 

@@ -119,6 +119,9 @@ pub struct InstanceDetail {
     /// How many rules in a row led to it: 0 for what comes from outside.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub depth: u32,
+    /// The execution that the engine tells of, of its own events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Id>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it so

@@ -12,6 +12,7 @@ pub(crate) mod people;
 pub(crate) mod rules;
 pub(crate) mod runners;
 pub(crate) mod server;
+pub(crate) mod traces;
 pub(crate) mod triggers;
 pub(crate) mod user;
 pub(crate) mod webhooks;

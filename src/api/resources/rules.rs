@@ -72,7 +72,16 @@ impl From<RuleError> for ApiError {
 
 /// The id that a rule has for API clients.
 fn id_of(reference: &str) -> Id {
-    Id::of_name(&format!("rule:{reference}"))
+    crate::events::rule_id(reference)
+}
+
+/// The ref of a rule that is named by its ref or id; a rule that is gone may still be named by its ref.
+pub(super) fn reference_of(events: &Events, wanted: &str) -> ApiResult<String> {
+    match find(events, wanted) {
+        Ok(rule) => Ok(rule.reference.clone()),
+        Err(_) if wanted.contains('.') => Ok(wanted.to_owned()),
+        Err(error) => Err(error),
+    }
 }
 
 /// A rule as the API shows it.

@@ -259,3 +259,62 @@ pub enum WebhookCommand {
         show: Show,
     },
 }
+
+/// `sayso trace …`.
+#[derive(Debug, Subcommand)]
+pub enum TraceCommand {
+    /// List traces, newest first: what began, and when
+    List {
+        /// How many
+        #[arg(short = 'n', long, value_name = "NUMBER", default_value_t = 50)]
+        last: u32,
+        /// Only with this tag
+        #[arg(short = 't', long, alias = "trace_tag", value_name = "TAG")]
+        trace_tag: Option<String>,
+        /// Only those that this execution is part of
+        #[arg(short = 'e', long, value_name = "ID")]
+        execution: Option<String>,
+        /// Only those that this rule had a part in
+        #[arg(short = 'r', long, value_name = "REF")]
+        rule: Option<String>,
+        /// Only those that this event is part of
+        #[arg(short = 'g', long, value_name = "ID")]
+        trigger_instance: Option<String>,
+        /// Which columns.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Show everything that followed from an event or a request, as a tree
+    #[command(
+        after_help = "The id is that of the trace, or of any event or execution in it.\n\nExamples:\n  sayso trace get 6b02e79abbd1dc4bab20f3f2\n  sayso trace get 6b02e79abbd1dc4bab20f3f2 --show-executions --hide-noop-triggers"
+    )]
+    Get(TraceArgs),
+}
+
+/// `sayso trace get`.
+#[derive(Clone, Debug, Args)]
+pub struct TraceArgs {
+    /// Id of the trace, or of an event or execution in it
+    pub id: String,
+    /// Only what led to this execution, and what followed from it
+    #[arg(short = 'e', long, value_name = "ID")]
+    pub execution: Option<String>,
+    /// Only what led to this rule, and what followed from it
+    #[arg(short = 'r', long, value_name = "REF")]
+    pub rule: Option<String>,
+    /// Only what led to this event, and what followed from it
+    #[arg(short = 'g', long, value_name = "ID")]
+    pub trigger_instance: Option<String>,
+    /// Shows executions (and what else is asked for)
+    #[arg(long)]
+    pub show_executions: bool,
+    /// Shows rules (and what else is asked for)
+    #[arg(long)]
+    pub show_rules: bool,
+    /// Shows events (and what else is asked for)
+    #[arg(long)]
+    pub show_trigger_instances: bool,
+    /// Leaves out events that no rule made anything of
+    #[arg(long)]
+    pub hide_noop_triggers: bool,
+}

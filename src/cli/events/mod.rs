@@ -3,6 +3,7 @@
 mod rules;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod triggers;
 
 use std::io::Read as _;
@@ -13,8 +14,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::args::{
-    EnforcementCommand, InstanceCommand, Period, RuleCommand, Show, TimerCommand, TriggerCommand,
-    WebhookCommand,
+    EnforcementCommand, InstanceCommand, Period, RuleCommand, Show, TimerCommand, TraceCommand,
+    TriggerCommand, WebhookCommand,
 };
 use super::connect::{Connection, connect};
 use super::execution::rows;
@@ -49,6 +50,13 @@ pub(super) async fn trigger(context: &mut Context<'_>, command: &TriggerCommand)
 pub(super) async fn instance(context: &mut Context<'_>, command: &InstanceCommand) -> CliResult {
     let connection = connect(context).await?;
     let outcome = triggers::instance(context, &connection, command).await;
+    connection.close().await;
+    outcome
+}
+
+pub(super) async fn trace(context: &mut Context<'_>, command: &TraceCommand) -> CliResult {
+    let connection = connect(context).await?;
+    let outcome = traces::trace(context, &connection, command).await;
     connection.close().await;
     outcome
 }
