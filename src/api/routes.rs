@@ -10,7 +10,7 @@ use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
     actions, alias_execution, aliases, approvals, audit, executions, inquiries, packs, people, rules,
-    runners, server, traces, triggers, user, webhooks, workflows,
+    runners, schedules, server, traces, triggers, user, webhooks, workflows,
 };
 use super::{ApiState, openapi, stream};
 
@@ -562,6 +562,43 @@ fn about_events() -> Vec<Route> {
             "Send an event again",
             triggers::re_emit,
         ),
+        Route::get(
+            "/schedules",
+            "The caller's schedules (administrators: all)",
+            schedules::list,
+        ),
+        Route::post(
+            "/schedules",
+            "Run something at a time, or again and again",
+            schedules::create,
+        )
+        .created()
+        .body(&[
+            ("when", Text, true, "When, in words: `every weekday 07:00`"),
+            ("command", Text, false, "What would be said in chat"),
+            ("action", Text, false, "Reference of an action instead"),
+            ("parameters", Object, false, "Its parameters"),
+            ("timezone", Text, false, "Zone of the times"),
+            (
+                "misfire",
+                Text,
+                false,
+                "What becomes of missed runs: `skip`, `once`, `all`",
+            ),
+            ("grace", Text, false, "How late a run may be, `10m`"),
+        ]),
+        Route::get("/schedules/{number}", "One schedule", schedules::get),
+        Route::post(
+            "/schedules/{number}/pause",
+            "Let it stand still",
+            schedules::pause,
+        ),
+        Route::post("/schedules/{number}/resume", "Let it go on", schedules::resume),
+        removed(Route::delete(
+            "/schedules/{number}",
+            "Remove it",
+            schedules::delete,
+        )),
         Route::get(
             "/traces",
             "What followed from events and requests, newest first",

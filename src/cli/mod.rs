@@ -218,6 +218,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::RuleEnforcement(command) => events::enforcement(context, command).await,
         Command::Timer(command) => events::timer(context, command).await,
         Command::Webhook(command) => events::webhook(context, command).await,
+        Command::Schedule(command) => events::schedule(context, command).await,
         Command::Trace(command) => events::trace(context, command).await,
         Command::Inquiry(command) => answers::inquiry(context, command).await,
         Command::Approval(command) => answers::approval(context, command).await,

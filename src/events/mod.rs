@@ -12,6 +12,7 @@ mod kinds;
 mod own;
 mod pending;
 mod plan;
+mod schedules;
 mod timers;
 mod traces;
 mod webhook;
@@ -32,6 +33,7 @@ pub use book::{RuleBook, RuleError};
 pub use emit::{Emission, EmitError, Emitted};
 pub use kinds::NamedTrigger;
 pub use own::OwnEvents;
+pub use schedules::{NewSchedule, Schedule, ScheduleError};
 pub use timers::Upcoming;
 pub use traces::{Trace, TraceFilter, TraceKind, TracePart, rule_id};
 pub use webhook::{Delivery, Refused, Sender};
@@ -76,6 +78,8 @@ struct Shared {
     at_work: Mutex<HashSet<Id>>,
     /// There may be instances that nobody has judged yet.
     wake: Notify,
+    /// Schedules in force.
+    schedules: tokio::sync::Mutex<schedules::Table>,
 }
 
 impl Events {
@@ -88,6 +92,7 @@ impl Events {
                 windows: Mutex::default(),
                 at_work: Mutex::default(),
                 wake: Notify::new(),
+                schedules: tokio::sync::Mutex::default(),
             }),
         }
     }

@@ -11,6 +11,7 @@ pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod rules;
 pub(crate) mod runners;
+pub(crate) mod schedules;
 pub(crate) mod server;
 pub(crate) mod traces;
 pub(crate) mod triggers;

@@ -318,3 +318,75 @@ pub struct TraceArgs {
     #[arg(long)]
     pub hide_noop_triggers: bool,
 }
+
+const SCHEDULE_HELP: &str = "\
+It runs with the rights that you have when its time comes.
+
+Examples:
+  sayso schedule add 'every weekday 07:00' core.local cmd=date
+  sayso schedule add 'at 22:00' --say 'deploy web to staging'
+  sayso schedule add 'cron 0 7 * * 1-5' --timezone Europe/Vilnius core.noop";
+
+/// `sayso schedule …`.
+#[derive(Debug, Subcommand)]
+pub enum ScheduleCommand {
+    /// Run an action, or what a sentence means, at a time or again and again
+    #[command(after_help = SCHEDULE_HELP)]
+    Add(ScheduleArgs),
+    /// List your schedules (administrators: all) and when they run next
+    List {
+        /// Which columns.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Show a schedule
+    Get {
+        /// Its number
+        number: u64,
+        /// Which attributes.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Let a schedule stand still
+    Pause {
+        /// Its number
+        number: u64,
+    },
+    /// Let a paused schedule go on; what it missed is left out
+    Resume {
+        /// Its number
+        number: u64,
+    },
+    /// Remove a schedule
+    Remove {
+        /// Its number
+        number: u64,
+    },
+}
+
+/// `sayso schedule add`.
+#[derive(Clone, Debug, Args)]
+pub struct ScheduleArgs {
+    /// When, such as 'every weekday 07:00', 'at 22:00', 'in 2 hours'
+    pub when: String,
+    /// The action, pack.name
+    #[arg(required_unless_present = "say", conflicts_with = "say")]
+    pub action: Option<String>,
+    /// Parameters, name=value
+    pub parameters: Vec<String>,
+    /// A sentence, as in chat, instead of an action
+    #[arg(long, value_name = "SENTENCE")]
+    pub say: Option<String>,
+    /// Zone of its times, such as Europe/Vilnius
+    #[arg(long, value_name = "ZONE")]
+    pub timezone: Option<String>,
+    /// What becomes of runs that were missed while nothing ran: skip, once, all
+    #[arg(long, value_name = "POLICY", value_parser = ["skip", "once", "all"])]
+    pub misfire: Option<String>,
+    /// Leaves out runs that are later than this, such as 10m
+    #[arg(long, value_name = "TIME")]
+    pub grace: Option<String>,
+    /// On behalf of whom.
+    #[command(flatten)]
+    pub speaker: super::Speaker,
+}

@@ -18,8 +18,8 @@ pub use client::{
     Stream,
 };
 pub use events::{
-    EnforcementCommand, InstanceCommand, Named, Period, RuleCommand, TestArgs, TimerCommand, TraceArgs,
-    TraceCommand, TriggerCommand, WebhookCommand,
+    EnforcementCommand, InstanceCommand, Named, Period, RuleCommand, ScheduleArgs, ScheduleCommand, TestArgs,
+    TimerCommand, TraceArgs, TraceCommand, TriggerCommand, WebhookCommand,
 };
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use people::{AccessCommand, Question, UserCommand};
@@ -159,6 +159,9 @@ pub enum Command {
     /// See the URLs that rules listen on
     #[command(subcommand)]
     Webhook(WebhookCommand),
+    /// Run something at a time, or again and again
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
     /// See what followed from an event or a request
     #[command(subcommand)]
     Trace(TraceCommand),

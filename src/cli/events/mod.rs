@@ -1,6 +1,7 @@
 //! What happens by itself, on the command line: rules, triggers, events, timers, webhooks.
 
 mod rules;
+mod schedules;
 #[cfg(test)]
 mod tests;
 mod traces;
@@ -14,8 +15,8 @@ use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 
 use super::args::{
-    EnforcementCommand, InstanceCommand, Period, RuleCommand, Show, TimerCommand, TraceCommand,
-    TriggerCommand, WebhookCommand,
+    EnforcementCommand, InstanceCommand, Period, RuleCommand, ScheduleCommand, Show, TimerCommand,
+    TraceCommand, TriggerCommand, WebhookCommand,
 };
 use super::connect::{Connection, connect};
 use super::execution::rows;
@@ -57,6 +58,13 @@ pub(super) async fn instance(context: &mut Context<'_>, command: &InstanceComman
 pub(super) async fn trace(context: &mut Context<'_>, command: &TraceCommand) -> CliResult {
     let connection = connect(context).await?;
     let outcome = traces::trace(context, &connection, command).await;
+    connection.close().await;
+    outcome
+}
+
+pub(super) async fn schedule(context: &mut Context<'_>, command: &ScheduleCommand) -> CliResult {
+    let connection = connect(context).await?;
+    let outcome = schedules::schedule(context, &connection, command).await;
     connection.close().await;
     outcome
 }

@@ -44,11 +44,10 @@ impl Site {
             directory: home,
             ..Sources::default()
         };
-        let arguments = ["sayso", "--data-dir", data.as_str()]
-            .iter()
-            .chain(arguments)
-            .map(OsString::from);
-        let ended = Box::pin(run_with(arguments.collect::<Vec<_>>(), sources, out, &Sayso)).await;
+        let mut all = vec!["sayso", "--data-dir", data.as_str()];
+        all.extend(arguments);
+        let all: Vec<OsString> = all.into_iter().map(OsString::from).collect();
+        let ended = Box::pin(run_with(all, sources, out, &Sayso)).await;
         let told = Told {
             status: ended,
             out: stdout.text(),
@@ -219,4 +218,63 @@ async fn trigger_types_timers_and_events_are_shown() {
     site.run(&["trigger", "delete", "trial.door"], 0).await;
     let fixed = site.run(&["trigger", "delete", "core.st2.webhook"], 2).await;
     assert!(fixed.err.contains("was not made over the API"), "{}", fixed.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_trace_is_a_tree_of_what_followed() {
+    let site = Site::new();
+    let rule = site.file(
+        "again.yaml",
+        "name: after\npack: trial\nenabled: true\ntrigger: {type: core.st2.generic.actiontrigger}\n\
+         criteria: {trigger.action_ref: {type: equals, pattern: core.echo}}\naction: {ref: core.noop}\n",
+    );
+    site.run(&["rule", "create", &rule], 0).await;
+    let ran = ["run", "core.echo", "message=hi", "--trace-tag", "release-7", "-j"];
+    let id = site.run(&ran, 0).await.json()["id"].as_str().unwrap().to_owned();
+    let joined = ["run", "core.noop", "--trace-id", id.as_str(), "-j"];
+    let second = site.run(&joined, 0).await.json()["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+
+    let list = site
+        .run(&["trace", "list", "-t", "release-7", "-j"], 0)
+        .await
+        .json();
+    assert_eq!(
+        (list.as_array().unwrap().len(), &list[0]["id"]),
+        (1, &json!(id)),
+        "{list}"
+    );
+    // By anything in it: the request that joined it later.
+    let shown = site.run(&["trace", "get", &second], 0).await.out;
+    let lines: Vec<&str> = shown.lines().skip(3).map(|line| line.split_at(13).1).collect();
+    let starts = [
+        "execution core.echo  succeeded",
+        "  event core.st2.generic.actiontrigger  processed",
+        "    rule trial.after  succeeded",
+        "      execution core.noop  succeeded",
+        "execution core.noop  succeeded",
+    ];
+    assert_eq!(lines.len(), starts.len(), "{shown}");
+    for (line, start) in lines.iter().zip(starts) {
+        assert!(line.starts_with(start), "{start}: {shown}");
+    }
+    let only = [
+        "trace",
+        "get",
+        id.as_str(),
+        "-r",
+        "trial.after",
+        "--show-executions",
+        "-j",
+    ];
+    let only = site.run(&only, 0).await.json();
+    assert_eq!(only["rules"], json!([]));
+    assert_eq!(only["action_executions"].as_array().unwrap().len(), 2, "{only}");
+    let none = site
+        .run(&["trace", "list", "-t", "release-8", "-j"], 0)
+        .await
+        .json();
+    assert_eq!(none, json!([]));
 }
