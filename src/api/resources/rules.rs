@@ -33,6 +33,8 @@ const ATTRIBUTES: [&str; 14] = [
     "enabled",
     "id",
 ];
+/// Keys of rules that only we have, and `metadata`.
+const OWN: [&str; 5] = ["throttle", "dedup", "run_as", "webhook", "metadata"];
 const ENFORCEMENT: [&str; 9] = [
     "trigger_instance_id",
     "execution_id",
@@ -93,7 +95,7 @@ fn view(events: &Events, rule: &Rule) -> Value {
         trigger["ref"] = full.reference().into();
     }
     let part = |name: &str| rule.source.get(name).cloned();
-    json!({
+    let mut shown = json!({
         "tags": rule.tags,
         "uid": format!("rule:{pack}:{name}"),
         "metadata_file": rule.metadata_file,
@@ -108,7 +110,14 @@ fn view(events: &Events, rule: &Rule) -> Value {
         "context": rule.context,
         "enabled": rule.enabled,
         "id": id_of(&rule.reference),
-    })
+    });
+    // What the reference does not have: shown where it is said, so that sending a rule back loses nothing.
+    for name in OWN {
+        if let Some(value) = part(name) {
+            shown[name] = value;
+        }
+    }
+    shown
 }
 
 /// A rule with what its trigger and action are for (RUL-32).
