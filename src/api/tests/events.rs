@@ -335,3 +335,89 @@ async fn trigger_types_and_triggers_are_made_changed_and_removed() {
     assert_eq!(delete("/v1/triggertypes/default.shape_tt").await.0, 204);
     assert_eq!(delete("/v1/triggertypes/default.shape_tt").await.0, 404);
 }
+
+#[tokio::test]
+async fn a_trace_has_everything_that_followed() {
+    let server = Server::new().await;
+    let after = json!({
+        "name": "after", "pack": "trial", "enabled": true,
+        "trigger": {"type": "core.st2.generic.actiontrigger", "parameters": {}},
+        "criteria": {"trigger.action_ref": {"type": "equals", "pattern": "core.echo"}},
+        "action": {"ref": "core.noop", "parameters": {}},
+    });
+    make(&server, &after).await;
+    make(&server, &rule("full", &json!({}))).await;
+    let headers = [("st2-trace-tag", "disk-7"), ("content-type", "application/json")];
+    let body = json!({"host": "h"}).to_string();
+    let path = "/v1/webhooks/hooks/disk";
+    let (status, _, _) = server.send(&server.client, "POST", path, &headers, body).await;
+    assert_eq!(status, 202);
+    let mut events = server.state.engine().subscribe();
+    let trace = loop {
+        let found = get(&server, "/v1/traces?trace_tag=disk-7").await;
+        if found[0]["action_executions"]
+            .as_array()
+            .is_some_and(|all| all.len() == 2)
+        {
+            break found[0].clone();
+        }
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), events.recv()).await;
+    };
+    let of = |list: &str, name: &str| -> Vec<Value> {
+        let parts = trace[list].as_array().unwrap();
+        parts.iter().map(|part| part[name].clone()).collect()
+    };
+    assert_eq!(of("rules", "ref"), ["trial.full", "trial.after"], "{trace}");
+    assert_eq!(of("action_executions", "ref"), ["core.echo", "core.noop"]);
+    let echo = &of("action_executions", "object_id")[0];
+    assert_eq!(trace["trigger_instances"][1]["caused_by"]["id"], *echo);
+    assert_eq!(trace["trigger_instances"][0]["caused_by"], json!({}));
+    assert_eq!(trace["id"], trace["trigger_instances"][0]["object_id"]);
+    // By the last execution in it, and by its rule; what nobody named is there as well.
+    let last = of("action_executions", "object_id")[1]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        get(&server, &format!("/v1/traces/{last}")).await["id"],
+        trace["id"]
+    );
+    let found = get(&server, "/v1/traces?rule=trial.after").await;
+    assert_eq!(
+        (found.as_array().unwrap().len(), &found[0]["id"]),
+        (1, &trace["id"])
+    );
+    let plain = server.run("core.noop", &json!({})).await;
+    let tag = format!("execution-{}", plain["id"].as_str().unwrap());
+    let found = get(&server, &format!("/v1/traces?trace_tag={tag}")).await;
+    assert_eq!(found[0]["id"], plain["id"]);
+    assert_eq!(get(&server, "/v1/traces?limit=1").await[0]["id"], plain["id"]);
+}
+
+#[tokio::test]
+async fn a_schedule_runs_once_at_its_time_and_is_over() {
+    let server = Server::new().await;
+    tokio::spawn(server.state.events().clone().tick());
+    let mut events = server.state.engine().subscribe();
+    let asked = json!({"when": "in 1 second", "action": "core.noop"});
+    let (status, made) = post(&server, "/v1/schedules", &asked).await;
+    assert_eq!(
+        (status, &made["user"]),
+        (201, &json!(super::support::USER)),
+        "{made}"
+    );
+    while get(&server, "/v1/schedules").await != json!([]) {
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), events.recv()).await;
+    }
+    let ran = get(&server, "/v1/executions?action=core.noop").await;
+    assert_eq!(ran.as_array().unwrap().len(), 1, "{ran}");
+    assert_eq!(ran[0]["context"]["schedule"]["number"], 1);
+    let (status, told) = post(
+        &server,
+        "/v1/schedules",
+        &json!({"when": "every weekdya", "action": "core.noop"}),
+    )
+    .await;
+    let why = told["faultstring"].as_str().unwrap();
+    assert!(status == 400 && why.contains("every weekday"), "{told}");
+}
