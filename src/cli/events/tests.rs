@@ -254,6 +254,7 @@ async fn a_trace_is_a_tree_of_what_followed() {
         "execution core.echo  succeeded",
         "  event core.st2.generic.actiontrigger  ",
         "execution core.noop  succeeded",
+        "  event core.st2.generic.actiontrigger  ",
     ];
     assert_eq!(lines.len(), starts.len(), "{shown}");
     for (line, start) in lines.iter().zip(starts) {
@@ -261,7 +262,7 @@ async fn a_trace_is_a_tree_of_what_followed() {
     }
     let only = ["trace", "get", id.as_str(), "-e", second.as_str(), "-j"];
     let only = site.run(&only, 0).await.json();
-    assert_eq!(only["trigger_instances"], json!([]));
+    assert_eq!(only["trigger_instances"].as_array().unwrap().len(), 1, "{only}");
     assert_eq!(only["action_executions"].as_array().unwrap().len(), 1, "{only}");
     let none = site
         .run(&["trace", "list", "-t", "release-8", "-j"], 0)
