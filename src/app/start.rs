@@ -99,6 +99,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         zone: settings.timers.zone.clone(),
     });
 
+    builtin.give_events(events.clone());
     let hub = Hub::start(HubParts {
         engine: engine.clone(),
         shelf: Arc::new(ContentShelf::new(Arc::clone(&content))),

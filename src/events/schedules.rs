@@ -38,6 +38,9 @@ pub struct Schedule {
     /// Its parameters, data.
     #[serde(default)]
     pub parameters: JsonMap,
+    /// Parameters that whoever wrote the alias gave; may have expressions.
+    #[serde(default, skip_serializing_if = "JsonMap::is_empty")]
+    pub templates: JsonMap,
     /// The sentence that was said instead of action and parameters.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<String>,
@@ -77,6 +80,8 @@ pub struct NewSchedule {
     pub action: String,
     /// Its parameters, data.
     pub parameters: JsonMap,
+    /// Parameters that whoever wrote the alias gave; may have expressions.
+    pub templates: JsonMap,
     /// The sentence that was said instead.
     pub command: Option<String>,
     /// The alias that it meant.
@@ -214,6 +219,7 @@ impl Events {
             timezone: new.timezone.unwrap_or_else(|| self.shared.parts.zone.clone()),
             action: new.action,
             parameters: new.parameters,
+            templates: new.templates,
             command: new.command,
             alias: new.alias,
             user: by.user.clone(),
@@ -404,6 +410,7 @@ impl Events {
         let request = Submit {
             id: Some(id),
             action: schedule.action.clone(),
+            parameters: schedule.templates.clone(),
             data: schedule.parameters.clone(),
             identity: Identity {
                 via: "schedule".to_owned(),

@@ -10,6 +10,7 @@ mod control;
 mod executions;
 mod find;
 mod guide;
+mod schedules;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ use super::phrasebook::Shelf;
 use super::say::Speaker;
 use crate::access::{Authority, People};
 use crate::engine::Engine;
+use crate::events::Events;
 use crate::expr::jinja::Jinja;
 use crate::model::{Identity, JsonMap, Place, Status, Timestamp};
 use crate::runners::{Job, Outcome, Runner, RunnerSpec};
@@ -55,6 +57,8 @@ pub(crate) struct Desk {
 /// One command as it was called.
 pub(crate) struct Call<'a> {
     desk: &'a Desk,
+    /// For schedules; `None` where nothing fires them.
+    events: Option<&'a Events>,
     identity: Identity,
     place: Option<Place>,
     parameters: JsonMap,
@@ -160,6 +164,9 @@ impl Call<'_> {
             "approve" => answers::approve(self).await,
             "deny" => answers::deny(self).await,
             "delegate" => answers::delegate(self).await,
+            "schedule" => schedules::schedule(self).await,
+            "schedules" => schedules::schedules(self).await,
+            "schedule_change" => schedules::change(self).await,
             "audit_summary" => audit::summary(self).await,
             "audit_search" => audit::search(self).await,
             "audit_tail" => audit::tail(self).await,
@@ -175,6 +182,7 @@ pub struct BuiltinRunner {
     spec: RunnerSpec,
     desk: watch::Sender<Option<Arc<Desk>>>,
     pub(crate) callers: Arc<Callers>,
+    events: std::sync::OnceLock<Events>,
 }
 
 impl Default for BuiltinRunner {
@@ -199,7 +207,13 @@ impl BuiltinRunner {
             },
             desk: watch::Sender::new(None),
             callers: Arc::new(Callers::default()),
+            events: std::sync::OnceLock::new(),
         }
+    }
+
+    /// Gives it the events, which it needs for schedules. Only the first ones count.
+    pub fn give_events(&self, events: Events) {
+        let _ = self.events.set(events);
     }
 
     pub(crate) fn open(&self, desk: Arc<Desk>) {
@@ -246,6 +260,7 @@ impl BuiltinRunner {
         };
         let call = Call {
             desk,
+            events: self.events.get(),
             identity,
             place,
             parameters: job.parameters.clone(),
