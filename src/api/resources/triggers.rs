@@ -290,7 +290,9 @@ async fn all_timers(state: &ApiState) -> ApiResult<Vec<Value>> {
             continue;
         };
         let text = |name: &str| timer.parameters.get(name).and_then(Value::as_str);
-        let zone = text("timezone").unwrap_or(state.events().zone()).to_owned();
+        let zone = text("timezone")
+            .unwrap_or_else(|| state.events().zone())
+            .to_owned();
         let misfire = text("misfire").unwrap_or("skip").to_owned();
         let mut one = trigger(&Trigger::new(&kind, timer.parameters.clone()));
         one["next"] = json!(timer.next);

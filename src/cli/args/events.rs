@@ -186,7 +186,7 @@ pub enum InstanceCommand {
         /// Only of this trigger
         #[arg(long, value_name = "REF")]
         trigger: Option<String>,
-        /// Only with this status: pending, processing, processed, processing_failed
+        /// Only with this status, such as pending or processed
         #[arg(long, value_name = "STATUS")]
         status: Option<String>,
         /// Which ones.
