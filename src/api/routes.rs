@@ -10,7 +10,7 @@ use super::http::error::ApiError;
 use super::http::front::Front;
 use super::resources::{
     actions, alias_execution, aliases, approvals, audit, executions, gc, inquiries, keys, packs, people,
-    policies, rules, runners, sensors, server, triggers, user, webhooks, workflows,
+    policies, rules, runners, schedules, sensors, server, traces, triggers, user, webhooks, workflows,
 };
 use super::{ApiState, openapi, stream};
 
@@ -411,6 +411,33 @@ fn about_events() -> Vec<Route> {
         ("action", Object, true, "`{ref, parameters}`"),
         ("type", Object, false, "`{ref: standard}` or `{ref: backstop}`"),
     ];
+    const LISTED: [(&str, Kind, &str); 5] = [
+        ("pack", Text, "Only of these packs (comma list)"),
+        ("name", Text, "Only with these names (comma list)"),
+        ("action", Text, "Only with these actions (comma list)"),
+        ("trigger", Text, "Only with these trigger types (comma list)"),
+        ("enabled", Flag, "Only enabled or only disabled ones"),
+    ];
+    const KIND: [(&str, Kind, bool, &str); 6] = [
+        ("name", Text, true, "Name within its pack"),
+        ("pack", Text, false, "Pack; `default` when none is said"),
+        ("description", Text, false, "For people"),
+        ("payload_schema", Object, false, "JSON schema of payloads"),
+        (
+            "parameters_schema",
+            Object,
+            false,
+            "JSON schema of the parameters of triggers",
+        ),
+        ("tags", List, false, "`{name, value}`"),
+    ];
+    const TRIGGER: [(&str, Kind, bool, &str); 5] = [
+        ("name", Text, true, "Name within its pack"),
+        ("pack", Text, false, "Pack; `default` when none is said"),
+        ("type", Text, true, "Reference of its type"),
+        ("parameters", Object, false, "Parameters"),
+        ("description", Text, false, "For people"),
+    ];
     const ENFORCED: [(&str, Kind, &str); 7] = [
         ("rule_ref", Text, "Of this rule"),
         ("rule_id", Text, "Of the rule with this id"),
@@ -420,17 +447,15 @@ fn about_events() -> Vec<Route> {
         ("enforced_at_lt", Text, "Before this time"),
         ("sort_asc", Flag, "Oldest first"),
     ];
+    let removed = |mut route: Route| {
+        route.status = 204;
+        route
+    };
     let mut posted = Route::post("/webhooks/{*url}", "Send an event", webhooks::post).public();
     posted.status = 202;
     vec![
         Route::get("/rules", "List rules", rules::list)
-            .query(&[
-                ("pack", Text, "Only of these packs (comma list)"),
-                ("name", Text, "Only with these names (comma list)"),
-                ("action", Text, "Only with these actions (comma list)"),
-                ("trigger", Text, "Only with these trigger types (comma list)"),
-                ("enabled", Flag, "Only enabled or only disabled ones"),
-            ])
+            .query(&LISTED)
             .list(),
         Route::post("/rules", "Make a rule", rules::create)
             .created()
@@ -440,13 +465,21 @@ fn about_events() -> Vec<Route> {
             ("payload", Object, false, "What would come with the event"),
             ("trigger_instance", Text, false, "Id of a stored event instead"),
         ]),
+        Route::get(
+            "/rules/views",
+            "The same with what triggers and actions are for",
+            rules::views,
+        )
+        .query(&LISTED)
+        .list(),
+        Route::get("/rules/views/{ref_or_id}", "One of them", rules::view_get).query(&[INCLUDE, EXCLUDE]),
         Route::get("/rules/{ref_or_id}", "One rule", rules::get).query(&[INCLUDE, EXCLUDE]),
         Route::put("/rules/{ref_or_id}", "Replace a rule", rules::update).body(&RULE),
-        {
-            let mut route = Route::delete("/rules/{ref_or_id}", "Remove a rule", rules::delete);
-            route.status = 204;
-            route
-        },
+        removed(Route::delete(
+            "/rules/{ref_or_id}",
+            "Remove a rule",
+            rules::delete,
+        )),
         Route::get(
             "/ruleenforcements",
             "What rules made of events",
@@ -478,6 +511,39 @@ fn about_events() -> Vec<Route> {
             "/triggertypes/{ref_or_id}",
             "One trigger type",
             triggers::kind_get,
+        ),
+        Route::post("/triggertypes", "Make a trigger type", triggers::kind_create)
+            .created()
+            .body(&KIND),
+        Route::put(
+            "/triggertypes/{ref_or_id}",
+            "Replace a trigger type that was made here",
+            triggers::kind_update,
+        )
+        .body(&KIND),
+        removed(Route::delete(
+            "/triggertypes/{ref_or_id}",
+            "Remove a trigger type that was made here",
+            triggers::kind_delete,
+        )),
+        Route::post("/triggers", "Make a trigger", triggers::create)
+            .created()
+            .body(&TRIGGER),
+        Route::put(
+            "/triggers/{ref_or_id}",
+            "Replace a trigger that was made here",
+            triggers::update,
+        )
+        .body(&TRIGGER),
+        removed(Route::delete(
+            "/triggers/{ref_or_id}",
+            "Remove a trigger that was made here",
+            triggers::delete,
+        )),
+        Route::get(
+            "/timers/{ref_or_id}",
+            "One timer, also by a rule that it is for",
+            triggers::timer_get,
         ),
         Route::get("/triggers", "List triggers", triggers::list)
             .query(&[("type", Text, "Only of these types (comma list)")])
@@ -524,6 +590,61 @@ fn about_events() -> Vec<Route> {
             sensors::update,
         )
         .body(&[("enabled", Flag, true, "Whether it is to run")]),
+        Route::get(
+            "/schedules",
+            "The caller's schedules (administrators: all)",
+            schedules::list,
+        ),
+        Route::post(
+            "/schedules",
+            "Run something at a time, or again and again",
+            schedules::create,
+        )
+        .created()
+        .body(&[
+            ("when", Text, true, "When, in words: `every weekday 07:00`"),
+            ("command", Text, false, "What would be said in chat"),
+            ("action", Text, false, "Reference of an action instead"),
+            ("parameters", Object, false, "Its parameters"),
+            ("timezone", Text, false, "Zone of the times"),
+            (
+                "misfire",
+                Text,
+                false,
+                "What becomes of missed runs: `skip`, `once`, `all`",
+            ),
+            ("grace", Text, false, "How late a run may be, `10m`"),
+        ]),
+        Route::get("/schedules/{number}", "One schedule", schedules::get),
+        Route::post(
+            "/schedules/{number}/pause",
+            "Let it stand still",
+            schedules::pause,
+        ),
+        Route::post("/schedules/{number}/resume", "Let it go on", schedules::resume),
+        removed(Route::delete(
+            "/schedules/{number}",
+            "Remove it",
+            schedules::delete,
+        )),
+        Route::get(
+            "/traces",
+            "What followed from events and requests, newest first",
+            traces::list,
+        )
+        .query(&[
+            ("trace_tag", Text, "With this tag"),
+            ("execution", Text, "That this execution is part of"),
+            ("rule", Text, "That this rule had a part in"),
+            ("trigger_instance", Text, "That this event is part of"),
+            ("sort_asc", Flag, "Oldest first"),
+        ])
+        .list(),
+        Route::get(
+            "/traces/{id}",
+            "One of them, by its id or that of anything in it",
+            traces::get,
+        ),
         Route::get("/webhooks", "URLs that rules listen on", webhooks::list),
         Route::get("/webhooks/{*url}", "One of them", webhooks::get),
         posted,

@@ -147,6 +147,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     .await
     .context("cannot read which sensors are switched on")?;
 
+    builtin.give_events(events.clone());
     let hub = Hub::start(HubParts {
         engine: engine.clone(),
         shelf: Arc::new(ContentShelf::new(Arc::clone(&content))),

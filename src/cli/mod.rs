@@ -17,6 +17,7 @@ pub mod datadir;
 mod db;
 mod doctor;
 mod error;
+mod events;
 mod examples;
 mod execution;
 mod expr;
@@ -226,6 +227,14 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Run(args) => run::run(context, args).await,
         Command::Action(command) => action::action(context, command).await,
         Command::Execution(command) => execution::execution(context, command).await,
+        Command::Rule(command) => events::rule(context, command).await,
+        Command::Trigger(command) => events::trigger(context, command).await,
+        Command::TriggerInstance(command) => events::instance(context, command).await,
+        Command::RuleEnforcement(command) => events::enforcement(context, command).await,
+        Command::Timer(command) => events::timer(context, command).await,
+        Command::Webhook(command) => events::webhook(context, command).await,
+        Command::Schedule(command) => events::schedule(context, command).await,
+        Command::Trace(command) => events::trace(context, command).await,
         Command::Inquiry(command) => answers::inquiry(context, command).await,
         Command::Approval(command) => answers::approval(context, command).await,
         Command::Key(command) => keys::key(context, command).await,

@@ -15,6 +15,7 @@ use crate::rules::{Index, Rule};
 use crate::store::{CommitError, Store, StoreError, Write};
 use crate::triggers::TriggerType;
 
+use super::kinds::NamedTrigger;
 use super::policies::PolicyBook;
 
 /// Named values with rules made over the API: `rule.<ref>`.
@@ -31,6 +32,15 @@ pub enum RuleError {
     /// There is one already.
     #[error("there is a rule \"{0}\" already")]
     Exists(String),
+    /// There is a trigger type or trigger of that name already.
+    #[error("there is \"{0}\" already, with the uid {1}")]
+    Taken(String, String),
+    /// It comes with the system, a pack or a sensor, or follows from rules.
+    #[error("\"{0}\" was not made over the API: {1}")]
+    Fixed(String, &'static str),
+    /// Rules need it.
+    #[error("\"{0}\" is the trigger of rules: {1}; change or remove these first")]
+    InUse(String, String),
     /// The rule comes with a pack.
     #[error("the rule \"{0}\" comes with a file of its pack ({1}): change it there")]
     OfPack(String, String),
@@ -55,19 +65,21 @@ impl From<CommitError> for RuleError {
 type Made = ((u64, u64), Arc<Index>);
 
 #[derive(Default)]
-struct Own {
+pub(super) struct Own {
     rules: BTreeMap<String, Arc<Rule>>,
     enabled: BTreeMap<String, bool>,
+    pub(super) kinds: BTreeMap<String, Arc<TriggerType>>,
+    pub(super) triggers: BTreeMap<String, Arc<NamedTrigger>>,
     /// Goes up with every change.
     version: u64,
 }
 
 /// The rules. Cheap to ask: the index is made once per change.
 pub struct RuleBook {
-    content: Arc<Content>,
-    store: Arc<dyn Store>,
+    pub(super) content: Arc<Content>,
+    pub(super) store: Arc<dyn Store>,
     jinja: Arc<Jinja>,
-    own: Mutex<Own>,
+    pub(super) own: Mutex<Own>,
     index: Mutex<Option<Made>>,
     /// The policies of actions, which come from the same places.
     policies: Arc<PolicyBook>,
@@ -102,6 +114,7 @@ impl RuleBook {
                 own.enabled.insert(reference.to_owned(), enabled);
             }
         }
+        super::kinds::load(&mut own, store.as_ref()).await?;
         let policies = PolicyBook::load(Arc::clone(&content), Arc::clone(&store)).await?;
         Ok(Self {
             policies: Arc::new(policies),
@@ -186,18 +199,6 @@ impl RuleBook {
         made
     }
 
-    /// The trigger type with this ref.
-    #[must_use]
-    pub fn kind(&self, reference: &str) -> Option<Arc<TriggerType>> {
-        self.content.snapshot().trigger_types.get(reference).cloned()
-    }
-
-    /// All trigger types by ref.
-    #[must_use]
-    pub fn kinds(&self) -> Vec<Arc<TriggerType>> {
-        self.content.snapshot().trigger_types.values().cloned().collect()
-    }
-
     /// Reads a rule as the API takes it, and checks its trigger.
     ///
     /// # Errors
@@ -254,11 +255,7 @@ impl RuleBook {
         if self.is_own(reference) && rule.reference == reference {
             return self.put(rule, "rule.updated", by).await;
         }
-        let same = |rule: &Rule| {
-            let part = |name: &str| rule.source.get(name).cloned().unwrap_or_default();
-            ["trigger", "criteria", "action"].map(part)
-        };
-        if rule.reference != reference || same(&before) != same(&rule) {
+        if rule.reference != reference || !does_the_same(&before, &rule) {
             return Err(RuleError::OfPack(
                 reference.to_owned(),
                 before.metadata_file.clone(),
@@ -348,6 +345,16 @@ fn switched(rule: &Arc<Rule>, enabled: Option<&bool>) -> Arc<Rule> {
         }),
         _ => Arc::clone(rule),
     }
+}
+
+/// Whether two rules differ in nothing that matters to events: clients send back what they were shown, which says more
+/// than a file has to.
+fn does_the_same(one: &Rule, other: &Rule) -> bool {
+    let criteria = |rule: &Rule| match rule.source.get("criteria") {
+        None | Some(Json::Null) => json!({}),
+        Some(criteria) => criteria.clone(),
+    };
+    one.trigger == other.trigger && one.action == other.action && criteria(one) == criteria(other)
 }
 
 fn audit(kind: &str, rule: &str, by: &str) -> Write {

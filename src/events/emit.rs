@@ -6,6 +6,7 @@ use serde_json::Value as Json;
 use thiserror::Error;
 
 use super::Events;
+use super::traces::tagged;
 use crate::model::{Id, InboxClaim, InstanceDetail, InstanceStatus, JsonMap, Timestamp, TriggerInstance};
 use crate::store::{CommitError, StoreError, Write};
 use crate::triggers::{Trigger, trace_tag};
@@ -13,6 +14,8 @@ use crate::triggers::{Trigger, trace_tag};
 /// An event.
 #[derive(Clone, Debug, Default)]
 pub struct Emission {
+    /// The id that its trigger instance will have, when something else refers to it; else one is made.
+    pub id: Option<Id>,
     /// Ref of the trigger's type.
     pub type_ref: String,
     /// Parameters of the trigger.
@@ -101,8 +104,13 @@ impl Events {
         kind.check_payload(&event.payload)
             .map_err(EmitError::BadPayload)?;
         let trigger = Trigger::new(&kind, event.parameters);
-        let id = Id::new();
+        let id = event.id.unwrap_or_else(Id::new);
         let tag = event.trace_tag.unwrap_or_else(|| trace_tag(id));
+        let mut with = event.with;
+        // Other tags say themselves what began the trace.
+        if !kind.is_timer() && !tag.ends_with(&id.to_string()) {
+            with.push(tagged(&tag, id));
+        }
         let instance = TriggerInstance {
             id,
             trigger: trigger.reference(),
@@ -116,8 +124,9 @@ impl Events {
                 only: event.only,
                 depth: event.depth,
                 suppressed: Vec::new(),
+                cause: None,
             },
         };
-        self.carry_out(instance, Some(event.with)).await
+        self.carry_out(instance, Some(with)).await
     }
 }

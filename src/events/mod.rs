@@ -9,6 +9,7 @@ mod admission;
 mod book;
 mod carry;
 mod emit;
+mod kinds;
 mod notify;
 mod options;
 mod own;
@@ -16,8 +17,10 @@ mod pending;
 mod plan;
 mod policies;
 mod same;
+mod schedules;
 mod throttle;
 mod timers;
+mod traces;
 mod webhook;
 
 use std::collections::HashSet;
@@ -37,11 +40,14 @@ use crate::store::Store;
 pub use admission::Inflow;
 pub use book::{RuleBook, RuleError};
 pub use emit::{Emission, EmitError, Emitted};
+pub use kinds::NamedTrigger;
 pub use notify::{Conversations, Notice, Notifications};
 pub use options::EventOptions;
 pub use own::OwnEvents;
 pub use policies::{PolicyBook, PolicyError};
+pub use schedules::{NewSchedule, Schedule, ScheduleError};
 pub use timers::Upcoming;
+pub use traces::{Trace, TraceFilter, TraceKind, TracePart, rule_id};
 pub use webhook::{Delivery, Refused, Sender};
 
 /// Rules in a row that may lead to one another; what goes on longer feeds itself.
@@ -90,6 +96,8 @@ struct Shared {
     at_work: Mutex<HashSet<Id>>,
     /// There may be instances that nobody has judged yet.
     wake: Notify,
+    /// Schedules in force.
+    schedules: tokio::sync::Mutex<schedules::Table>,
 }
 
 impl Events {
@@ -104,6 +112,7 @@ impl Events {
                 admission: Arc::default(),
                 at_work: Mutex::default(),
                 wake: Notify::new(),
+                schedules: tokio::sync::Mutex::default(),
             }),
         }
     }

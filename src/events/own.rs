@@ -6,6 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::DEPTH;
 use super::book::RuleBook;
+use super::traces;
 use crate::datastore::KeyObserver;
 use crate::engine::{Observer, masked};
 use crate::model::{
@@ -28,16 +29,21 @@ impl Observer for OwnEvents {
         if before == Some(after.status) {
             return Vec::new();
         }
+        let mut rows = if before.is_none() {
+            traces::rows_of(after)
+        } else {
+            Vec::new()
+        };
         let event = if after.status.is_completed() {
             ACTION
         } else if after.status == Status::Pending && after.request.runner == INQUIRER {
             INQUIRY
         } else {
-            return Vec::new();
+            return rows;
         };
         let key = TriggerKey::of_type(event);
         if self.0.index().rules(&key).is_empty() {
-            return Vec::new();
+            return rows;
         }
         let payload = if event == ACTION {
             ended(after)
@@ -46,8 +52,25 @@ impl Observer for OwnEvents {
             json!({"id": after.id, "route": route.unwrap_or_default()})
         };
         self.0.hint();
-        let at = after.end.unwrap_or_else(Timestamp::now);
-        vec![pending(event, payload, at, depth(after))]
+        let id = Id::new();
+        rows.push(traces::caused(after.id, id));
+        rows.push(Write::Instance(Arc::new(TriggerInstance {
+            id,
+            trigger: event.to_owned(),
+            payload: Arc::new(payload),
+            occurrence_time: after.end.unwrap_or_else(Timestamp::now),
+            status: InstanceStatus::Pending,
+            detail: InstanceDetail {
+                type_ref: event.to_owned(),
+                parameters: JsonMap::new(),
+                trace_tag: traces::handed_on(after),
+                only: None,
+                depth: depth(after),
+                suppressed: Vec::new(),
+                cause: Some(after.id),
+            },
+        })));
+        rows
     }
 }
 
@@ -58,7 +81,7 @@ impl KeyObserver for OwnEvents {
         let rows: Vec<Write> = key_changes(before, after)
             .into_iter()
             .filter(|(event, _)| wanted(event))
-            .map(|(event, payload)| pending(event, payload, Timestamp::now(), 0))
+            .map(|(event, payload)| pending(event, payload, Timestamp::now()))
             .collect();
         if !rows.is_empty() {
             self.0.hint();
@@ -68,7 +91,7 @@ impl KeyObserver for OwnEvents {
 }
 
 /// An event that somebody has to carry out.
-fn pending(event: &str, payload: Json, at: Timestamp, depth: u32) -> Write {
+fn pending(event: &str, payload: Json, at: Timestamp) -> Write {
     Write::Instance(Arc::new(TriggerInstance {
         id: Id::new(),
         trigger: event.to_owned(),
@@ -80,8 +103,9 @@ fn pending(event: &str, payload: Json, at: Timestamp, depth: u32) -> Write {
             parameters: JsonMap::new(),
             trace_tag: None,
             only: None,
-            depth,
+            depth: 0,
             suppressed: Vec::new(),
+            cause: None,
         },
     }))
 }

@@ -17,6 +17,8 @@ use crate::triggers::{TIMERS, Trigger, timer_payload};
 const STATE: &str = "timer.";
 /// Rules may change: nobody sleeps longer.
 const LONGEST_SLEEP: Duration = Duration::from_secs(1);
+/// What finds no room tries again so soon.
+const SHORTEST_SLEEP: Duration = Duration::from_millis(5);
 
 /// A timer of rules, and when it fires next.
 #[derive(Clone, Debug, Serialize)]
@@ -72,9 +74,14 @@ impl Events {
                     }
                 }
             }
+            match self.fire_schedules().await {
+                Ok(at) => next = next.into_iter().chain(at).min(),
+                Err(StoreError::Closed) => return,
+                Err(error) => tracing::error!(%error, "schedules cannot run; trying again"),
+            }
             let rest = next.map_or(LONGEST_SLEEP, |at| {
                 let micros = at.micros().saturating_sub(Timestamp::now().micros());
-                Duration::from_micros(u64::try_from(micros).unwrap_or(0)).min(LONGEST_SLEEP)
+                Duration::from_micros(u64::try_from(micros).unwrap_or(0)).clamp(SHORTEST_SLEEP, LONGEST_SLEEP)
             });
             tokio::time::sleep(rest).await;
         }

@@ -111,6 +111,7 @@ impl Events {
         });
         let only = (allowed.len() < rules.len()).then_some(allowed);
         let event = Emission {
+            id: Some(id),
             type_ref: WEBHOOK.to_owned(),
             parameters: JsonMap::from_iter([("url".to_owned(), json!(url))]),
             payload: Arc::new(payload(delivery.headers.iter().copied(), delivery.body)),

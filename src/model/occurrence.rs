@@ -122,6 +122,9 @@ pub struct InstanceDetail {
     /// Rules that matched and did not run, because they ran often enough or know the event.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub suppressed: Vec<String>,
+    /// The execution that the engine tells of, of its own events.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cause: Option<Id>,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref)] // serde wants it so

@@ -122,6 +122,46 @@ const KINDS: [&str; 13] = [
 ];
 
 impl Auth {
+    /// How senders prove who they are, in words; names keys of the datastore, never secrets.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::Account => "a token or an API key".to_owned(),
+            Self::Open => "nothing: anybody who knows the URL may send".to_owned(),
+            Self::Shared { header, prefix, key } => {
+                format!("the header `{header}: {prefix}…` with the secret from the key `{key}`")
+            }
+            Self::Basic { key } => format!("the name and the password from the key `{key}`"),
+            Self::Signature {
+                header,
+                prefix,
+                algorithm,
+                encoding,
+                stamp,
+                key,
+            } => {
+                let algorithm = match algorithm {
+                    Algorithm::Sha256 => "SHA-256",
+                    Algorithm::Sha512 => "SHA-512",
+                };
+                let encoding = match encoding {
+                    Encoding::Hex => "hexadecimal",
+                    Encoding::Base64 => "base64",
+                };
+                let what = match stamp {
+                    Stamp::None => "the body".to_owned(),
+                    Stamp::Inside { window } => format!("the time, at most {window} s old, and the body"),
+                    Stamp::Beside { header, window } => {
+                        format!("the time in `{header}`, at most {window} s old, and the body")
+                    }
+                };
+                format!(
+                    "the header `{header}: {prefix}…`, an HMAC ({algorithm}, {encoding}) of {what} with the secret from the key `{key}`"
+                )
+            }
+        }
+    }
+
     /// Reads the `webhook` section of a rule.
     pub fn read(value: &Json, at: &str, reader: &mut Reader) -> Option<Self> {
         let hint = "write `webhook: {auth: github, key: github_secret}`";

@@ -17,6 +17,8 @@ pub struct ApiError {
     message: String,
     /// Seconds after which the client may try again, for answers that say so.
     retry_after: u64,
+    /// Id of what stands in the way.
+    conflict: Option<Id>,
 }
 
 /// What a handler gives.
@@ -30,6 +32,16 @@ impl ApiError {
             status,
             message: message.into(),
             retry_after: 1,
+            conflict: None,
+        }
+    }
+
+    /// 409: there is something of that name already, with this id.
+    #[must_use]
+    pub fn conflict(id: Id, message: impl Into<String>) -> Self {
+        Self {
+            conflict: Some(id),
+            ..Self::new(StatusCode::CONFLICT, message)
         }
     }
 
@@ -102,7 +114,11 @@ impl ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = Response::new(Body::from(json!({"faultstring": self.message}).to_string()));
+        let body = match self.conflict {
+            None => json!({"faultstring": self.message}),
+            Some(id) => json!({"conflict-id": id, "faultstring": self.message}),
+        };
+        let mut response = Response::new(Body::from(body.to_string()));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));

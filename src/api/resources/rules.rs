@@ -33,6 +33,8 @@ const ATTRIBUTES: [&str; 14] = [
     "enabled",
     "id",
 ];
+/// Keys of rules that only we have, and `metadata`.
+const OWN: [&str; 5] = ["throttle", "dedup", "run_as", "webhook", "metadata"];
 const ENFORCEMENT: [&str; 10] = [
     "held_back",
     "trigger_instance_id",
@@ -50,8 +52,11 @@ impl From<RuleError> for ApiError {
     fn from(error: RuleError) -> Self {
         match error {
             RuleError::Unknown(_) => Self::not_found(error.to_string()),
-            RuleError::Exists(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
-            RuleError::OfPack(..) => Self::bad_request(error.to_string()),
+            RuleError::Exists(ref reference) => Self::conflict(id_of(reference), error.to_string()),
+            RuleError::Taken(_, ref uid) => Self::conflict(Id::of_name(uid), error.to_string()),
+            RuleError::OfPack(..) | RuleError::Fixed(..) | RuleError::InUse(..) => {
+                Self::bad_request(error.to_string())
+            }
             RuleError::Flawed(findings) => {
                 let lines = findings.iter().map(|finding| {
                     let hint = if finding.hint.is_empty() {
@@ -70,7 +75,16 @@ impl From<RuleError> for ApiError {
 
 /// The id that a rule has for API clients.
 fn id_of(reference: &str) -> Id {
-    Id::of_name(&format!("rule:{reference}"))
+    crate::events::rule_id(reference)
+}
+
+/// The ref of a rule that is named by its ref or id; a rule that is gone may still be named by its ref.
+pub(super) fn reference_of(events: &Events, wanted: &str) -> ApiResult<String> {
+    match find(events, wanted) {
+        Ok(rule) => Ok(rule.reference.clone()),
+        Err(_) if wanted.contains('.') => Ok(wanted.to_owned()),
+        Err(error) => Err(error),
+    }
 }
 
 /// A rule as the API shows it.
@@ -82,7 +96,7 @@ fn view(events: &Events, rule: &Rule) -> Value {
         trigger["ref"] = full.reference().into();
     }
     let part = |name: &str| rule.source.get(name).cloned();
-    json!({
+    let mut shown = json!({
         "tags": rule.tags,
         "uid": format!("rule:{pack}:{name}"),
         "metadata_file": rule.metadata_file,
@@ -97,7 +111,27 @@ fn view(events: &Events, rule: &Rule) -> Value {
         "context": rule.context,
         "enabled": rule.enabled,
         "id": id_of(&rule.reference),
-    })
+    });
+    // What the reference does not have: shown where it is said, so that sending a rule back loses nothing.
+    for name in OWN {
+        if let Some(value) = part(name) {
+            shown[name] = value;
+        }
+    }
+    shown
+}
+
+/// A rule with what its trigger and action are for (RUL-32).
+fn described(state: &ApiState, rule: &Rule) -> Value {
+    let mut shown = view(state.events(), rule);
+    if let Some(kind) = state.events().book().kind(&rule.trigger.type_ref) {
+        shown["trigger"]["description"] = kind.description.clone().into();
+    }
+    let snapshot = state.content().snapshot();
+    if let Some(action) = snapshot.action(&rule.action.reference) {
+        shown["action"]["description"] = action.description.clone().into();
+    }
+    shown
 }
 
 /// The rule with this ref or id.
@@ -114,9 +148,18 @@ fn find(events: &Events, wanted: &str) -> ApiResult<std::sync::Arc<Rule>> {
 
 /// `GET /rules`.
 pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
+    listed(&state, &caller, &query, false)
+}
+
+/// `GET /rules/views`.
+pub(crate) async fn views(State(state): State<ApiState>, caller: Caller, query: Query) -> ApiResult {
+    listed(&state, &caller, &query, true)
+}
+
+fn listed(state: &ApiState, caller: &Caller, query: &Query, views: bool) -> ApiResult {
     query.check()?;
-    let projection = Projection::of(&query, &ATTRIBUTES)?;
-    let paging = Paging::of(&query, &caller, &state)?;
+    let projection = Projection::of(query, &ATTRIBUTES)?;
+    let paging = Paging::of(query, caller, state)?;
     let wanted = |name: &str, value: &str| {
         let list = query.list(name);
         list.is_empty() || list.contains(&value)
@@ -140,7 +183,13 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
         .iter()
         .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
         .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|rule| projection.apply(view(events, rule)))
+        .map(|rule| {
+            projection.apply(if views {
+                described(state, rule)
+            } else {
+                view(events, rule)
+            })
+        })
         .collect();
     let mut response = answer(StatusCode::OK, &shown)?;
     paging.headers(&mut response, u64::try_from(matching.len()).ok());
@@ -160,6 +209,19 @@ pub(crate) async fn get(
     answer(StatusCode::OK, &projection.apply(view(state.events(), &rule)))
 }
 
+/// `GET /rules/views/{ref_or_id}`.
+pub(crate) async fn view_get(
+    State(state): State<ApiState>,
+    _caller: Caller,
+    Path(wanted): Path<String>,
+    query: Query,
+) -> ApiResult {
+    query.check()?;
+    let projection = Projection::of(&query, &ATTRIBUTES)?;
+    let rule = find(state.events(), &wanted)?;
+    answer(StatusCode::OK, &projection.apply(described(&state, &rule)))
+}
+
 fn read(state: &ApiState, body: JsonMap) -> ApiResult<std::sync::Arc<Rule>> {
     let mut body = body;
     // What clients send back of what they were shown.
@@ -168,6 +230,10 @@ fn read(state: &ApiState, body: JsonMap) -> ApiResult<std::sync::Arc<Rule>> {
     }
     if let Some(Value::Object(trigger)) = body.get_mut("trigger") {
         trigger.remove("ref");
+        trigger.remove("description");
+    }
+    if let Some(Value::Object(action)) = body.get_mut("action") {
+        action.remove("description");
     }
     for needed in ["name", "trigger", "action"] {
         if !body.contains_key(needed) {

@@ -3,17 +3,19 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::response::Response;
 use http::StatusCode;
 use serde_json::{Value, json};
 
 use crate::api::ApiState;
 use crate::api::http::auth::Caller;
+use crate::api::http::body::Payload;
 use crate::api::http::error::{ApiError, ApiResult, unknown_id};
 use crate::api::http::json as answer;
 use crate::api::http::paging::{Paging, Projection};
 use crate::api::http::query::Query;
-use crate::events::{Emission, EmitError};
-use crate::model::{Id, InstanceStatus, TriggerInstance};
+use crate::events::{Emission, EmitError, NamedTrigger};
+use crate::model::{Id, InstanceStatus, JsonMap, TriggerInstance};
 use crate::store::InstanceFilter;
 use crate::triggers::{Trigger, TriggerType, emitted_again};
 
@@ -110,36 +112,159 @@ pub(crate) async fn kind_get(
     _caller: Caller,
     Path(wanted): Path<String>,
 ) -> ApiResult {
+    answer(StatusCode::OK, &kind(&*find_kind(&state, &wanted)?))
+}
+
+fn find_kind(state: &ApiState, wanted: &str) -> ApiResult<Arc<TriggerType>> {
+    let id = wanted.parse::<Id>().ok();
     let mut kinds = state.events().book().kinds().into_iter();
-    let found = kinds.find(|kind| {
-        kind.reference == wanted || wanted.parse().is_ok_and(|id: Id| id == Id::of_name(&kind.uid()))
-    });
-    let found = found.ok_or_else(|| unknown_reference(&wanted))?;
-    answer(StatusCode::OK, &kind(&found))
+    let found = kinds.find(|kind| kind.reference == wanted || id == Some(Id::of_name(&kind.uid())));
+    found.ok_or_else(|| unknown_reference(wanted))
 }
 
 fn unknown_reference(wanted: &str) -> ApiError {
     ApiError::not_found(format!("Resource with a reference or id \"{wanted}\" not found"))
 }
 
-/// Triggers that there are: one for each type without parameters, and those of rules.
-fn all(state: &ApiState) -> Vec<Trigger> {
-    let book = state.events().book();
-    let mut all: Vec<Trigger> = book
-        .kinds()
-        .iter()
-        .filter(|kind| kind.parameters_schema.is_empty())
-        .map(|kind| Trigger::new(kind, crate::model::JsonMap::new()))
-        .collect();
-    for rule in book.all() {
-        if let Some(kind) = book.kind(&rule.trigger.type_ref) {
-            let trigger = Trigger::new(&kind, rule.trigger.parameters.clone());
-            if !all.iter().any(|known| known.key == trigger.key) {
-                all.push(trigger);
-            }
+/// What of a body is about the thing itself: clients send back what they were shown.
+fn own_fields(body: JsonMap) -> Value {
+    let mut body = body;
+    for shown in ["id", "uid", "ref", "metadata_file"] {
+        body.remove(shown);
+    }
+    // The reference's clients send what they do not know as null.
+    body.retain(|_, value| !value.is_null());
+    if !body.contains_key("pack") {
+        body.insert("pack".to_owned(), "default".into());
+    }
+    Value::Object(body)
+}
+
+fn need(body: &JsonMap, names: &[&str]) -> ApiResult<()> {
+    for name in names {
+        if !body.contains_key(*name) {
+            return Err(ApiError::bad_request(format!("'{name}' is a required property")));
         }
     }
-    all
+    Ok(())
+}
+
+fn gone() -> Response {
+    crate::api::http::json_bytes(StatusCode::NO_CONTENT, axum::body::Body::empty())
+}
+
+/// `POST /triggertypes`.
+pub(crate) async fn kind_create(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Payload(body): Payload,
+) -> ApiResult {
+    caller.require_admin("make trigger types")?;
+    need(&body, &["name"])?;
+    let made = state
+        .events()
+        .book()
+        .put_kind(&own_fields(body), None, &caller.identity.user)
+        .await?;
+    answer(StatusCode::CREATED, &kind(&made))
+}
+
+/// `PUT /triggertypes/{ref_or_id}`.
+pub(crate) async fn kind_update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(wanted): Path<String>,
+    Payload(body): Payload,
+) -> ApiResult {
+    caller.require_admin("change trigger types")?;
+    need(&body, &["name"])?;
+    let before = find_kind(&state, &wanted)?;
+    let mut value = own_fields(body);
+    if value["pack"] == "default" {
+        value["pack"] = before.pack.clone().into();
+    }
+    let book = state.events().book();
+    let made = book
+        .put_kind(&value, Some(&before.reference), &caller.identity.user)
+        .await?;
+    answer(StatusCode::OK, &kind(&made))
+}
+
+/// `DELETE /triggertypes/{ref_or_id}`.
+pub(crate) async fn kind_delete(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(wanted): Path<String>,
+) -> ApiResult {
+    caller.require_admin("remove trigger types")?;
+    let found = find_kind(&state, &wanted)?;
+    let book = state.events().book();
+    book.delete_kind(&found.reference, &caller.identity.user).await?;
+    Ok(gone())
+}
+
+/// `POST /triggers`.
+pub(crate) async fn create(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Payload(body): Payload,
+) -> ApiResult {
+    caller.require_admin("make triggers")?;
+    need(&body, &["name", "type"])?;
+    let by = (state.events().zone(), caller.identity.user.as_str());
+    let book = state.events().book();
+    let made = book.put_trigger(&own_fields(body), None, by).await?;
+    answer(StatusCode::CREATED, &named(&made))
+}
+
+/// `PUT /triggers/{ref_or_id}`.
+pub(crate) async fn update(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(wanted): Path<String>,
+    Payload(body): Payload,
+) -> ApiResult {
+    caller.require_admin("change triggers")?;
+    need(&body, &["name", "type"])?;
+    let before = find_trigger(&state, &wanted)?.trigger;
+    let mut value = own_fields(body);
+    if value["pack"] == "default" {
+        value["pack"] = before.pack.clone().into();
+    }
+    let by = (state.events().zone(), caller.identity.user.as_str());
+    let book = state.events().book();
+    let made = book.put_trigger(&value, Some(&before.reference()), by).await?;
+    answer(StatusCode::OK, &named(&made))
+}
+
+/// `DELETE /triggers/{ref_or_id}`.
+pub(crate) async fn delete(
+    State(state): State<ApiState>,
+    caller: Caller,
+    Path(wanted): Path<String>,
+) -> ApiResult {
+    caller.require_admin("remove triggers")?;
+    let found = find_trigger(&state, &wanted)?.trigger.reference();
+    let book = state.events().book();
+    book.delete_trigger(&found, &caller.identity.user).await?;
+    Ok(gone())
+}
+
+/// A trigger with what it is for, where somebody said so.
+fn named(named: &NamedTrigger) -> Value {
+    let mut shown = trigger(&named.trigger);
+    if !named.description.is_empty() {
+        shown["description"] = named.description.clone().into();
+    }
+    shown
+}
+
+fn find_trigger(state: &ApiState, wanted: &str) -> ApiResult<NamedTrigger> {
+    let id = wanted.parse::<Id>().ok();
+    let mut all = state.events().book().triggers().into_iter();
+    let found = all
+        .find(|named| named.trigger.reference() == wanted || id == Some(Id::of_name(&named.trigger.uid())));
+    found.ok_or_else(|| unknown_reference(wanted))
 }
 
 /// `GET /triggers`.
@@ -147,16 +272,16 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
     query.check()?;
     let paging = Paging::of(&query, &caller, &state)?;
     let types = query.list("type");
-    let all = all(&state);
-    let matching: Vec<&Trigger> = all
+    let all = state.events().book().triggers();
+    let matching: Vec<&NamedTrigger> = all
         .iter()
-        .filter(|trigger| types.is_empty() || types.contains(&trigger.type_ref.as_str()))
+        .filter(|named| types.is_empty() || types.contains(&named.trigger.type_ref.as_str()))
         .collect();
     let shown: Vec<Value> = matching
         .iter()
         .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
         .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|found| trigger(found))
+        .map(|found| named(found))
         .collect();
     let mut response = answer(StatusCode::OK, &shown)?;
     paging.headers(&mut response, u64::try_from(matching.len()).ok());
@@ -169,38 +294,57 @@ pub(crate) async fn get(
     _caller: Caller,
     Path(wanted): Path<String>,
 ) -> ApiResult {
-    let all = all(&state);
-    let found = all.iter().find(|trigger| {
-        trigger.reference() == wanted
-            || wanted
-                .parse()
-                .is_ok_and(|id: Id| id == Id::of_name(&trigger.uid()))
-    });
-    answer(
-        StatusCode::OK,
-        &trigger(found.ok_or_else(|| unknown_reference(&wanted))?),
-    )
+    answer(StatusCode::OK, &named(&find_trigger(&state, &wanted)?))
 }
 
-/// `GET /timers`: those of enabled rules, with the next times that they fire.
-pub(crate) async fn timers(State(state): State<ApiState>, _caller: Caller, query: Query) -> ApiResult {
-    query.check()?;
-    let wanted = query.text("timer_type");
-    let all = all(&state);
+/// Timers of enabled rules, with the next times that they fire and what becomes of missed ones.
+async fn all_timers(state: &ApiState) -> ApiResult<Vec<Value>> {
     let mut shown = Vec::new();
     for timer in state.events().upcoming().await? {
-        if wanted.is_some_and(|wanted| wanted != timer.type_ref) {
-            continue;
-        }
-        let Some(found) = all.iter().find(|trigger| trigger.reference() == timer.reference) else {
+        let Some(kind) = state.events().book().kind(&timer.type_ref) else {
             continue;
         };
-        let mut one = trigger(found);
+        let text = |name: &str| timer.parameters.get(name).and_then(Value::as_str);
+        let zone = text("timezone")
+            .unwrap_or_else(|| state.events().zone())
+            .to_owned();
+        let misfire = text("misfire").unwrap_or("skip").to_owned();
+        let mut one = trigger(&Trigger::new(&kind, timer.parameters.clone()));
         one["next"] = json!(timer.next);
+        one["timezone"] = zone.into();
+        one["misfire"] = misfire.into();
         one["rules"] = json!(timer.rules);
         shown.push(one);
     }
+    Ok(shown)
+}
+
+/// `GET /timers`.
+pub(crate) async fn timers(State(state): State<ApiState>, _caller: Caller, query: Query) -> ApiResult {
+    query.check()?;
+    let mut shown = all_timers(&state).await?;
+    if let Some(wanted) = query.text("timer_type") {
+        shown.retain(|timer| timer["type"] == wanted);
+    }
     answer(StatusCode::OK, &shown)
+}
+
+/// `GET /timers/{ref_or_id}`: by the ref or id of the timer, or the ref of a rule that it is for.
+pub(crate) async fn timer_get(
+    State(state): State<ApiState>,
+    _caller: Caller,
+    Path(wanted): Path<String>,
+) -> ApiResult {
+    let of_rule = |timer: &Value| {
+        let rules = timer["rules"].as_array();
+        rules.is_some_and(|rules| rules.iter().any(|rule| *rule == wanted))
+    };
+    let all = all_timers(&state).await?;
+    let found = all
+        .iter()
+        .find(|timer| timer["ref"] == wanted || timer["id"] == wanted)
+        .or_else(|| all.iter().find(|timer| of_rule(timer)));
+    answer(StatusCode::OK, found.ok_or_else(|| unknown_reference(&wanted))?)
 }
 
 /// `GET /triggerinstances`, newest first.

@@ -14,8 +14,8 @@ use crate::api::http::error::{ApiError, ApiResult};
 use crate::api::http::json as answer;
 use crate::events::{Delivery, Emission, EmitError, Refused, Sender};
 use crate::model::JsonMap;
-use crate::triggers::webhook::{GENERIC, normalised};
-use crate::triggers::{Trigger, TriggerType, WEBHOOK};
+use crate::triggers::webhook::{Auth, GENERIC, normalised};
+use crate::triggers::{Trigger, WEBHOOK};
 
 /// Triggers of webhooks that enabled rules listen on, by URL.
 fn registered(state: &ApiState) -> Vec<Trigger> {
@@ -39,9 +39,26 @@ fn url_of(trigger: &Trigger) -> &str {
     normalised(url.unwrap_or_default())
 }
 
+/// A webhook with its whole URL, and the rules that listen there with what they want of senders.
+fn hook(state: &ApiState, found: &Trigger) -> Value {
+    let mut shown = trigger(found);
+    let base = state.options().web_base();
+    shown["url"] = format!("{base}/api/v1/webhooks/{}", url_of(found)).into();
+    let listeners = state.events().listeners(url_of(found));
+    let rules = listeners.iter().map(|rule| {
+        let auth = rule.webhook.as_ref().unwrap_or(&Auth::Account);
+        json!({"ref": rule.reference, "action": rule.action.reference, "senders": auth.sentence()})
+    });
+    shown["rules"] = rules.collect();
+    shown
+}
+
 /// `GET /webhooks`.
 pub(crate) async fn list(State(state): State<ApiState>, _caller: Caller) -> ApiResult {
-    let shown: Vec<Value> = registered(&state).iter().map(trigger).collect();
+    let shown: Vec<Value> = registered(&state)
+        .iter()
+        .map(|found| hook(&state, found))
+        .collect();
     answer(StatusCode::OK, &shown)
 }
 
@@ -54,7 +71,7 @@ pub(crate) async fn get(
     let url = normalised(&url);
     let found = registered(&state);
     match found.iter().find(|trigger| url_of(trigger) == url) {
-        Some(found) => answer(StatusCode::OK, &trigger(found)),
+        Some(found) => answer(StatusCode::OK, &hook(&state, found)),
         None => Err(ApiError::not_found("The resource could not be found.")),
     }
 }
@@ -155,10 +172,10 @@ fn resolve(state: &ApiState, name: &str) -> (String, JsonMap) {
     if book.kind(name).is_some() {
         return (name.to_owned(), JsonMap::new());
     }
-    let of_rule = book.all().into_iter().find_map(|rule| {
-        let kind: Arc<TriggerType> = book.kind(&rule.trigger.type_ref)?;
-        let trigger = Trigger::new(&kind, rule.trigger.parameters.clone());
-        (trigger.reference() == name).then_some((trigger.type_ref, trigger.parameters))
-    });
-    of_rule.unwrap_or_else(|| (name.to_owned(), JsonMap::new()))
+    let mut all = book.triggers().into_iter();
+    let found = all.find(|known| known.trigger.reference() == name);
+    found.map_or_else(
+        || (name.to_owned(), JsonMap::new()),
+        |known| (known.trigger.type_ref, known.trigger.parameters),
+    )
 }

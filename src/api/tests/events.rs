@@ -273,3 +273,151 @@ async fn an_event_is_sent_again_with_the_id_of_the_first() {
     let hooks = get(&server, "/v1/webhooks").await;
     assert_eq!(hooks[0]["parameters"]["url"], "/hooks/disk/");
 }
+
+#[tokio::test]
+async fn trigger_types_and_triggers_are_made_changed_and_removed() {
+    let server = Server::new().await;
+    let put = async |path: &str, body: &Value| {
+        let headers = [("content-type", "application/json")];
+        let (status, _, told) = server
+            .send(&server.client, "PUT", path, &headers, body.to_string())
+            .await;
+        (status.as_u16(), told)
+    };
+    let delete = async |path: &str| {
+        let (status, _, told) = server.send(&server.client, "DELETE", path, &[], "").await;
+        (status.as_u16(), told)
+    };
+    let kind = json!({"name": "shape_tt", "pack": "default", "payload_schema": {"type": "object"},
+        "parameters_schema": {"type": "object", "properties": {"room": {"type": "string"}}}});
+    let (status, made) = post(&server, "/v1/triggertypes", &kind).await;
+    assert_eq!(
+        (status, &made["ref"]),
+        (201, &json!("default.shape_tt")),
+        "{made}"
+    );
+    let (status, told) = post(&server, "/v1/triggertypes", &kind).await;
+    assert_eq!((status, &told["conflict-id"]), (409, &made["id"]), "{told}");
+    let (status, told) = put(
+        "/v1/triggertypes/core.st2.webhook",
+        &json!({"name": "st2.webhook"}),
+    )
+    .await;
+    assert_eq!(status, 400, "{told}");
+
+    // An event of a trigger by its name reaches the rules on the same type and parameters.
+    let trigger = json!({"name": "kitchen", "pack": "default", "type": "default.shape_tt", "parameters": {"room": "k"}});
+    let (status, told) = post(&server, "/v1/triggers", &trigger).await;
+    assert_eq!((status, &told["ref"]), (201, &json!("default.kitchen")), "{told}");
+    let mut rule = rule("in_the_kitchen", &json!({}));
+    rule["trigger"] = json!({"type": "default.shape_tt", "parameters": {"room": "k"}});
+    rule["action"] = json!({"ref": "core.noop"});
+    make(&server, &rule).await;
+    let sent = json!({"trigger": "default.kitchen", "payload": {}});
+    assert_eq!(post(&server, "/v1/webhooks/st2", &sent).await.0, 202);
+    let enforced = get(&server, "/v1/ruleenforcements").await;
+    assert_eq!(enforced[0]["rule"]["ref"], "trial.in_the_kitchen", "{enforced}");
+
+    let views = get(&server, "/v1/rules/views?pack=trial").await;
+    assert_eq!(
+        views[0]["action"]["description"].as_str().map(str::is_empty),
+        Some(false)
+    );
+    // What a client was shown can be sent back.
+    let (status, told) = put("/v1/rules/trial.in_the_kitchen", &views[0]).await;
+    assert_eq!(status, 200, "{told}");
+
+    let (status, told) = delete("/v1/triggertypes/default.shape_tt").await;
+    let why = told["faultstring"].as_str().unwrap();
+    assert!(status == 400 && why.contains("trial.in_the_kitchen"), "{told}");
+    assert_eq!(delete("/v1/rules/trial.in_the_kitchen").await.0, 204);
+    assert_eq!(delete("/v1/triggers/default.kitchen").await.0, 204);
+    assert_eq!(delete("/v1/triggertypes/default.shape_tt").await.0, 204);
+    assert_eq!(delete("/v1/triggertypes/default.shape_tt").await.0, 404);
+}
+
+#[tokio::test]
+async fn a_trace_has_everything_that_followed() {
+    let server = Server::new().await;
+    let after = json!({
+        "name": "after", "pack": "trial", "enabled": true,
+        "trigger": {"type": "core.st2.generic.actiontrigger", "parameters": {}},
+        "criteria": {"trigger.action_ref": {"type": "equals", "pattern": "core.echo"}},
+        "action": {"ref": "core.noop", "parameters": {}},
+    });
+    make(&server, &after).await;
+    make(&server, &rule("full", &json!({}))).await;
+    let headers = [("st2-trace-tag", "disk-7"), ("content-type", "application/json")];
+    let body = json!({"host": "h"}).to_string();
+    let path = "/v1/webhooks/hooks/disk";
+    let (status, _, _) = server.send(&server.client, "POST", path, &headers, body).await;
+    assert_eq!(status, 202);
+    let mut events = server.state.engine().subscribe();
+    let trace = loop {
+        let found = get(&server, "/v1/traces?trace_tag=disk-7").await;
+        if found[0]["action_executions"]
+            .as_array()
+            .is_some_and(|all| all.len() == 2)
+        {
+            break found[0].clone();
+        }
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), events.recv()).await;
+    };
+    let of = |list: &str, name: &str| -> Vec<Value> {
+        let parts = trace[list].as_array().unwrap();
+        parts.iter().map(|part| part[name].clone()).collect()
+    };
+    assert_eq!(of("rules", "ref"), ["trial.full", "trial.after"], "{trace}");
+    assert_eq!(of("action_executions", "ref"), ["core.echo", "core.noop"]);
+    let echo = &of("action_executions", "object_id")[0];
+    assert_eq!(trace["trigger_instances"][1]["caused_by"]["id"], *echo);
+    assert_eq!(trace["trigger_instances"][0]["caused_by"], json!({}));
+    assert_eq!(trace["id"], trace["trigger_instances"][0]["object_id"]);
+    // By the last execution in it, and by its rule; what nobody named is there as well.
+    let last = of("action_executions", "object_id")[1]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert_eq!(
+        get(&server, &format!("/v1/traces/{last}")).await["id"],
+        trace["id"]
+    );
+    let found = get(&server, "/v1/traces?rule=trial.after").await;
+    assert_eq!(
+        (found.as_array().unwrap().len(), &found[0]["id"]),
+        (1, &trace["id"])
+    );
+    let plain = server.run("core.noop", &json!({})).await;
+    let tag = format!("execution-{}", plain["id"].as_str().unwrap());
+    let found = get(&server, &format!("/v1/traces?trace_tag={tag}")).await;
+    assert_eq!(found[0]["id"], plain["id"]);
+    assert_eq!(get(&server, "/v1/traces?limit=1").await[0]["id"], plain["id"]);
+}
+
+#[tokio::test]
+async fn a_schedule_runs_once_at_its_time_and_is_over() {
+    let server = Server::new().await;
+    tokio::spawn(server.state.events().clone().tick());
+    let mut events = server.state.engine().subscribe();
+    let asked = json!({"when": "in 1 second", "action": "core.noop"});
+    let (status, made) = post(&server, "/v1/schedules", &asked).await;
+    assert_eq!(
+        (status, &made["user"]),
+        (201, &json!(super::support::USER)),
+        "{made}"
+    );
+    while get(&server, "/v1/schedules").await != json!([]) {
+        let _ = tokio::time::timeout(std::time::Duration::from_millis(200), events.recv()).await;
+    }
+    let ran = get(&server, "/v1/executions?action=core.noop").await;
+    assert_eq!(ran.as_array().unwrap().len(), 1, "{ran}");
+    assert_eq!(ran[0]["context"]["schedule"]["number"], 1);
+    let (status, told) = post(
+        &server,
+        "/v1/schedules",
+        &json!({"when": "every weekdya", "action": "core.noop"}),
+    )
+    .await;
+    let why = told["faultstring"].as_str().unwrap();
+    assert!(status == 400 && why.contains("every weekday"), "{told}");
+}

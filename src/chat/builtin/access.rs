@@ -20,14 +20,14 @@ use crate::store::Write;
 const LISTED: usize = 50;
 
 /// A command that was understood, with what it would run.
-struct Meant {
-    phrase: Phrase,
-    action: Arc<Action>,
-    values: parameters::Values,
+pub(super) struct Meant {
+    pub(super) phrase: Phrase,
+    pub(super) action: Arc<Action>,
+    pub(super) values: parameters::Values,
 }
 
 /// What a command in words means, as somebody would say it.
-fn meant(call: &Call<'_>, text: &str, identity: &Identity) -> Result<Meant, Refusal> {
+pub(super) fn meant(call: &Call<'_>, text: &str, identity: &Identity) -> Result<Meant, Refusal> {
     let said = normalise(text, Dialect::Console, None).map_err(|error| Refusal::new(error.to_string()))?;
     let book = call.desk.shelf.current();
     let phrase = match book.read(&said.text) {

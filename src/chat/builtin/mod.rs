@@ -11,6 +11,7 @@ mod executions;
 mod find;
 mod guide;
 mod keys;
+mod schedules;
 mod settings;
 
 use std::collections::HashMap;
@@ -31,6 +32,7 @@ use super::say::Speaker;
 use crate::access::{Authority, People};
 use crate::datastore::Datastore;
 use crate::engine::Engine;
+use crate::events::Events;
 use crate::expr::jinja::Jinja;
 use crate::model::{Identity, JsonMap, Place, Status, Timestamp};
 use crate::runners::{Job, Outcome, Runner, RunnerSpec};
@@ -66,6 +68,8 @@ pub(crate) struct Desk {
 /// One command as it was called.
 pub(crate) struct Call<'a> {
     desk: &'a Desk,
+    /// For schedules; `None` where nothing fires them.
+    events: Option<&'a Events>,
     identity: Identity,
     place: Option<Place>,
     parameters: JsonMap,
@@ -176,6 +180,9 @@ impl Call<'_> {
             "key_get" => keys::get(self),
             "key_list" => keys::list(self),
             "key_set" => keys::set(self).await,
+            "schedule" => schedules::schedule(self).await,
+            "schedules" => schedules::schedules(self).await,
+            "schedule_change" => schedules::change(self).await,
             "audit_summary" => audit::summary(self).await,
             "audit_search" => audit::search(self).await,
             "audit_tail" => audit::tail(self).await,
@@ -191,6 +198,7 @@ pub struct BuiltinRunner {
     spec: RunnerSpec,
     desk: watch::Sender<Option<Arc<Desk>>>,
     pub(crate) callers: Arc<Callers>,
+    events: std::sync::OnceLock<Events>,
 }
 
 impl Default for BuiltinRunner {
@@ -215,7 +223,13 @@ impl BuiltinRunner {
             },
             desk: watch::Sender::new(None),
             callers: Arc::new(Callers::default()),
+            events: std::sync::OnceLock::new(),
         }
+    }
+
+    /// Gives it the events, which it needs for schedules. Only the first ones count.
+    pub fn give_events(&self, events: Events) {
+        let _ = self.events.set(events);
     }
 
     pub(crate) fn open(&self, desk: Arc<Desk>) {
@@ -262,6 +276,7 @@ impl BuiltinRunner {
         };
         let call = Call {
             desk,
+            events: self.events.get(),
             identity,
             place,
             parameters: job.parameters.clone(),

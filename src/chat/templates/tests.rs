@@ -132,6 +132,14 @@ fn data_for(name: &str) -> Value {
             data["to"] = json!("bo");
             data["back"] = json!(false);
         }
+        "command/schedule" | "command/schedules" | "command/schedule_change" => {
+            let schedule = json!({
+                "number": 1, "when": "every weekday 07:00", "timezone": "UTC", "what": "run date", "user": "ana",
+                "paused": false, "next": ["2026-11-23T07:00:00Z"], "error": "not allowed", "removed": false,
+            });
+            data = schedule.clone();
+            data["schedules"] = json!([schedule]);
+        }
         "command/audit_verify" => data["entries"] = json!(9),
         "command/reload" | "command/status" => {
             data["packs"] = json!(1);

@@ -387,3 +387,42 @@ async fn keys_are_shown_and_set_but_no_secrets() {
     }
     bot.stop().await;
 }
+
+#[tokio::test]
+async fn schedules_are_said_listed_paused_and_removed() {
+    let bot = Bot::start().await;
+    let told = bot.asks("bo", "schedules").await;
+    assert!(told.contains("Nothing is scheduled"), "{told}");
+    let told = bot
+        .asks("bo", "schedule every weekday 07:00 deploy api to prod")
+        .await;
+    for part in [
+        "Schedule 1: deploy api to prod",
+        "every weekday 07:00",
+        "schedule pause 1",
+    ] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    let told = bot.asks("bo", "schedules").await;
+    assert!(
+        told.contains("deploy api to prod") && told.contains("bo"),
+        "{told}"
+    );
+    let told = bot.asks("bo", "schedule pause 1").await;
+    assert!(told.contains("Schedule 1 is paused"), "{told}");
+    let told = bot.asks("bo", "schedules").await;
+    assert!(told.contains("paused"), "{told}");
+    let told = bot.asks("bo", "schedule resume 1").await;
+    assert!(told.contains("Schedule 1 goes on"), "{told}");
+    for (said, part) in [
+        ("schedule every weekdya deploy api to prod", "every weekday"),
+        ("schedule at 22:00 dance", "dance"),
+        ("schedule pause 9", "no schedule 9"),
+    ] {
+        let told = bot.asks("bo", said).await;
+        assert!(told.contains(part), "{said}: {told}");
+    }
+    let told = bot.asks("bo", "schedule remove 1").await;
+    assert!(told.contains("Schedule 1 is gone"), "{told}");
+    bot.stop().await;
+}

@@ -23,6 +23,7 @@ use crate::chat::{BuiltinRunner, ChatOptions, Clock, ContentShelf, Hub, HubParts
 use crate::content::{self, Checks, Content};
 use crate::datastore::{Datastore, Keys};
 use crate::engine::{Catalogue, Engine, EngineOptions, EngineParts, SecretKey};
+use crate::events::{EventParts, Events, RuleBook};
 use crate::expr::jinja::Jinja;
 use crate::model::{Action, Id, Identity, JsonMap, OutputStream, Place, Status, Timestamp};
 use crate::runners::{self, Job, Outcome, Runner, RunnerSpec};
@@ -363,6 +364,22 @@ impl Bot {
         })
         .await
         .unwrap();
+        let book = RuleBook::load(
+            Arc::clone(&content),
+            Arc::clone(&store) as Arc<dyn Store>,
+            Arc::default(),
+        );
+        let who = Arc::clone(&policy);
+        builtin.give_events(Events::new(EventParts {
+            engine: engine.clone(),
+            book: Arc::new(book.await.unwrap()),
+            identities: Arc::new(move |user: &str| who.identity(user, "rule")),
+            system_user: "sayso".to_owned(),
+            options: crate::events::EventOptions::default(),
+            keys: None,
+            jinja: Arc::default(),
+            zone: "UTC".to_owned(),
+        }));
         let hub = Hub::start(HubParts {
             engine: engine.clone(),
             shelf: Arc::new(ContentShelf::new(content)),

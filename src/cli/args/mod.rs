@@ -3,6 +3,7 @@
 mod answers;
 mod client;
 mod conversation;
+mod events;
 mod expr;
 mod keys;
 mod people;
@@ -24,6 +25,10 @@ pub use client::{
     Stream,
 };
 pub use conversation::ConversationCommand;
+pub use events::{
+    EnforcementCommand, InstanceCommand, Named, Period, RuleCommand, ScheduleArgs, ScheduleCommand, TestArgs,
+    TimerCommand, TraceArgs, TraceCommand, TriggerCommand, WebhookCommand,
+};
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use keys::{KeyCommand, KeyScope, ListScope, Whose};
 pub use people::{AccessCommand, Question, UserCommand};
@@ -147,6 +152,30 @@ pub enum Command {
     /// Look at executions, cancel and repeat them
     #[command(subcommand)]
     Execution(ExecutionCommand),
+    /// Look at rules, change them, find out why they match
+    #[command(subcommand)]
+    Rule(RuleCommand),
+    /// Look at trigger types, make and remove them
+    #[command(subcommand)]
+    Trigger(TriggerCommand),
+    /// Look at events, and send them again
+    #[command(subcommand)]
+    TriggerInstance(InstanceCommand),
+    /// See what rules made of events
+    #[command(subcommand)]
+    RuleEnforcement(EnforcementCommand),
+    /// See when the timers of rules fire
+    #[command(subcommand)]
+    Timer(TimerCommand),
+    /// See the URLs that rules listen on
+    #[command(subcommand)]
+    Webhook(WebhookCommand),
+    /// Run something at a time, or again and again
+    #[command(subcommand)]
+    Schedule(ScheduleCommand),
+    /// See what followed from an event or a request
+    #[command(subcommand)]
+    Trace(TraceCommand),
     /// Answer questions that wait for people
     #[command(subcommand)]
     Inquiry(InquiryCommand),

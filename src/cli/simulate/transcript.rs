@@ -207,12 +207,15 @@ fn turn_of(reader: &mut Reader, value: &Value, path: &str, place: &mut String) -
 }
 
 fn expected(reader: &mut Reader, map: &Map<String, Value>, path: &str) -> Expected {
-    let mut one_or_many = |name: &str| match map.get(name) {
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(_)) => reader.texts(map, path, name),
+    // A number is a text that nobody quoted.
+    let told = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
+    let one_or_many = |name: &str| match map.get(name) {
         Some(Value::Null) | None => Vec::new(),
-        // A number is a text that nobody quoted.
-        Some(other) => vec![other.to_string()],
+        Some(Value::Array(items)) => items.iter().map(told).collect(),
+        Some(one) => vec![told(one)],
     };
     let (texts, buttons) = (one_or_many("expect"), one_or_many("buttons"));
     let (file, without) = (one_or_many("file"), one_or_many("without"));
