@@ -352,7 +352,7 @@ fn read_keys(file: &Path, convert: bool) -> Result<Vec<Map<String, Value>>, CliE
         if let Some(other) = key.keys().find(|field| !FIELDS.contains(&field.as_str())) {
             // Files that `key list -j` wrote hold what the server says of them, too.
             if !["id", "uid", "expire_timestamp"].contains(&other.as_str()) {
-                let hint = crate::model::nearest(other, FIELDS.into_iter())
+                let hint = crate::model::nearest(other, FIELDS)
                     .map_or_else(|| FIELDS.join(", "), |near| format!("did you mean `{near}`?"));
                 return Err(wrong(format!("`{other}` is no part of a key")).hint(hint));
             }

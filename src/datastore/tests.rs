@@ -450,7 +450,7 @@ async fn changes_of_a_key_come_one_after_another() {
     for task in tasks {
         task.await.unwrap();
     }
-    let told = these.witness.0.lock();
+    let told = std::mem::take(&mut *these.witness.0.lock());
     assert_eq!(told.len(), 40);
     assert_eq!(told[0][0], Value::Null);
     for pair in told.windows(2) {

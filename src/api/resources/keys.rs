@@ -149,8 +149,8 @@ pub(crate) async fn put(
     let mut owner = owner(&query, &caller)?;
     let (scope, user) = (body.take_text("scope")?, body.take_text("user")?);
     if scope.is_some() || user.is_some() {
-        let user = user.as_deref().or(query.text("user"));
-        let scope = scope.as_deref().or(query.text("scope")).unwrap_or(SYSTEM);
+        let user = user.as_deref().or_else(|| query.text("user"));
+        let scope = scope.as_deref().or_else(|| query.text("scope")).unwrap_or(SYSTEM);
         owner = Owner::of(scope, user.unwrap_or(&caller.identity.user))?;
     }
     let put = Put {

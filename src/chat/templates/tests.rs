@@ -140,6 +140,13 @@ fn data_for(name: &str) -> Value {
             data = schedule.clone();
             data["schedules"] = json!([schedule]);
         }
+        "command/key_get" | "command/key_list" | "command/key_set" => {
+            data = json!({
+                "name": "k", "mine": true, "whose": "you", "secret": false, "value": "v", "expires": "2026-11-22T13:00:27Z",
+                "new": true, "prefix": "p", "count": 1, "more": 2,
+            });
+            data["keys"] = json!([data.clone()]);
+        }
         "command/audit_verify" => data["entries"] = json!(9),
         "command/reload" | "command/status" => {
             data["packs"] = json!(1);
