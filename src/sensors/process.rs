@@ -296,7 +296,9 @@ impl<'l> Life<'l> {
             Ok(Said::Event(event)) => match self.emission(&event) {
                 Ok(emission) => {
                     let (shared, id) = (Arc::clone(self.shared), event.id);
-                    in_flight.push_back(Box::pin(async move { (id, emit(&shared, emission).await) }));
+                    in_flight.push_back(Box::pin(
+                        async move { (id, Box::pin(emit(&shared, emission)).await) },
+                    ));
                 }
                 Err(reason) => self.refuse(event.id.as_deref(), &reason, false, outgoing),
             },

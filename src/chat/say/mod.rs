@@ -433,10 +433,8 @@ impl Speaker {
             .and_then(|alias| alias.extra.get("template"))
             .and_then(Value::as_str);
         let mut data = result::default_view(execution, &result, lines);
-        if !tasks.is_null() {
-            if lines > 0 {
-                data["sections"] = result::sections(&result["output"], lines).into();
-            }
+        if !tasks.is_null() && lines > 0 {
+            data["sections"] = result::sections(&result["output"], lines).into();
         }
         data["tasks"] = tasks;
         data["consent"] = consent.into();
