@@ -228,7 +228,7 @@ async fn chat_messages_that_are_no_commands_run_rules() {
     assert_eq!(ran.len(), 1);
     assert_eq!(
         ran[0]["parameters"]["message"],
-        "console room ana is there an Outage @ana"
+        "console admin/room ana is there an Outage @ana"
     );
     assert_eq!(instances(server.api(), "core.st2.chat.message").await.len(), 2);
 }
