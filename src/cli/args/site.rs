@@ -230,7 +230,7 @@ pub enum DbCommand {
 /// `sayso gc …`.
 #[derive(Debug, Subcommand)]
 pub enum GcCommand {
-    /// Delete now what is older than section [retention] of the settings says
+    /// Delete now what is older than the section `retention` of the settings says
     Run {
         /// Only count it
         #[arg(long)]
