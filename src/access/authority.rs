@@ -53,6 +53,18 @@ pub trait Authority: Send + Sync + 'static {
         None
     }
 
+    /// The person behind an account, when it belongs to one.
+    fn behind(&self, account: &str) -> Option<String> {
+        let _ = account;
+        None
+    }
+
+    /// Whether somebody is in a group or has a role now.
+    fn is_in(&self, user: &str, group: &str) -> bool {
+        let _ = (user, group);
+        true
+    }
+
     /// Whether the identity could run the action by saying this alias, with some parameters: what `help` shows.
     fn could_say(&self, identity: &Identity, alias: &str, action: &Action, place: Option<&Place>) -> bool {
         let _ = alias;

@@ -13,6 +13,7 @@ use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
 use super::Policy;
+use super::rulebook::Written;
 use crate::approval::same_person;
 use crate::model::{AuditDraft, Identity, Place, Timestamp};
 use crate::store::{CommitError, Store, StoreError, Write};
@@ -124,6 +125,7 @@ impl People {
     /// When the store cannot be read.
     pub async fn load(policy: Arc<Policy>, store: Arc<dyn Store>) -> Result<Arc<Self>, StoreError> {
         let mut directory = Directory::default();
+        let mut written = Written::default();
         for (key, value) in store.settings("access.".to_owned()).await? {
             if let Some(account) = key.strip_prefix(LINK) {
                 directory
@@ -137,9 +139,15 @@ impl People {
                     .extend(read(value).map(|code| (hash.to_owned(), code)));
             } else if let Some(user) = key.strip_prefix(HOME) {
                 directory.homes.insert(user.to_owned(), read_homes(value));
+            } else {
+                written.take(&key, &value);
             }
         }
+        policy.set_written(written);
         policy.set_deactivated(directory.off.clone());
+        for (account, link) in &directory.links {
+            policy.set_link(account, Some(&link.user));
+        }
         Ok(Arc::new(Self {
             policy,
             store,
@@ -153,6 +161,15 @@ impl People {
     #[must_use]
     pub const fn policy(&self) -> &Arc<Policy> {
         &self.policy
+    }
+
+    /// Changes come one after another: whoever holds this makes one.
+    pub(super) const fn changes(&self) -> &tokio::sync::Mutex<()> {
+        &self.changes
+    }
+
+    pub(super) const fn store(&self) -> &Arc<dyn Store> {
+        &self.store
     }
 
     /// The person behind an account.
@@ -289,6 +306,7 @@ impl People {
             .write()
             .links
             .insert(account.to_owned(), link.clone());
+        self.policy.set_link(account, Some(&link.user));
         Ok(link)
     }
 
@@ -305,12 +323,14 @@ impl People {
                 user.chars().take(60).collect::<String>()
             )));
         }
-        let Some(file) = self.policy.file() else {
-            return Ok(user.to_owned());
-        };
-        if let Some((name, _)) = file.person(user) {
+        let file = self.policy.file();
+        if let Some((name, _)) = file.as_ref().and_then(|file| file.person(user)) {
             return Ok(name.to_owned());
         }
+        // Without a file whoever is named is known from then on.
+        let Some(file) = file.filter(|_| self.policy.on_disk().is_some()) else {
+            return Ok(self.policy.spelled(user));
+        };
         let known = self.policy.known().people;
         if known.iter().any(|name| name == user) {
             return Ok(user.to_owned());
@@ -348,6 +368,7 @@ impl People {
         let detail = json!({"account": account, "user": link.user});
         self.commit("access.unlinked", by, detail, rows).await?;
         self.directory.write().links.remove(account);
+        self.policy.set_link(account, None);
         Ok(link)
     }
 
@@ -404,7 +425,7 @@ impl People {
     pub async fn redeem(&self, code: &str, identity: &Identity) -> Result<String, PeopleError> {
         let _one = self.changes.lock().await;
         let now = Timestamp::now();
-        let counted = format!("redeem {}", identity.user);
+        let counted = format!("redeem {}", identity.user.to_lowercase());
         self.count(&counted, now, "codes were entered")?;
         let code: String = code
             .chars()
@@ -548,7 +569,7 @@ impl People {
         Ok(())
     }
 
-    async fn commit(
+    pub(super) async fn commit(
         &self,
         kind: &str,
         by: &str,
@@ -695,5 +716,94 @@ mod tests {
         assert!(these.policy.inactive("ana").is_none());
         let error = these.set_active("bo", true, "admin").await.unwrap_err();
         assert!(error.to_string().contains("access.yaml:3"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn of_two_who_claim_an_account_at_once_one_gets_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let these = people(dir.path(), None).await;
+        let code = these.code("slack:T1:U9").await.unwrap();
+        let (ana, bo) = (identity("ana"), identity("bo"));
+        let (one, other) = tokio::join!(these.redeem(&code, &ana), these.redeem(&code, &bo));
+        assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
+        let owner = if one.is_ok() { "ana" } else { "bo" };
+        assert_eq!(these.person_of("slack:T1:U9").as_deref(), Some(owner));
+        // A code is for the account that asked, whatever was linked since.
+        let code = these.code("slack:T1:U8").await.unwrap();
+        these
+            .link("slack:T1:U8", "cy", "administrator", "admin")
+            .await
+            .unwrap();
+        let error = these.redeem(&code, &ana).await.unwrap_err();
+        assert!(error.to_string().contains("belongs to cy"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_code_survives_a_restart_but_not_its_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let these = people(dir.path(), None).await;
+        let good = these.code("slack:T1:U1").await.unwrap();
+        let late = these.code("slack:T1:U2").await.unwrap();
+        let old = Code {
+            account: "slack:T1:U2".to_owned(),
+            until: Timestamp::now(),
+        };
+        let plain: String = late.chars().filter(char::is_ascii_alphanumeric).collect();
+        let row = Write::Setting {
+            key: format!("{CODE}{}", hash_of(&plain)),
+            value: Some(json!(old)),
+        };
+        these.store.commit(vec![row]).await.unwrap();
+        these.store.close().await;
+        drop(these);
+        let these = people(dir.path(), None).await;
+        let error = these.redeem(&late, &identity("bo")).await.unwrap_err();
+        assert!(error.to_string().contains("older than ten minutes"), "{error}");
+        assert_eq!(these.redeem(&good, &identity("bo")).await.unwrap(), "slack:T1:U1");
+    }
+
+    #[tokio::test]
+    async fn an_account_asks_for_few_codes_and_a_guesser_has_few_guesses() {
+        let dir = tempfile::tempdir().unwrap();
+        let these = people(dir.path(), None).await;
+        for _ in 0..TRIES {
+            these.code("slack:T1:U9").await.unwrap();
+        }
+        let error = these.code("slack:T1:U9").await.unwrap_err();
+        assert!(
+            error.to_string().contains("too many codes were asked for"),
+            "{error}"
+        );
+        for _ in 0..TRIES {
+            assert!(these.redeem("0000-0000", &identity("eve")).await.is_err());
+        }
+        // Also the right one is refused by now; others are not kept from entering theirs.
+        let code = these.code("slack:T1:U8").await.unwrap();
+        assert!(these.redeem(&code, &identity("eve")).await.is_err());
+        assert!(
+            these.redeem(&code, &identity("EVE")).await.is_err(),
+            "spelled otherwise"
+        );
+        these.redeem(&code, &identity("ana")).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_is_behind_an_account_follows_the_links() {
+        use crate::access::Authority as _;
+        let dir = tempfile::tempdir().unwrap();
+        let these = people(dir.path(), Some(FILE)).await;
+        assert_eq!(these.policy.behind("slack:T1:U1").as_deref(), Some("ana"));
+        assert_eq!(these.policy.behind("slack:T1:U9"), None);
+        these
+            .link("slack:T1:U9", "bo", "administrator", "admin")
+            .await
+            .unwrap();
+        assert_eq!(these.policy.behind("slack:T1:U9").as_deref(), Some("bo"));
+        these.store.close().await;
+        drop(these);
+        let these = people(dir.path(), Some(FILE)).await;
+        assert_eq!(these.policy.behind("slack:T1:U9").as_deref(), Some("bo"));
+        these.unlink("slack:T1:U9", None, "admin").await.unwrap();
+        assert_eq!(these.policy.behind("slack:T1:U9"), None);
     }
 }

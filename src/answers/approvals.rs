@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::{AnswerError, Answerer};
 use crate::approval::{
-    Approval, Approver, Ballot, Refusal, RefusalKind, State, Subject, Turn, Verdict, Voter, fingerprint,
-    same_person,
+    Approval, Approver, Ballot, Refusal, RefusalKind, Remark, State, Subject, Turn, Verdict, Voter,
+    fingerprint, same_person,
 };
 use crate::engine::{AmendError, CONSENT, Engine, asked_first, awaits_consent};
 use crate::model::{Execution, Id, Identity, JsonMap, Status, Timestamp};
@@ -287,14 +287,25 @@ async fn take(
             kind: RefusalKind::Conflict,
             message: "the stored approval cannot be read".to_owned(),
         };
-        let approval = of(execution).ok().flatten().ok_or_else(broken)?;
+        let mut approval = of(execution).ok().flatten().ok_or_else(broken)?;
+        // Accounts may have been linked, people deactivated and roles taken away since.
+        let authority = engine.authority();
+        let gone = approval.as_known(
+            |name| authority.behind(name),
+            |user| authority.inactive(user).is_none(),
+            |user, group| authority.is_in(user, group),
+        );
         let action = approval
             .subject
             .action
             .as_deref()
             .and_then(|reference| engine.action(reference));
         let current = approval.subject.as_now(action.as_deref());
-        let turn = act(&approval, &current, Timestamp::now())?;
+        let mut turn = act(&approval, &current, Timestamp::now())?;
+        if !gone.is_empty() {
+            let remark = Remark::new("approval.withdrawn", json!({"votes": gone}));
+            turn.remarks.insert(0, remark);
+        }
         refused = turn.refused;
         Ok::<_, Refusal>(amendment(&turn.next, turn.remarks))
     };

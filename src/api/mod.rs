@@ -23,7 +23,7 @@ pub use self::http::error::{ApiError, ApiResult};
 pub use options::ApiOptions;
 pub use routes::router;
 pub use serve::serve;
-pub use state::{ApiParts, ApiState, Reload};
+pub use state::{ApiParts, ApiState, Condition, Reload};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //! route that the other has not.
 
 mod events;
+mod rights;
 
 use axum::Router;
 use axum::handler::Handler;
@@ -195,6 +196,7 @@ pub(super) fn all() -> Vec<Route> {
     routes.extend(events::about_policies());
     routes.extend(about_answers());
     routes.extend(about_people());
+    routes.extend(rights::about_rights());
     routes.extend(about_keys());
     routes.extend(about_streams());
     routes

@@ -20,10 +20,13 @@ use crate::events::Events;
 use crate::model::Identity;
 use crate::retention::Retention;
 use crate::sensors::Sensors;
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 
 /// Reads the content again; gives a summary for the caller, or one sentence why it failed.
 pub type Reload = Arc<dyn Fn(Arc<Identity>) -> BoxFuture<'static, Result<Value, String>> + Send + Sync>;
+
+/// Tells how chat and the service are: `healthy`, `complaints`, `gateways`.
+pub type Condition = Arc<dyn Fn() -> BoxFuture<'static, Result<Value, StoreError>> + Send + Sync>;
 
 /// What an API is made of.
 pub struct ApiParts {
@@ -49,6 +52,8 @@ pub struct ApiParts {
     pub tokens: Tokens,
     /// Reads the content again.
     pub reload: Reload,
+    /// How chat and the service are.
+    pub condition: Option<Condition>,
     /// Routes of the chat gateways, put under `/api/v1/chat`.
     pub chat: Option<Router>,
     /// Ends event streams when the server stops.
@@ -182,6 +187,14 @@ impl ApiState {
     #[must_use]
     pub fn web_url(&self, execution: crate::model::Id) -> String {
         format!("{}/#/history/{execution}/general", self.shared.web_base)
+    }
+
+    /// How chat and the service are, when somebody can tell.
+    pub(super) async fn condition(&self) -> ApiResult<Option<Value>> {
+        match &self.shared.parts.condition {
+            Some(condition) => Ok(Some(condition().await?)),
+            None => Ok(None),
+        }
     }
 
     /// A place among the event streams that are followed at the same time.

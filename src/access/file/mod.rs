@@ -11,6 +11,7 @@ pub(crate) use read::terms_of;
 use std::collections::BTreeMap;
 
 use super::glob;
+use super::rulebook::Source;
 use super::times::Window;
 use super::when::When;
 use crate::approval::same_person;
@@ -104,6 +105,8 @@ pub struct Rule {
     pub approval: Option<crate::model::JsonMap>,
     /// Why something is denied.
     pub reason: Option<String>,
+    /// Where it comes from when it stands in no file.
+    pub source: Option<Source>,
 }
 
 impl AccessFile {
@@ -224,6 +227,16 @@ impl std::fmt::Display for Subject {
     }
 }
 
+impl std::fmt::Display for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Action(pattern) => f.write_str(pattern),
+            Self::Alias(pattern) => write!(f, "alias:{pattern}"),
+            Self::Pack(pattern) => write!(f, "pack:{pattern}"),
+        }
+    }
+}
+
 impl Target {
     /// Whether running the action, by saying the alias, is meant.
     #[must_use]
@@ -242,10 +255,29 @@ impl Target {
 }
 
 impl Rule {
-    /// What it is called: ``grant `deploys` (access.yaml:14)``.
+    /// Where it stands: `access.yaml:14`, or the id of what stands in no file, `g-12`.
+    #[must_use]
+    pub fn place(&self, file: &str) -> String {
+        match &self.source {
+            Some(source) => source.id.clone(),
+            None => format!("{file}:{}", self.line),
+        }
+    }
+
+    /// What it is called: ``grant `deploys` (access.yaml:14)``, `grant g-12 made by ana on 2026-11-23`.
     #[must_use]
     pub fn label(&self, file: &str) -> String {
         let kind = if self.denies { "denial" } else { "grant" };
+        if let Some(source) = &self.source {
+            let name = if self.name.is_empty() {
+                String::new()
+            } else {
+                format!(" `{}`", self.name)
+            };
+            let date = source.at.to_string();
+            let date = date.split('T').next().unwrap_or_default();
+            return format!("{kind} {}{name} made by {} on {date}", source.id, source.by);
+        }
         if self.name.is_empty() {
             format!("the {kind} in {file}:{}", self.line)
         } else {

@@ -312,6 +312,7 @@ impl Reader<'_> {
             when: None,
             approval: None,
             reason: None,
+            source: None,
         };
         let given = |key: &str| entries.iter().any(|entry| entry.key == key);
         if rule.denies && given("run") {

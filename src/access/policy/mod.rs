@@ -1,12 +1,13 @@
 //! The permission decision: a pure function of identity, action, parameters and place, with its reason.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
 
 use super::file::{AccessFile, Known, Rule};
 use super::options::{AccessOptions, AllowRule, Mode};
+use super::rulebook::Written;
 use super::when::Truth;
 use super::{Ask, Authority, glob};
 use crate::approval::same_person;
@@ -52,10 +53,31 @@ pub struct Policy {
 #[derive(Clone, Debug, Default)]
 struct InForce {
     file: Option<Arc<AccessFile>>,
+    /// What was made by command.
+    written: Arc<Written>,
+    /// Both; `None`: neither is there.
+    all: Option<Arc<AccessFile>>,
+    /// What of what was made is not in force, and why.
+    ineffective: Arc<Vec<Problem>>,
     /// What is wrong with the file as it is on disk; what was good before stays in force.
     problems: Arc<Vec<Problem>>,
     /// People that were deactivated by command.
     deactivated: Arc<BTreeSet<String>>,
+    /// Accounts that were linked by command, with their people.
+    links: BTreeMap<String, String>,
+}
+
+impl InForce {
+    fn merge(&mut self, known: &Known) {
+        if self.written.is_empty() {
+            self.all = self.file.clone();
+            self.ineffective = Arc::default();
+            return;
+        }
+        let (all, ineffective) = self.written.merged(self.file.as_deref(), known);
+        self.all = Some(Arc::new(all));
+        self.ineffective = Arc::new(ineffective);
+    }
 }
 
 /// How far a rule went along with a question.
@@ -141,9 +163,37 @@ impl Policy {
 
     /// Puts a file in force; `None`: there is none.
     pub fn set_file(&self, file: Option<AccessFile>) {
+        let known = self.known();
         let mut rules = self.rules.write();
         rules.file = file.map(Arc::new);
         rules.problems = Arc::default();
+        rules.merge(&known);
+    }
+
+    /// Puts in force what was made by command.
+    pub fn set_written(&self, written: Written) {
+        let known = self.known();
+        let mut rules = self.rules.write();
+        rules.written = Arc::new(written);
+        rules.merge(&known);
+    }
+
+    /// What was made by command.
+    #[must_use]
+    pub fn written(&self) -> Arc<Written> {
+        Arc::clone(&self.rules.read().written)
+    }
+
+    /// What would be in force with this beside the file, and what of it would not.
+    #[must_use]
+    pub fn merge(&self, written: &Written) -> (AccessFile, Vec<Problem>) {
+        written.merged(self.on_disk().as_deref(), &self.known())
+    }
+
+    /// What of what was made by command is not in force, and why.
+    #[must_use]
+    pub fn ineffective(&self) -> Arc<Vec<Problem>> {
+        Arc::clone(&self.rules.read().ineffective)
     }
 
     /// Remembers what is wrong with the file; what was in force stays in force.
@@ -157,15 +207,35 @@ impl Policy {
         Arc::clone(&self.rules.read().problems)
     }
 
-    /// The file in force.
+    /// Everything in force: the file, and what was made by command. `None` when there is neither.
     #[must_use]
     pub fn file(&self) -> Option<Arc<AccessFile>> {
+        self.rules.read().all.clone()
+    }
+
+    /// The file alone.
+    #[must_use]
+    pub fn on_disk(&self) -> Option<Arc<AccessFile>> {
         self.rules.read().file.clone()
+    }
+
+    /// Whether reading is open to everybody: while there is no access file.
+    fn reads_are_open(&self) -> bool {
+        self.rules.read().file.is_none()
     }
 
     /// Sets who was deactivated by command.
     pub fn set_deactivated(&self, people: BTreeSet<String>) {
         self.rules.write().deactivated = Arc::new(people);
+    }
+
+    /// Sets whose account one is by command, or that it is nobody's any more.
+    pub fn set_link(&self, account: &str, user: Option<&str>) {
+        let mut rules = self.rules.write();
+        match user {
+            Some(user) => drop(rules.links.insert(account.to_owned(), user.to_owned())),
+            None => drop(rules.links.remove(account)),
+        }
     }
 
     /// Why the person is refused everywhere; `None` when they are not.
@@ -177,7 +247,7 @@ impl Policy {
                 "{user} is deactivated; `sayso user activate {user}` takes that back"
             ));
         }
-        let file = rules.file.as_ref()?;
+        let file = rules.all.as_ref()?;
         let (name, person) = file.person(user)?;
         (!person.active).then(|| format!("{name} is deactivated ({}:{})", file.name, person.line))
     }
@@ -192,20 +262,47 @@ impl Policy {
     /// that they have. Somebody who is deactivated has none.
     #[must_use]
     pub fn identity(&self, user: &str, via: &str) -> Identity {
-        let roles = if self.inactive(user).is_some() {
+        let user = self.spelled(user);
+        let roles = if self.inactive(&user).is_some() {
             Vec::new()
         } else {
-            self.roles(user)
+            self.roles(&user)
         };
         Identity {
-            user: user.to_owned(),
+            user,
             roles,
             via: via.to_owned(),
             account: None,
         }
     }
 
-    fn roles(&self, user: &str) -> Vec<String> {
+    /// A name as rules write it: whoever spells it otherwise is the same person, with the same rights and denials.
+    #[must_use]
+    pub fn spelled(&self, user: &str) -> String {
+        if let Some(file) = self.file()
+            && let Some((name, _)) = file.person(user)
+        {
+            return name.to_owned();
+        }
+        let options = &self.options;
+        let groups = options.groups.values().flatten();
+        let allowed = options.allow.iter().flat_map(|rule| &rule.who);
+        let listed = || {
+            std::iter::once(&options.token_user)
+                .chain(&options.admins)
+                .chain(groups.clone())
+                .chain(allowed.clone())
+        };
+        if listed().any(|name| name == user) {
+            return user.to_owned();
+        }
+        listed()
+            .find(|name| same_person(name, user))
+            .map_or_else(|| user.to_owned(), Clone::clone)
+    }
+
+    /// The roles that the settings give.
+    pub(super) fn settings_roles(&self, user: &str) -> Vec<String> {
         let options = &self.options;
         let mut roles = Vec::new();
         if user == options.token_user || options.admins.iter().any(|admin| admin == user) {
@@ -218,6 +315,11 @@ impl Policy {
                 .filter(|(_, users)| users.iter().any(|name| name == user))
                 .map(|(group, _)| group.clone()),
         );
+        roles
+    }
+
+    fn roles(&self, user: &str) -> Vec<String> {
+        let roles = self.settings_roles(user);
         self.file()
             .map_or_else(|| roles.clone(), |file| file.roles_of(user, &roles))
     }
@@ -268,7 +370,7 @@ impl Policy {
         }
         identity.is_admin()
             || self.options.mode == Mode::Open
-            || (file.is_none() && action.read_only)
+            || (action.read_only && self.reads_are_open())
             || rules().filter(|rule| !rule.denies).any(|rule| fits(&rule))
             || self.options.allow.iter().any(|rule| {
                 names(&rule.who, user)
@@ -281,7 +383,7 @@ impl Policy {
     /// Who could grant what is missing, for the end of a refusal.
     fn who_could_grant(&self) -> String {
         let place = self
-            .file()
+            .on_disk()
             .map_or_else(|| "[access]".to_owned(), |file| file.name.clone());
         let mut admins = self.options.admins.clone();
         if let Some(file) = self.file() {
@@ -324,7 +426,7 @@ impl Policy {
                 rule.label(&file.name),
                 ask.action.reference
             ),
-            line: Some(format!("{}:{}", file.name, rule.line)),
+            line: Some(rule.place(&file.name)),
             ..Decision::default()
         })
     }
@@ -339,7 +441,7 @@ impl Policy {
             .filter(|rule| !rule.denies && rule.is_about(user, roles, ask.action, ask.alias));
         for rule in about {
             let label = rule.label(&file.name);
-            let line = format!("{}:{}", file.name, rule.line);
+            let line = rule.place(&file.name);
             // The better a grant fits, the more it tells: parameters say more than times, times more than places.
             let missing = if !rule.is_in(ask.place) {
                 Some((0, format!("in {}", rule.places.join(", "))))
@@ -414,7 +516,7 @@ impl Policy {
         if self.options.mode == Mode::Open {
             return allowed("access.mode is open".to_owned());
         }
-        if file.is_none() && ask.action.read_only {
+        if ask.action.read_only && self.reads_are_open() {
             return allowed(format!("{action} is read-only, and there is no access file"));
         }
         let mut nearest: Option<String> = None;
@@ -504,11 +606,31 @@ impl Authority for Policy {
         Self::inactive(self, user)
     }
 
+    fn behind(&self, account: &str) -> Option<String> {
+        let rules = self.rules.read();
+        let by_file = rules.all.as_ref().and_then(|file| file.owner_of(account));
+        by_file
+            .or_else(|| rules.links.get(account).map(String::as_str))
+            .map(str::to_owned)
+    }
+
+    fn is_in(&self, user: &str, group: &str) -> bool {
+        self.identity(user, "").roles.iter().any(|role| role == group)
+    }
+
     fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.options.mode == Mode::Open {
             warnings
                 .push("access.mode is open: everybody who can talk to the bot may run everything".to_owned());
+        }
+        let ineffective = self.ineffective();
+        if let Some(first) = ineffective.first() {
+            let more = match ineffective.len() {
+                1 => String::new(),
+                count => format!(" (and {} more of what was made by command)", count - 1),
+            };
+            warnings.push(format!("{}: {}{more}", first.file, first.message));
         }
         let problems = self.problems();
         if let Some(first) = problems.first() {
@@ -562,5 +684,7 @@ pub(super) fn is_in(patterns: &[String], place: Option<&Place>) -> bool {
         })
 }
 
+#[cfg(test)]
+pub(crate) mod matrix;
 #[cfg(test)]
 pub(super) mod tests;

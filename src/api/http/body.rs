@@ -69,6 +69,24 @@ pub(crate) fn form(bytes: &[u8]) -> ApiResult<Value> {
     Ok(Value::Object(fields))
 }
 
+/// A form in parts: every name with the list of its values; files count as their text.
+pub(crate) async fn multipart(content_type: &str, bytes: Vec<u8>) -> ApiResult<Value> {
+    let bad = |error: multer::Error| ApiError::bad_request(format!("Failed to parse request body: {error}"));
+    let boundary = multer::parse_boundary(content_type).map_err(bad)?;
+    let whole = futures_util::stream::once(std::future::ready(Ok::<_, std::convert::Infallible>(bytes)));
+    let mut parts = multer::Multipart::new(whole, boundary);
+    let mut fields = JsonMap::new();
+    while let Some(part) = parts.next_field().await.map_err(bad)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let value = part.bytes().await.map_err(bad)?;
+        let values = fields.entry(name).or_insert_with(|| Value::Array(Vec::new()));
+        if let Value::Array(values) = values {
+            values.push(String::from_utf8_lossy(&value).into_owned().into());
+        }
+    }
+    Ok(Value::Object(fields))
+}
+
 /// The whole body, refused beyond the limit before it is taken into memory.
 async fn read(headers: &HeaderMap, body: Body, limit: usize) -> ApiResult<Vec<u8>> {
     let too_large = || {

@@ -21,6 +21,11 @@ pub(crate) fn json<T: Serialize + ?Sized>(status: StatusCode, value: &T) -> ApiR
     Ok(json_bytes(status, bytes))
 }
 
+/// It is done, and there is nothing to tell.
+pub(crate) fn no_content() -> Response {
+    json_bytes(StatusCode::NO_CONTENT, Body::empty())
+}
+
 /// A JSON answer that is written already.
 pub(crate) fn json_bytes(status: StatusCode, bytes: impl Into<Body>) -> Response {
     let mut response = Response::new(bytes.into());

@@ -182,6 +182,16 @@ fn exclude(map: &mut JsonMap, path: &str) {
     }
 }
 
+/// Answers the part of a list in memory that was asked for, in the list's own order; only this part is made to be shown.
+pub(crate) fn answer_page<T>(items: &[T], paging: &Paging, show: impl Fn(&T) -> Value) -> ApiResult {
+    let offset = usize::try_from(paging.offset).unwrap_or(usize::MAX);
+    let limit = paging.limit.map_or(usize::MAX, |limit| limit as usize);
+    let page: Vec<Value> = items.iter().skip(offset).take(limit).map(show).collect();
+    let mut response = super::json(http::StatusCode::OK, &page)?;
+    paging.headers(&mut response, u64::try_from(items.len()).ok());
+    Ok(response)
+}
+
 /// Answers a list that is in memory: sorted, cut, projected, with its headers.
 pub(crate) fn answer_list(
     mut items: Vec<Value>,

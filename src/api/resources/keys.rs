@@ -10,9 +10,9 @@ use crate::api::ApiState;
 use crate::api::http::auth::Caller;
 use crate::api::http::body::{Fields as _, Payload};
 use crate::api::http::error::{ApiError, ApiResult};
-use crate::api::http::json as answer;
 use crate::api::http::paging::answer_list;
 use crate::api::http::query::Query;
+use crate::api::http::{json as answer, no_content};
 use crate::datastore::{ALL, Datastore, KeyError, Owner, Pair, Put, Reach, Wish};
 use crate::model::JsonMap;
 
@@ -181,10 +181,7 @@ pub(crate) async fn delete(
     let owner = owner(&query, &caller)?;
     reach(&state, &caller).check(Wish::Delete, &owner, &name)?;
     state.keys().delete(&owner, &name, &caller.identity.user).await?;
-    Ok(crate::api::http::json_bytes(
-        StatusCode::NO_CONTENT,
-        axum::body::Body::empty(),
-    ))
+    Ok(no_content())
 }
 
 fn flag(body: &JsonMap, name: &str) -> ApiResult<bool> {

@@ -12,6 +12,7 @@ pub(crate) mod keys;
 pub(crate) mod packs;
 pub(crate) mod people;
 pub(crate) mod policies;
+pub(crate) mod rights;
 pub(crate) mod rules;
 pub(crate) mod runners;
 pub(crate) mod schedules;

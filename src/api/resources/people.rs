@@ -247,32 +247,22 @@ pub(crate) async fn access(State(state): State<ApiState>, caller: Caller, query:
     caller.require_admin("see the rules")?;
     let policy = state.policy();
     let file = policy.file();
-    let problems: Vec<Value> = policy
-        .problems()
+    let (broken, ineffective) = (policy.problems(), policy.ineffective());
+    let problems: Vec<Value> = broken
         .iter()
+        .chain(ineffective.iter())
         .map(|problem| json!({"problem": problem, "text": problem.to_string()}))
         .collect();
     let rules: Vec<Value> = file
         .iter()
         .flat_map(|file| file.rules.iter().map(move |rule| (file, rule)))
-        .map(|(file, rule)| {
-            json!({
-                "name": rule.name,
-                "line": format!("{}:{}", file.name, rule.line),
-                "denies": rule.denies,
-                "to": rule.to.iter().map(ToString::to_string).collect::<Vec<_>>(),
-                "in": rule.places,
-                "when": rule.when.as_ref().map(crate::access::When::text),
-                "approval": rule.approval,
-                "reason": rule.reason,
-            })
-        })
+        .map(|(file, rule)| super::rights::view(file, rule))
         .collect();
     answer(
         StatusCode::OK,
         &json!({
             "mode": policy.options().mode,
-            "file": file.as_ref().map(|file| file.name.clone()),
+            "file": policy.on_disk().map(|file| file.name.clone()),
             "rules": rules,
             "owners": state.people().owners(),
             "problems": problems,
@@ -304,6 +294,7 @@ pub(crate) async fn review(
         &note,
         &caller.identity,
         may,
+        |account: &str| state.engine().authority().behind(account),
         Timestamp::now(),
     )
     .await;

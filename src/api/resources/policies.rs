@@ -10,9 +10,9 @@ use crate::api::ApiState;
 use crate::api::http::auth::Caller;
 use crate::api::http::body::Payload;
 use crate::api::http::error::{ApiError, ApiResult};
-use crate::api::http::json as answer;
-use crate::api::http::paging::{Paging, Projection};
+use crate::api::http::paging::{Paging, Projection, answer_page};
 use crate::api::http::query::Query;
+use crate::api::http::{json as answer, no_content};
 use crate::events::{PolicyBook, PolicyError};
 use crate::model::{Id, JsonMap};
 use crate::policies::{Policy, types};
@@ -132,15 +132,7 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
                 && wanted("policy_type", policy.kind.type_name())
         })
         .collect();
-    let shown: Vec<Value> = matching
-        .iter()
-        .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
-        .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|policy| projection.apply(view(policy)))
-        .collect();
-    let mut response = answer(StatusCode::OK, &shown)?;
-    paging.headers(&mut response, u64::try_from(matching.len()).ok());
-    Ok(response)
+    answer_page(&matching, &paging, |policy| projection.apply(view(policy)))
 }
 
 /// `GET /policies/{ref_or_id}`.
@@ -217,10 +209,7 @@ pub(crate) async fn delete(
     let by = &caller.identity.user;
     book(&state).delete(&policy.reference, by).await?;
     state.engine().policies_changed().await?;
-    Ok(crate::api::http::json_bytes(
-        StatusCode::NO_CONTENT,
-        axum::body::Body::empty(),
-    ))
+    Ok(no_content())
 }
 
 /// `GET /policytypes`.
@@ -229,15 +218,7 @@ pub(crate) async fn kinds(State(state): State<ApiState>, caller: Caller, query: 
     let projection = Projection::of(&query, &TYPE)?;
     let paging = Paging::of(&query, &caller, &state)?;
     let all = types();
-    let shown: Vec<Value> = all
-        .iter()
-        .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
-        .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|kind| projection.apply(kind.clone()))
-        .collect();
-    let mut response = answer(StatusCode::OK, &shown)?;
-    paging.headers(&mut response, u64::try_from(all.len()).ok());
-    Ok(response)
+    answer_page(&all, &paging, |kind| projection.apply(kind.clone()))
 }
 
 /// `GET /policytypes/{ref_or_id}`.

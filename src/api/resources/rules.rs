@@ -8,9 +8,9 @@ use crate::api::ApiState;
 use crate::api::http::auth::Caller;
 use crate::api::http::body::{Fields as _, Payload};
 use crate::api::http::error::{ApiError, ApiResult};
-use crate::api::http::json as answer;
-use crate::api::http::paging::{Paging, Projection};
+use crate::api::http::paging::{Paging, Projection, answer_page};
 use crate::api::http::query::Query;
+use crate::api::http::{json as answer, no_content};
 use crate::events::{Events, RuleError};
 use crate::model::{Enforcement, Id, JsonMap};
 use crate::rules::Rule;
@@ -179,21 +179,13 @@ fn listed(state: &ApiState, caller: &Caller, query: &Query, views: bool) -> ApiR
                 && enabled.is_none_or(|enabled| enabled == rule.enabled)
         })
         .collect();
-    let shown: Vec<Value> = matching
-        .iter()
-        .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
-        .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|rule| {
-            projection.apply(if views {
-                described(state, rule)
-            } else {
-                view(events, rule)
-            })
+    answer_page(&matching, &paging, |rule| {
+        projection.apply(if views {
+            described(state, rule)
+        } else {
+            view(events, rule)
         })
-        .collect();
-    let mut response = answer(StatusCode::OK, &shown)?;
-    paging.headers(&mut response, u64::try_from(matching.len()).ok());
-    Ok(response)
+    })
 }
 
 /// `GET /rules/{ref_or_id}`.
@@ -252,9 +244,10 @@ fn read(state: &ApiState, body: JsonMap) -> ApiResult<std::sync::Arc<Rule>> {
 pub(crate) async fn create(
     State(state): State<ApiState>,
     caller: Caller,
-    Payload(body): Payload,
+    Payload(mut body): Payload,
 ) -> ApiResult {
     caller.require_admin("make rules: they run with the system's rights")?;
+    signed(&mut body, &caller.identity.user);
     let rule = read(&state, body)?;
     let by = &caller.identity.user;
     state
@@ -265,14 +258,56 @@ pub(crate) async fn create(
     answer(StatusCode::CREATED, &view(state.events(), &rule))
 }
 
+/// Who wrote the rule is in its context, unless the context says so itself.
+fn signed(body: &mut JsonMap, user: &str) {
+    let context = body.entry("context").or_insert_with(|| json!({}));
+    if let Value::Object(context) = context {
+        context.entry("user").or_insert_with(|| user.into());
+    }
+}
+
+/// `GET /ruletypes`.
+pub(crate) async fn kinds(_caller: Caller) -> ApiResult {
+    answer(StatusCode::OK, &rule_types())
+}
+
+/// `GET /ruletypes/{name_or_id}`.
+pub(crate) async fn kind(_caller: Caller, Path(wanted): Path<String>) -> ApiResult {
+    let mut all = rule_types().into_iter();
+    match all.find(|kind| kind["name"] == wanted.as_str() || kind["id"] == wanted.as_str()) {
+        Some(found) => answer(StatusCode::OK, &found),
+        None => Err(ApiError::not_found(format!(
+            "There is no rule type \"{wanted}\" (standard, backstop)."
+        ))),
+    }
+}
+
+/// The kinds of rules (API-75).
+fn rule_types() -> Vec<Value> {
+    let kind = |name: &str, description: &str| {
+        json!({
+            "name": name,
+            "description": description,
+            "enabled": true,
+            "parameters": {},
+            "id": Id::of_name(&format!("rule_type:{name}")),
+        })
+    };
+    vec![
+        kind("standard", "Judged for every event of its trigger."),
+        kind("backstop", "Judged when no other rule of its trigger matched."),
+    ]
+}
+
 /// `PUT /rules/{ref_or_id}`.
 pub(crate) async fn update(
     State(state): State<ApiState>,
     caller: Caller,
     Path(wanted): Path<String>,
-    Payload(body): Payload,
+    Payload(mut body): Payload,
 ) -> ApiResult {
     caller.require_admin("change rules: they run with the system's rights")?;
+    signed(&mut body, &caller.identity.user);
     let before = find(state.events(), &wanted)?;
     let rule = read(&state, body)?;
     let book = state.events().book();
@@ -292,10 +327,7 @@ pub(crate) async fn delete(
     let rule = find(state.events(), &wanted)?;
     let book = state.events().book();
     book.delete(&rule.reference, &caller.identity.user).await?;
-    Ok(crate::api::http::json_bytes(
-        StatusCode::NO_CONTENT,
-        axum::body::Body::empty(),
-    ))
+    Ok(no_content())
 }
 
 /// `POST /rules/test`: `{rule, payload}` or `{rule, trigger_instance}`; `rule` is a ref or a whole rule. Tells of every

@@ -8,7 +8,7 @@ use crate::api::ApiState;
 use crate::api::http::auth::Caller;
 use crate::api::http::body::{Fields as _, Payload};
 use crate::api::http::error::{ApiError, ApiResult};
-use crate::api::http::json as answer;
+use crate::api::http::{json as answer, no_content};
 use crate::events::{NewSchedule, Schedule, ScheduleError};
 
 impl From<ScheduleError> for ApiError {
@@ -119,8 +119,5 @@ pub(crate) async fn delete(
 ) -> ApiResult {
     let events = state.events();
     events.remove_schedule(number(&wanted)?, &caller.identity).await?;
-    Ok(crate::api::http::json_bytes(
-        StatusCode::NO_CONTENT,
-        axum::body::Body::empty(),
-    ))
+    Ok(no_content())
 }

@@ -9,7 +9,7 @@ use crate::api::http::auth::Caller;
 use crate::api::http::body::Payload;
 use crate::api::http::error::{ApiError, ApiResult};
 use crate::api::http::json as answer;
-use crate::api::http::paging::{Paging, Projection};
+use crate::api::http::paging::{Paging, Projection, answer_page};
 use crate::api::http::query::Query;
 use crate::model::{Id, Pack};
 use crate::sensors::{SensorView, Sensors, SwitchError};
@@ -146,15 +146,9 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
                 && enabled.is_none_or(|enabled| enabled == view.enabled)
         })
         .collect();
-    let values: Vec<Value> = matching
-        .iter()
-        .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
-        .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|view| projection.apply(show(&state, &caller, view)))
-        .collect();
-    let mut response = answer(StatusCode::OK, &values)?;
-    paging.headers(&mut response, u64::try_from(matching.len()).ok());
-    Ok(response)
+    answer_page(&matching, &paging, |view| {
+        projection.apply(show(&state, &caller, view))
+    })
 }
 
 /// The sensor with this ref or id.

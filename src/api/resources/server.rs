@@ -58,10 +58,14 @@ pub(crate) async fn status(State(state): State<ApiState>, _caller: Caller) -> Ap
         .iter()
         .filter(|problem| problem.severity == Severity::Error)
         .count();
+    let told = state.condition().await?.unwrap_or_default();
     answer(
         StatusCode::OK,
         &json!({
             "version": env!("CARGO_PKG_VERSION"),
+            "healthy": told["healthy"],
+            "complaints": told["complaints"],
+            "gateways": told["gateways"],
             "ready": state.is_ready(),
             "uptime_seconds": state.uptime_seconds(),
             "engine": state.engine().stats(),

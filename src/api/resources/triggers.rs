@@ -11,9 +11,9 @@ use crate::api::ApiState;
 use crate::api::http::auth::Caller;
 use crate::api::http::body::Payload;
 use crate::api::http::error::{ApiError, ApiResult, unknown_id};
-use crate::api::http::json as answer;
-use crate::api::http::paging::{Paging, Projection};
+use crate::api::http::paging::{Paging, Projection, answer_page};
 use crate::api::http::query::Query;
+use crate::api::http::{json as answer, no_content};
 use crate::events::{Emission, EmitError, NamedTrigger};
 use crate::model::{Id, InstanceStatus, JsonMap, TriggerInstance};
 use crate::store::InstanceFilter;
@@ -95,15 +95,7 @@ pub(crate) async fn kinds(State(state): State<ApiState>, caller: Caller, query: 
         .iter()
         .filter(|kind| packs.is_empty() || packs.contains(&kind.pack.as_str()))
         .collect();
-    let shown: Vec<Value> = matching
-        .iter()
-        .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
-        .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|found| kind(found))
-        .collect();
-    let mut response = answer(StatusCode::OK, &shown)?;
-    paging.headers(&mut response, u64::try_from(matching.len()).ok());
-    Ok(response)
+    answer_page(&matching, &paging, |found| kind(found))
 }
 
 /// `GET /triggertypes/{ref_or_id}`.
@@ -150,7 +142,7 @@ fn need(body: &JsonMap, names: &[&str]) -> ApiResult<()> {
 }
 
 fn gone() -> Response {
-    crate::api::http::json_bytes(StatusCode::NO_CONTENT, axum::body::Body::empty())
+    no_content()
 }
 
 /// `POST /triggertypes`.
@@ -277,15 +269,7 @@ pub(crate) async fn list(State(state): State<ApiState>, caller: Caller, query: Q
         .iter()
         .filter(|named| types.is_empty() || types.contains(&named.trigger.type_ref.as_str()))
         .collect();
-    let shown: Vec<Value> = matching
-        .iter()
-        .skip(usize::try_from(paging.offset).unwrap_or(usize::MAX))
-        .take(paging.limit.map_or(usize::MAX, |limit| limit as usize))
-        .map(|found| named(found))
-        .collect();
-    let mut response = answer(StatusCode::OK, &shown)?;
-    paging.headers(&mut response, u64::try_from(matching.len()).ok());
-    Ok(response)
+    answer_page(&matching, &paging, |found| named(found))
 }
 
 /// `GET /triggers/{ref_or_id}`.
@@ -356,14 +340,22 @@ pub(crate) async fn instances(State(state): State<ApiState>, caller: Caller, que
     for text in query.list("status") {
         status.push(text.parse::<InstanceStatus>().map_err(ApiError::bad_request)?);
     }
-    let trigger = match (query.text("trigger"), query.text("trigger_type")) {
-        (Some(trigger), _) => Some(trigger.to_owned()),
-        // Types without parameters have one trigger, which is called as they are.
-        (None, Some(kind)) => Some(kind.to_owned()),
-        (None, None) => None,
+    let triggers = match (query.text("trigger"), query.text("trigger_type")) {
+        (Some(trigger), _) => vec![trigger.to_owned()],
+        // Types without parameters have one trigger, which is called as they are; others one for each set of parameters.
+        (None, Some(kind)) => {
+            let all = state.events().book().triggers();
+            let of_kind = all.iter().filter(|one| one.trigger.type_ref == kind);
+            let mut refs: Vec<String> = of_kind.map(|one| one.trigger.reference()).collect();
+            refs.push(kind.to_owned());
+            refs.sort();
+            refs.dedup();
+            refs
+        }
+        (None, None) => Vec::new(),
     };
     let filter = InstanceFilter {
-        trigger,
+        triggers,
         status,
         after: query.time("timestamp_gt")?,
         before: query.time("timestamp_lt")?,

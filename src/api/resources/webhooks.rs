@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use super::triggers::trigger;
 use crate::api::ApiState;
 use crate::api::http::auth::Caller;
-use crate::api::http::body::{form, json as parse, raw};
+use crate::api::http::body::{form, json as parse, multipart, raw};
 use crate::api::http::error::{ApiError, ApiResult};
 use crate::api::http::json as answer;
 use crate::events::{Delivery, Emission, EmitError, Refused, Sender};
@@ -89,16 +89,20 @@ pub(crate) async fn post(
         caller.as_ref().map_err(Clone::clone)?;
     }
     let bytes = raw(&parts.headers, body, state.options().body_limit).await?;
-    let kind = parts
+    let content_type = parts
         .headers
         .get(header::CONTENT_TYPE)
         .and_then(|value| value.to_str().ok())
-        .and_then(|value| value.split(';').next())
+        .unwrap_or_default();
+    let kind = content_type
+        .split(';')
+        .next()
         .unwrap_or_default()
         .trim()
         .to_ascii_lowercase();
     let body = match kind.as_str() {
         "application/x-www-form-urlencoded" => form(&bytes)?,
+        "multipart/form-data" => multipart(content_type, bytes.clone()).await?,
         _ if bytes.is_empty() => Value::Object(Map::new()),
         _ => parse(&bytes)?,
     };

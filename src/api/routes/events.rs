@@ -89,6 +89,8 @@ pub(super) fn about_events() -> Vec<Route> {
             "Remove a rule",
             rules::delete,
         )),
+        Route::get("/ruletypes", "List kinds of rules", rules::kinds),
+        Route::get("/ruletypes/{name_or_id}", "One kind of rules", rules::kind),
         Route::get(
             "/ruleenforcements",
             "What rules made of events",

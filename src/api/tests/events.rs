@@ -69,7 +69,7 @@ async fn what_is_posted_makes_the_actions_of_matching_rules_run() {
     assert_eq!(instances.len(), 2);
     assert!(instances.iter().all(|one| one["status"] == "processed"));
     assert_eq!(instances[1]["payload"]["body"], event);
-    assert!(instances[1]["payload"]["headers"].get("x-auth-token").is_none());
+    assert!(instances[1]["payload"]["headers"].get("X-Auth-Token").is_none());
 
     let enforced = get(&server, "/v1/ruleenforcements?rule_ref=trial.full").await;
     assert_eq!(enforced.as_array().unwrap().len(), 1, "{enforced}");
@@ -420,4 +420,62 @@ async fn a_schedule_runs_once_at_its_time_and_is_over() {
     .await;
     let why = told["faultstring"].as_str().unwrap();
     assert!(status == 400 && why.contains("every weekday"), "{told}");
+}
+
+#[tokio::test]
+async fn webhooks_take_forms_and_name_headers_as_rules_of_the_reference_do() {
+    let server = Server::new().await;
+    let rule = json!({
+        "name": "headers",
+        "pack": "trial",
+        "enabled": true,
+        "trigger": {"type": "core.st2.webhook", "parameters": {"url": "forms"}},
+        "criteria": {
+            "trigger.headers['X-Github-Event']": {"type": "equals", "pattern": "push"},
+            "trigger.headers_lower.x-github-event": {"type": "equals", "pattern": "push"},
+        },
+        "action": {"ref": "core.noop"},
+    });
+    let (status, made) = post(&server, "/v1/rules", &rule).await;
+    assert_eq!(
+        (status, &made["context"]["user"]),
+        (201, &json!("testu")),
+        "{made}"
+    );
+    let parts = "--b1\r\nContent-Disposition: form-data; name=\"k\"\r\n\r\nv 1\r\n--b1\r\nContent-Disposition: form-data; \
+                 name=\"k\"; filename=\"a.txt\"\r\nContent-Type: text/plain\r\n\r\nv2\r\n--b1--\r\n";
+    for (content_type, body, wanted) in [
+        (
+            "application/x-www-form-urlencoded",
+            "k=v+1&k=v2&e=",
+            json!({"k": ["v 1", "v2"], "e": [""]}),
+        ),
+        (
+            "multipart/form-data; boundary=b1",
+            parts,
+            json!({"k": ["v 1", "v2"]}),
+        ),
+    ] {
+        let headers = [("content-type", content_type), ("x-GitHub-event", "push")];
+        let (status, _, told) = server
+            .send(&server.client, "POST", "/v1/webhooks/forms", &headers, body)
+            .await;
+        assert_eq!((status.as_u16(), &told), (202, &wanted));
+    }
+    let headers = [("content-type", "multipart/form-data; boundary=b1")];
+    let (status, _, told) = server
+        .send(
+            &server.client,
+            "POST",
+            "/v1/webhooks/forms",
+            &headers,
+            "--b1\r\nno header",
+        )
+        .await;
+    assert_eq!(status.as_u16(), 400, "{told}");
+    let ran = get(&server, "/v1/ruleenforcements?rule_ref=trial.headers").await;
+    assert_eq!(ran.as_array().map(Vec::len), Some(2), "{ran}");
+    let kinds = get(&server, "/v1/ruletypes").await;
+    assert_eq!(kinds[1]["name"], "backstop");
+    assert_eq!(get(&server, "/v1/ruletypes/standard").await, kinds[0]);
 }

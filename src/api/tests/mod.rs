@@ -10,6 +10,7 @@ mod notify;
 mod people;
 mod policies;
 mod recorded;
+mod rights;
 mod server;
 mod storm;
 mod streams;

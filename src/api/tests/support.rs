@@ -195,6 +195,7 @@ impl Server {
             }
         });
         let sensors = crate::sensors::Sensors::load(crate::sensors::SensorParts {
+            configuration: None,
             options: crate::sensors::SensorOptions::default(),
             content: Arc::clone(&content),
             events: events.clone(),
@@ -223,6 +224,7 @@ impl Server {
                 let report = reloaded.reload();
                 async move { Ok(json!(report)) }.boxed()
             }),
+            condition: None,
             chat,
             shutdown: shutdown.clone(),
         });
@@ -317,6 +319,7 @@ fn events(
         system_user: "sayso".to_owned(),
         keys: Some(keys),
         jinja: Arc::default(),
+        conversations: None,
         zone: "UTC".to_owned(),
         options: crate::events::EventOptions::default(),
     })
