@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde_json::{Value, json};
 use serenity::builder::{CreateCommand, CreateCommandOption};
-use serenity::model::application::{CommandOptionType, CommandType, InteractionContext};
+use serenity::model::application::{CommandOptionType, CommandType};
 
 use super::limits::{self, cut};
 use super::rest::{Call, Failure, Rest};
@@ -13,8 +13,15 @@ use crate::chat::gateway::Picked;
 
 /// The command for everything that has no command of its own.
 pub(super) const SAY: &str = "sayso";
-/// Its option.
+/// The option of [`SAY`].
 pub(super) const SAY_OPTION: &str = "say";
+/// The command of a message's menu.
+pub(super) const ON_MESSAGE: &str = "Run as command";
+/// The command of a person's menu.
+pub(super) const ON_USER: &str = "What did they run";
+/// Kinds of commands (Interactions / Application Commands / Application Command Types).
+const OF_USER: u8 = 2;
+const OF_MESSAGE: u8 = 3;
 
 /// Slash commands and what they stand for.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -75,15 +82,20 @@ impl Table {
         .max_length(2000);
         let mut table = Self {
             commands: BTreeMap::new(),
-            bodies: vec![body(
-                CreateCommand::new(SAY)
-                    .description("Say a command to Sayso")
-                    .add_option(say),
-            )],
+            bodies: vec![
+                body(
+                    CreateCommand::new(SAY)
+                        .description("Say a command to Sayso")
+                        .add_option(say),
+                ),
+                menu_entry(ON_MESSAGE, OF_MESSAGE),
+                menu_entry(ON_USER, OF_USER),
+            ],
         };
         let short = |alias: &str| named(alias.rsplit('.').next().unwrap_or(alias));
         for command in menu {
-            if table.bodies.len() >= limits::COMMANDS {
+            // One place is that of `/sayso`; those of the menus have limits of their own.
+            if table.commands.len() + 1 >= limits::COMMANDS {
                 break;
             }
             let unique = menu
@@ -203,10 +215,21 @@ fn made(name: &str, command: &MenuCommand) -> (Entry, Value) {
 }
 
 fn body(command: CreateCommand) -> Value {
-    let command = command
-        .kind(CommandType::ChatInput)
-        .contexts(vec![InteractionContext::Guild, InteractionContext::BotDm]);
-    serde_json::to_value(command).unwrap_or_default()
+    let body = serde_json::to_value(command.kind(CommandType::ChatInput)).unwrap_or_default();
+    everywhere(body)
+}
+
+/// A command of the menu of messages or people.
+fn menu_entry(name: &str, kind: u8) -> Value {
+    everywhere(json!({"name": name, "type": kind}))
+}
+
+/// For everybody, in servers and between a person and the bot: who may do what is decided by our own rules.
+fn everywhere(mut body: Value) -> Value {
+    body["contexts"] = json!([0, 1]);
+    body["integration_types"] = json!([0]);
+    body["default_member_permissions"] = Value::Null;
+    body
 }
 
 /// What matters of a command, in one form whoever wrote it.
@@ -219,15 +242,30 @@ fn essence(command: &Value) -> Value {
             "description": option["description"],
             "required": option["required"].as_bool().unwrap_or(false),
             "autocomplete": option["autocomplete"].as_bool().unwrap_or(false),
+            "max_length": option["max_length"],
             "choices": list("choices").iter().map(|choice| json!([choice["name"], choice["value"]])).collect::<Vec<_>>(),
             "options": list("options").iter().map(self::essence_option).collect::<Vec<_>>(),
         })
     }
+    let numbers = |name: &str| {
+        let list = command[name].as_array().map_or(&[][..], Vec::as_slice);
+        let mut numbers: Vec<u64> = list.iter().filter_map(Value::as_u64).collect();
+        numbers.sort_unstable();
+        numbers
+    };
     json!({
+        "type": kind(command),
         "name": command["name"],
-        "description": command["description"],
+        "description": command["description"].as_str().unwrap_or_default(),
         "options": command["options"].as_array().map(|list| list.iter().map(option).collect::<Vec<_>>()).unwrap_or_default(),
+        "contexts": numbers("contexts"),
+        "integration_types": numbers("integration_types"),
+        "default_member_permissions": command["default_member_permissions"],
     })
+}
+
+fn kind(command: &Value) -> u64 {
+    command["type"].as_u64().unwrap_or(1)
 }
 
 /// Options of sub-commands are none of ours; their names tell enough to see that they differ.
@@ -248,18 +286,19 @@ pub(super) async fn register(
     );
     let there = rest.call(Call::get(base.clone())).await?;
     let there: Vec<Value> = there.as_array().cloned().unwrap_or_default();
-    let is_ours = |command: &&Value| command["type"].as_u64().unwrap_or(1) == 1;
+    // What Discord makes itself, as the entry point of an activity, is not touched.
+    let is_ours = |command: &&Value| kind(command) <= u64::from(OF_MESSAGE);
     let mut changes = 0;
-    let names: HashSet<&str> = wanted
+    let names: HashSet<(u64, &str)> = wanted
         .iter()
-        .filter_map(|command| command["name"].as_str())
+        .filter_map(|command| Some((kind(command), command["name"].as_str()?)))
         .collect();
     // First what is gone, to make room within the limit.
     for command in there.iter().filter(is_ours) {
         let (Some(name), Some(id)) = (command["name"].as_str(), command["id"].as_str()) else {
             continue;
         };
-        if !names.contains(name) {
+        if !names.contains(&(kind(command), name)) {
             rest.call(Call::delete(format!("{base}/{id}"))).await?;
             changes += 1;
         }
@@ -271,14 +310,25 @@ pub(super) async fn register(
         {
             // Where a command of one server is shown is settled by that.
             command.remove("contexts");
+            command.remove("integration_types");
         }
         let command = &command;
         let known = there
             .iter()
             .filter(is_ours)
-            .find(|known| known["name"] == command["name"]);
+            .find(|known| kind(known) == kind(command) && known["name"] == command["name"]);
+        let same = |known: &Value| {
+            let mut known = known.clone();
+            if guild.is_some()
+                && let Some(known) = known.as_object_mut()
+            {
+                known.remove("contexts");
+                known.remove("integration_types");
+            }
+            essence(&known) == essence(command)
+        };
         match known {
-            Some(known) if essence(known) == essence(command) => {}
+            Some(known) if same(known) => {}
             // Changing one does not count against the number that may be created a day.
             Some(known) => {
                 let id = known["id"].as_str().unwrap_or_default();

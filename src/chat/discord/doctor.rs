@@ -28,6 +28,18 @@ const NEEDED: &[(u64, &str, &str)] = &[
         "the bot cannot answer in threads",
     ),
 ];
+/// What the settings make the bot need, as bits and by name.
+pub(super) fn asked_for(options: &DiscordOptions) -> (u64, Vec<&'static str>) {
+    let threads = options
+        .threads
+        .then_some((CREATE_PUBLIC_THREADS, "Create Public Threads"));
+    let all = NEEDED.iter().map(|(bit, name, _)| (*bit, *name)).chain(threads);
+    all.fold((0, Vec::new()), |(bits, mut names), (bit, name)| {
+        names.push(name);
+        (bits | bit, names)
+    })
+}
+
 const ADMINISTRATOR: u64 = 1 << 3;
 const CREATE_PUBLIC_THREADS: u64 = 1 << 35;
 /// `GATEWAY_MESSAGE_CONTENT` and `GATEWAY_MESSAGE_CONTENT_LIMITED` (Resources / Application / Flags).
@@ -140,6 +152,51 @@ async fn intents(rest: &Rest, options: &DiscordOptions, found: &mut Found<'_>) {
         ),
     };
     found.add("message_content", level, text.to_owned(), hint);
+    let id = options
+        .application_id
+        .as_deref()
+        .or_else(|| application["id"].as_str());
+    if let Some(id) = id.filter(|_| options.commands) {
+        commands(rest, id, options, found).await;
+    }
+}
+
+/// Whether slash commands are registered where the settings want them.
+async fn commands(rest: &Rest, application: &str, options: &DiscordOptions, found: &mut Found<'_>) {
+    let base = format!("/applications/{application}");
+    let mut scopes: Vec<(String, String)> = options
+        .guilds
+        .iter()
+        .take(GUILDS)
+        .map(|guild| {
+            (
+                format!("{base}/guilds/{guild}/commands"),
+                format!(" in the server {guild}"),
+            )
+        })
+        .collect();
+    if scopes.is_empty() {
+        scopes.push((format!("{base}/commands"), String::new()));
+    }
+    for (path, place) in scopes {
+        let (level, text, hint) = match rest.call(Call::get(path)).await {
+            Ok(list) if list.as_array().is_some_and(|list| !list.is_empty()) => {
+                let count = list.as_array().map_or(0, Vec::len);
+                (Level::Good, format!("{count} commands are registered{place}"), "")
+            }
+            Ok(_) => (
+                Level::Warning,
+                format!("no commands are registered{place}"),
+                "`sayso serve` registers them some seconds after it has connected; its log tells when Discord refuses",
+            ),
+            Err(error) => (
+                Level::Warning,
+                format!("registered commands{place} cannot be read: {error}"),
+                "invite the bot with the scope `applications.commands`: `sayso discord invite`",
+            ),
+        };
+        found.add("commands", level, text, hint);
+    }
 }
 
 async fn connection(rest: &Rest, found: &mut Found<'_>) {

@@ -9,6 +9,9 @@ use crate::chat::card::{Block, Card, Span, Style, Tone, without_buttons};
 use crate::chat::forms::{Field, FieldKind, Form};
 use crate::model::Id;
 
+/// Id of the form with one whole sentence.
+pub(super) const SENTENCE: &str = "sentence";
+
 /// What a component leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Custom {
@@ -298,8 +301,15 @@ fn input(field: &Field) -> CreateInputText {
         FieldKind::Choice { options } => Some(format!("one of: {}", options.join(", "))),
         FieldKind::Choices { options } => Some(format!("some of, with commas: {}", options.join(", "))),
         FieldKind::Toggle => Some("yes or no".to_owned()),
-        FieldKind::Number { integer: true } => Some("a whole number".to_owned()),
-        FieldKind::Number { .. } => Some("a number".to_owned()),
+        FieldKind::Number { integer, least, most } => {
+            let what = if *integer { "a whole number" } else { "a number" };
+            Some(match (least, most) {
+                (Some(least), Some(most)) => format!("{what} from {least} to {most}"),
+                (Some(least), None) => format!("{what}, at least {least}"),
+                (None, Some(most)) => format!("{what}, at most {most}"),
+                (None, None) => what.to_owned(),
+            })
+        }
         FieldKind::Line | FieldKind::Paragraph => None,
     };
     let hints: Vec<String> = field.hint.iter().cloned().chain(expected).collect();

@@ -133,6 +133,14 @@ pub(super) enum Asked {
         name: String,
         options: BTreeMap<String, String>,
     },
+    /// A command of the menu of a message, with the message's text.
+    OnMessage { name: String, text: String },
+    /// A command of the menu of a person.
+    OnUser {
+        name: String,
+        user: String,
+        shown: String,
+    },
     /// A button, or a select with what was chosen.
     Component { custom: String, values: Vec<String> },
     /// Somebody types an option of a command.
@@ -156,6 +164,26 @@ pub(super) fn interaction(data: &Value) -> Option<Interaction> {
             name: inner["name"].as_str()?.to_owned(),
             options: options(&inner["options"]),
         },
+        2 if inner["type"] == 2 => {
+            let user = id(&inner["target_id"])?;
+            let resolved = &inner["resolved"];
+            let known = &resolved["users"][&*user];
+            let nick = &resolved["members"][&*user]["nick"];
+            Asked::OnUser {
+                name: inner["name"].as_str()?.to_owned(),
+                shown: first_text(&[nick, &known["global_name"], &known["username"]])
+                    .unwrap_or_else(|| user.clone()),
+                user,
+            }
+        }
+        2 if inner["type"] == 3 => {
+            let target = id(&inner["target_id"])?;
+            let message = &inner["resolved"]["messages"][&*target];
+            Asked::OnMessage {
+                name: inner["name"].as_str()?.to_owned(),
+                text: message["content"].as_str().unwrap_or_default().to_owned(),
+            }
+        }
         3 => Asked::Component {
             custom: inner["custom_id"].as_str()?.to_owned(),
             values: inner["values"]

@@ -6,14 +6,14 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::DiscordGateway;
-use super::commands::{SAY, SAY_OPTION};
+use super::commands::{ON_MESSAGE, ON_USER, SAY, SAY_OPTION};
 use super::embeds::{self, Custom, Read};
 use super::events::{Asked, Interaction};
 use super::limits;
 use super::rest::{Call, Failure};
 use super::sending::EPHEMERAL;
 use super::tickets::{First, Known, Ticket};
-use crate::chat::forms::{Filled, FormReceipt, Somebody};
+use crate::chat::forms::{Field, FieldKind, Filled, Form, FormReceipt, Somebody};
 use crate::chat::gateway::{Dialect, Inbound, Picked, Receipt};
 use crate::chat::router::ReceiveError;
 use crate::model::{Place, Timestamp};
@@ -28,6 +28,10 @@ const MESSAGE: u8 = 4;
 const DEFERRED: u8 = 5;
 const DEFERRED_UPDATE: u8 = 6;
 const SUGGESTIONS: u8 = 8;
+
+/// The field of the form with a whole sentence.
+const SENTENCE_FIELD: &str = "sentence";
+const GONE: &str = "This command has gone; a new list comes soon.";
 
 impl DiscordGateway {
     /// Works on an interaction to its end.
@@ -52,6 +56,15 @@ impl DiscordGateway {
         };
         match interaction.asked.clone() {
             Asked::Command { name, options } => self.picked(&interaction, &known, &name, &options).await,
+            Asked::OnMessage { name, text } if name == ON_MESSAGE => {
+                self.offered(&interaction, &known, &text).await;
+            }
+            Asked::OnUser { name, user, shown } if name == ON_USER => {
+                self.about(&interaction, &known, user, shown).await;
+            }
+            Asked::OnMessage { .. } | Asked::OnUser { .. } => {
+                self.tell(&interaction, &known, GONE).await;
+            }
             Asked::Component { custom, values } => match self.custom(&custom).await {
                 Some(Custom::Say(text)) => self.pressed(&interaction, &known, text).await,
                 Some(Custom::Ask(form)) => self.asks(&interaction, &known, &form).await,
@@ -65,6 +78,16 @@ impl DiscordGateway {
                         .await
                 }
             },
+            Asked::Form { custom, values } if custom == embeds::SENTENCE => {
+                let text = embeds::values(&values);
+                let text = text
+                    .get(SENTENCE_FIELD)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default();
+                let ticket = Ticket::of(&interaction, true);
+                let inbound = self.asked(&interaction, text.to_owned(), None, &ticket);
+                self.received(&interaction, &known, inbound, &ticket).await;
+            }
             Asked::Form { custom, values } => match self.custom(&custom).await {
                 Some(Custom::Form(form)) => {
                     self.filled(&interaction, &known, form, embeds::values(&values))
@@ -212,13 +235,7 @@ impl DiscordGateway {
         } else {
             let chosen = self.table.lock().chosen(name, options);
             let Some(chosen) = chosen else {
-                return self
-                    .tell(
-                        interaction,
-                        known,
-                        "This command has gone; a new list comes soon.",
-                    )
-                    .await;
+                return self.tell(interaction, known, GONE).await;
             };
             if chosen.needs_form {
                 let mut form = format!("run:{}", chosen.picked.alias);
@@ -237,25 +254,89 @@ impl DiscordGateway {
             }
             self.asked(interaction, text, Some(chosen.picked), &ticket)
         };
+        self.received(interaction, known, inbound, &ticket).await;
+    }
+
+    /// The text of a message, to be read and changed before it runs.
+    async fn offered(&self, interaction: &Interaction, known: &Known, text: &str) {
+        let bot = self.world.lock().bot.clone().unwrap_or_default();
+        let text = text
+            .replace(&format!("<@{bot}>"), "")
+            .replace(&format!("<@!{bot}>"), "");
+        let text = text.trim();
+        let form = Form {
+            id: String::new(),
+            title: ON_MESSAGE.to_owned(),
+            intro: None,
+            submit: "Run".to_owned(),
+            fields: vec![Field {
+                name: SENTENCE_FIELD.to_owned(),
+                label: "Command".to_owned(),
+                hint: Some("It runs in your name, for example: help".to_owned()),
+                takes: FieldKind::Paragraph,
+                required: true,
+                secret: false,
+                initial: Some(Value::String(text.to_owned())),
+            }],
+        };
+        let (mut body, _) = embeds::modal(&form);
+        body["data"]["custom_id"] = json!(embeds::SENTENCE);
+        self.first(interaction, known, body, First::Answered).await;
+    }
+
+    /// What somebody else ran of late, as far as the one who asks may see it.
+    async fn about(
+        self: &Arc<Self>,
+        interaction: &Interaction,
+        known: &Arc<Known>,
+        user: String,
+        shown: String,
+    ) {
+        let mut they = self.somebody(interaction);
+        they.account = format!("discord:{user}");
+        they.display_name = shown;
+        let who = match tokio::time::timeout(UNDEFERRED, self.hub.identity_of(&they)).await {
+            Ok(Ok(identity)) => identity.user,
+            // An account that is linked to nobody may have run something under its own name.
+            _ => they.account,
+        };
+        let ticket = Ticket::private(interaction);
+        let text = format!("history user={}", quoted(&who));
+        let inbound = self.asked(interaction, text, None, &ticket);
+        self.received(interaction, known, inbound, &ticket).await;
+    }
+
+    /// Takes what somebody said by an interaction, and answers that in time.
+    async fn received(
+        self: &Arc<Self>,
+        interaction: &Interaction,
+        known: &Arc<Known>,
+        inbound: Inbound,
+        ticket: &Ticket,
+    ) {
+        let private = ticket.private;
+        let deferred = if private {
+            json!({"type": DEFERRED, "data": {"flags": EPHEMERAL}})
+        } else {
+            json!({"type": DEFERRED})
+        };
         let hub = self.hub.clone();
         let mut work = tokio::spawn(async move { hub.receive(inbound).await });
         let receipt = match tokio::time::timeout(UNDECIDED, &mut work).await {
             Ok(done) => flat(done),
             Err(_) => {
-                let first = First::Deferred { private: false };
-                self.first(interaction, known, json!({"type": DEFERRED}), first)
-                    .await;
+                let first = First::Deferred { private };
+                self.first(interaction, known, deferred, first).await;
                 if let Err(reason) = flat(work.await) {
-                    self.finish(&ticket, &reason).await;
+                    self.finish(ticket, &reason).await;
                 }
                 return;
             }
         };
         match receipt {
             Ok(Receipt::Started { .. }) => {
-                let first = First::Deferred { private: false };
-                self.first(interaction, known, json!({"type": DEFERRED}), first)
-                    .await;
+                let first = First::Deferred { private };
+                self.first(interaction, known, deferred, first).await;
             }
             Ok(Receipt::Answered { .. }) => {
                 let body = json!({"type": DEFERRED, "data": {"flags": EPHEMERAL}});
@@ -430,6 +511,15 @@ fn flat<T>(done: Result<Result<T, ReceiveError>, tokio::task::JoinError>) -> Res
         }
         Err(_) => Err("Something failed inside. Try again; the log tells more.".to_owned()),
     }
+}
+
+/// A value as one word of a command.
+fn quoted(text: &str) -> String {
+    let plain = |char: char| char.is_alphanumeric() || "-_.:@".contains(char);
+    if !text.is_empty() && text.chars().all(plain) {
+        return text.to_owned();
+    }
+    format!("'{}'", text.replace('\'', ""))
 }
 
 /// What does not fit, with nothing in it that Discord would obey.

@@ -2,15 +2,19 @@
 //!
 //! What comes in is committed before it is acknowledged; what goes out cannot ring anybody. `gateway` keeps the
 //! connection, `rest` sends requests, `events` reads, `embeds` shows, `sending` delivers, `interactions` answers what
-//! is pressed and picked, `catchup` reads what was said meanwhile, `doctor` finds what is not set up.
+//! is pressed and picked, `catchup` reads what was said meanwhile, `doctor` finds what is not set up,
+//! `invitation` is how it gets into a server.
 
 mod catchup;
 mod commands;
 pub mod doctor;
 mod embeds;
 mod events;
+#[cfg(test)]
+mod fuzz;
 mod gateway;
 mod interactions;
+pub mod invitation;
 pub mod limits;
 mod places;
 mod progress;
@@ -570,6 +574,7 @@ impl Gateway for DiscordGateway {
                 lines: 40,
                 post_interval: Duration::from_millis(200),
                 edit_interval: Duration::from_millis(1500),
+                edits: None,
                 in_flight: 32,
             },
             can_edit: true,

@@ -234,7 +234,9 @@ impl Sender {
             return self.post(message, &letter).await;
         }
         let hidden = First::Deferred { private: true };
-        let private = message.private_to.is_some() || (first == hidden && message.execution.is_none());
+        let private = message.private_to.is_some()
+            || ticket.private
+            || (first == hidden && message.execution.is_none());
         if ticket.own_message
             && let First::Deferred { private: thinking } = first
             && self.takes(ticket, message.id).await?

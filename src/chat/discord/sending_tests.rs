@@ -53,6 +53,7 @@ impl Desk {
             interaction: interaction.clone(),
             received: Timestamp::now().micros() / 1000,
             own_message: true,
+            private: false,
         };
         let body = json!({"type": 5, "data": {"flags": if private { EPHEMERAL } else { 0 }}});
         let path = format!("/interactions/{interaction}/{}/callback", ticket.token);
@@ -308,6 +309,10 @@ async fn the_doctor_finds_what_is_missing() {
         ["discord.default.token"]
     );
     options.token = Some(SecretString::from(TOKEN));
+    // Commands are there when the bot has run; a site that wants none misses none.
+    let good = super::doctor::check("default", &options).await;
+    assert_eq!(bad(&good), ["discord.default.commands"], "{good:#?}");
+    options.commands = false;
     let good = super::doctor::check("default", &options).await;
     assert_eq!(bad(&good), [] as [&str; 0], "{good:#?}");
     desk.discord.faults(|faults| faults.no_message_content = true);

@@ -170,9 +170,9 @@ fn aliases_become_commands_within_the_limits() {
         },
     );
     let table = Table::of(&menu);
-    assert_eq!(table.bodies.len(), limits::COMMANDS);
+    assert_eq!(table.bodies.len(), limits::COMMANDS + 2, "and those of the menus");
     assert_eq!(table.bodies[0]["name"], "sayso");
-    let paint = &table.bodies[1];
+    let paint = &table.bodies[3];
     assert_eq!(paint["name"], "paint");
     assert_eq!(paint["options"][0]["name"], "word");
     assert_eq!(paint["options"][0]["choices"][1]["value"], "green");
@@ -181,7 +181,7 @@ fn aliases_become_commands_within_the_limits() {
         2,
         "a secret is no option: {paint}"
     );
-    let many = &table.bodies[2]["options"];
+    let many = &table.bodies[4]["options"];
     assert_eq!(many.as_array().unwrap().len(), limits::COMMAND_OPTIONS);
     assert!(
         many[0]["required"] == true && many[0]["autocomplete"] == true,
@@ -243,6 +243,8 @@ fn an_interaction_is_read() {
     );
     let ticket = Ticket::of(&read, true);
     assert_eq!(Ticket::read(&ticket.text()), Some(ticket.clone()));
+    let alone = Ticket::private(&read);
+    assert_eq!(Ticket::read(&alone.text()), Some(alone));
     assert!(ticket.is_live() && ticket.text().starts_with("1:abc:"));
     data["token"] = json!("../../users");
     assert_eq!(events::interaction(&data), None, "a token is part of an address");

@@ -41,6 +41,8 @@ pub(super) struct Ticket {
     pub(super) received: i64,
     /// Whether the first answer is a message of its own, which can be written later.
     pub(super) own_message: bool,
+    /// Whether what follows is for the person alone.
+    pub(super) private: bool,
 }
 
 impl Ticket {
@@ -51,12 +53,25 @@ impl Ticket {
             interaction: interaction.id.clone(),
             received: Timestamp::now().micros() / 1000,
             own_message,
+            private: false,
+        }
+    }
+
+    /// The same for what only the person who asks is to read.
+    pub(super) fn private(interaction: &Interaction) -> Self {
+        Self {
+            private: true,
+            ..Self::of(interaction, true)
         }
     }
 
     /// Written down, to come back as [`crate::chat::gateway::Rendered::reply`].
     pub(super) fn text(&self) -> String {
-        let kind = if self.own_message { "m" } else { "c" };
+        let kind = match (self.own_message, self.private) {
+            (true, true) => "p",
+            (true, false) => "m",
+            (false, _) => "c",
+        };
         format!(
             "{}:{}:{}:{}:{kind}",
             self.application, self.token, self.interaction, self.received
@@ -69,13 +84,14 @@ impl Ticket {
         let (application, token) = (parts.next()?, parts.next()?);
         let interaction = parts.next()?;
         let received = parts.next()?.parse().ok()?;
-        let own_message = parts.next()? == "m";
+        let kind = parts.next()?;
         Some(Self {
             application: application.to_owned(),
             token: token.to_owned(),
             interaction: interaction.to_owned(),
             received,
-            own_message,
+            own_message: matches!(kind, "m" | "p"),
+            private: kind == "p",
         })
     }
 

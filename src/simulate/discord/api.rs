@@ -1,12 +1,12 @@
 //! The stand-in's API over HTTP.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::{IntoResponse as _, Response};
 use serde_json::{Value, json};
 
@@ -14,6 +14,10 @@ use super::{Asked, BOT, DIRECT, GUILD, Inner, OPS, Posted, ROLE, TOKEN, World, s
 
 /// First answers later than this are refused.
 const FIRST_ANSWER: Duration = Duration::from_secs(3);
+/// Answers by an interaction's token later than this are refused.
+const TOKEN_LIFE: Duration = Duration::from_secs(15 * 60);
+/// So long a nonce is remembered: "the past few minutes".
+const NONCE: Duration = Duration::from_secs(180);
 const EPHEMERAL: u64 = 1 << 6;
 const LOADING: u64 = 1 << 7;
 /// Bytes of a request.
@@ -38,7 +42,21 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         .lock()
         .requests
         .push(format!("{} {path}", parts.method));
-    let answer = answer(&inner, &parts.method, &path, &query, &parts.headers, &body);
+    let hangs = {
+        let faults = &mut inner.world.lock().faults;
+        let hangs = faults.hung_requests > 0 && parts.method == Method::POST && path.ends_with("/messages");
+        faults.hung_requests = faults.hung_requests.saturating_sub(u32::from(hangs));
+        hangs
+    };
+    if hangs {
+        // Nobody ever answers; only the client can end this.
+        std::future::pending::<()>().await;
+    }
+    let (headers, paced) = paced(&inner, &parts.method, &path);
+    let answer = match paced {
+        Some(refusal) => Err(refusal),
+        None => answer(&inner, &parts.method, &path, &query, &parts.headers, &body),
+    };
     inner.changed.notify_waiters();
     if let Err((400, refusal)) = &answer
         && refusal["code"] == 50035
@@ -46,26 +64,38 @@ async fn handle(State(inner): State<Arc<Inner>>, request: Request) -> Response {
         inner.world.lock().violations.push(refusal.to_string());
     }
     let (status, body) = answer.unwrap_or_else(|refusal| refusal);
+    inner.world.lock().pace.count(status);
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let mut response = if body.is_null() {
         status.into_response()
     } else {
-        (status, axum::Json(body.clone())).into_response()
+        (status, axum::Json(body)).into_response()
     };
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        let headers = response.headers_mut();
-        let seconds = body["retry_after"].as_f64().unwrap_or(1.0).ceil().to_string();
-        headers.insert(
-            "retry-after",
-            HeaderValue::from_str(&seconds).unwrap_or(HeaderValue::from_static("1")),
-        );
-        if body["global"] == true {
-            headers.insert("x-ratelimit-global", HeaderValue::from_static("true"));
-        } else {
-            headers.insert("x-ratelimit-scope", HeaderValue::from_static("user"));
-        }
-    }
+    response.headers_mut().extend(headers);
     response
+}
+
+/// What a request is told about its pace, and the refusal when it is too fast.
+fn paced(inner: &Inner, method: &Method, path: &str) -> (HeaderMap, Option<Refusal>) {
+    let mut world = inner.world.lock();
+    let world = &mut *world;
+    if world.pace.bans() {
+        return (HeaderMap::new(), Some((403, json!("error code: 1015"))));
+    }
+    let parts: Vec<&str> = path.trim_start_matches("/api/v10/").split('/').collect();
+    let open = matches!(parts[0], "interactions" | "webhooks");
+    let faults = &mut world.faults;
+    let forced = if !open && faults.limited_globally > 0 {
+        faults.limited_globally -= 1;
+        Some((0.3, true))
+    } else if method == Method::POST && parts.last() == Some(&"messages") {
+        faults.limited.pop_front().map(|wait| (wait, false))
+    } else {
+        None
+    };
+    let verdict = world.pace.judge(method.as_str(), &parts, forced);
+    world.violations.extend(verdict.violation);
+    (verdict.headers, verdict.refusal.map(|body| (429, body)))
 }
 
 const fn refuse(status: u16, code: i64, message: &str) -> (u16, i64, &str) {
@@ -123,32 +153,13 @@ fn answer(
     if !open && token != Some(&format!("Bot {TOKEN}")) {
         return Err((401, json!({"code": 0, "message": "401: Unauthorized"})));
     }
-    {
-        let mut world = inner.world.lock();
-        if !open && world.faults.limited_globally > 0 {
-            world.faults.limited_globally -= 1;
-            return Err((
-                429,
-                json!({"message": "You are being rate limited.", "retry_after": 0.3, "global": true}),
-            ));
-        }
-        if method == Method::POST
-            && parts.last() == Some(&"messages")
-            && let Some(wait) = world.faults.limited.pop_front()
-        {
-            return Err((
-                429,
-                json!({"message": "You are being rate limited.", "retry_after": wait, "global": false}),
-            ));
-        }
-    }
     match (method.as_str(), parts.as_slice()) {
         ("GET", ["gateway", "bot"]) => Ok((
             200,
             json!({
                 "url": format!("ws://{}", inner.gateway),
                 "shards": 1,
-                "session_start_limit": {"total": 1000, "remaining": 990, "reset_after": 3_600_000, "max_concurrency": 1},
+                "session_start_limit": {"total": 1000, "remaining": 1000 - inner.world.lock().identifies.min(1000), "reset_after": 3_600_000, "max_concurrency": 1},
             }),
         )),
         ("GET", ["users", "@me"]) => Ok((200, json!({"id": BOT, "username": "sayso", "bot": true}))),
@@ -180,7 +191,7 @@ fn answer(
         }
         ("GET", ["channels", channel, "messages"]) => history(inner, channel, query),
         ("POST", ["channels", channel, "messages"]) => post(inner, channel, &body, file),
-        ("PATCH", ["channels", _, "messages", id]) => edit(inner, id, &body, file),
+        ("PATCH", ["channels", channel, "messages", id]) => edit(inner, channel, id, &body, file),
         ("POST", ["channels", _, "messages", id, "threads"]) => thread(inner, id, &body),
         ("POST", ["interactions", id, token, "callback"]) => callback(inner, id, token, &body),
         (_, ["webhooks", application, token, rest @ ..]) => {
@@ -310,7 +321,9 @@ fn post(inner: &Inner, channel: &str, body: &Value, file: Option<String>) -> Ans
         .map(str::to_owned);
     let known = nonce
         .as_ref()
-        .and_then(|nonce| world.nonces.get(&(channel.to_owned(), nonce.clone())).cloned());
+        .and_then(|nonce| world.nonces.get(&(channel.to_owned(), nonce.clone())))
+        .filter(|(_, at)| at.elapsed() < NONCE)
+        .map(|(id, _)| id.clone());
     if let Some(known) = known
         && let Some(posted) = world
             .messages
@@ -322,7 +335,9 @@ fn post(inner: &Inner, channel: &str, body: &Value, file: Option<String>) -> Ans
     let message = world.write(channel, body, file, 0);
     if let Some(nonce) = nonce {
         let id = message["id"].as_str().unwrap_or_default().to_owned();
-        world.nonces.insert((channel.to_owned(), nonce), id);
+        world
+            .nonces
+            .insert((channel.to_owned(), nonce), (id, Instant::now()));
     }
     if world.fails() {
         return Err((500, json!({"message": "500: Internal Server Error", "code": 0})));
@@ -330,7 +345,7 @@ fn post(inner: &Inner, channel: &str, body: &Value, file: Option<String>) -> Ans
     Ok((200, message))
 }
 
-fn edit(inner: &Inner, id: &str, body: &Value, file: Option<String>) -> Answer {
+fn edit(inner: &Inner, channel: &str, id: &str, body: &Value, file: Option<String>) -> Answer {
     strict::message(body, true)?;
     let mut world = inner.world.lock();
     if world.faults.too_many_edits > 0 {
@@ -338,8 +353,14 @@ fn edit(inner: &Inner, id: &str, body: &Value, file: Option<String>) -> Answer {
         let text = "Maximum number of edits to messages older than 1 hour reached. Try again later";
         return Err(no(refuse(400, 30046, text)));
     }
-    let own = |posted: &&Posted| posted.message["id"] == id && posted.message["author"]["id"] == BOT;
-    if !world.messages.iter().any(|posted| own(&posted)) {
+    let known = world
+        .messages
+        .iter()
+        .find(|posted| {
+            posted.message["id"] == id && posted.message["channel_id"] == channel && !posted.ephemeral
+        })
+        .ok_or_else(|| no(refuse(404, 10008, "Unknown Message")))?;
+    if known.message["author"]["id"] != BOT {
         return Err(no(refuse(
             403,
             50005,
@@ -410,7 +431,7 @@ fn webhook(
     let asked: Asked = world
         .asked
         .iter()
-        .find(|asked| asked.token == token && asked.answer.is_some())
+        .find(|asked| asked.token == token && asked.answer.is_some() && asked.at.elapsed() < TOKEN_LIFE)
         .cloned()
         .ok_or_else(|| no(refuse(404, 10015, "Unknown Webhook")))?;
     let target = match rest {
@@ -454,12 +475,18 @@ fn commands(inner: &Inner, method: &Method, rest: &[&str], body: &Value) -> Answ
         ("POST", []) => {
             strict::command(body)?;
             let name = body["name"].clone();
-            let known = world.commands.iter().position(|command| command["name"] == name);
-            if known.is_none() && world.commands.len() >= 100 {
+            let kind = body["type"].as_u64().unwrap_or(1);
+            let same = |command: &Value| command["type"].as_u64().unwrap_or(1) == kind;
+            let known = world
+                .commands
+                .iter()
+                .position(|command| same(command) && command["name"] == name);
+            let most = if kind == 1 { 100 } else { 5 };
+            if known.is_none() && world.commands.iter().filter(|command| same(command)).count() >= most {
                 return Err(no(refuse(
                     400,
                     30032,
-                    "Maximum number of application commands reached (100)",
+                    "Maximum number of application commands reached",
                 )));
             }
             let mut command = body.clone();

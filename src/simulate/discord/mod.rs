@@ -5,6 +5,7 @@
 //! [`Simulator::requests`].
 
 mod api;
+mod pace;
 mod socket;
 mod strict;
 
@@ -19,6 +20,8 @@ use tokio::net::TcpListener;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+pub use self::pace::Limits;
+
 /// The token that is taken.
 pub const TOKEN: &str = "simulated-token";
 /// The bot's account and application.
@@ -31,6 +34,8 @@ pub const OPS: &str = "1100000000000000003";
 pub const ANA: &str = "1100000000000000004";
 /// Somebody else who writes.
 pub const BO: &str = "1100000000000000007";
+/// Another bot that writes.
+pub const ROBOT: &str = "1100000000000000008";
 /// The bot's role in the server.
 pub const ROLE: &str = "1100000000000000005";
 /// A direct conversation between the bot and [`ANA`].
@@ -59,8 +64,14 @@ pub struct Faults {
     pub no_embeds: bool,
     /// The intent for the text of messages is not allowed.
     pub no_message_content: bool,
-    /// Every event is sent twice.
-    pub duplicates: bool,
+    /// Every event is sent so many more times.
+    pub copies: u32,
+    /// Posts of messages that are never answered.
+    pub hung_requests: u32,
+    /// An event waits until the next one has been sent.
+    pub reordered: bool,
+    /// Identifications that are answered with an invalid session.
+    pub refuse_identify: u32,
 }
 
 /// A message in a channel.
@@ -133,7 +144,11 @@ struct Session {
 struct World {
     last_id: u64,
     messages: Vec<Posted>,
-    nonces: HashMap<(String, String), String>,
+    nonces: HashMap<(String, String), (String, Instant)>,
+    pace: pace::Pace,
+    last_identify: Option<Instant>,
+    /// Kept back by [`Faults::reordered`].
+    held: Option<(String, Value)>,
     commands: Vec<Value>,
     asked: Vec<Asked>,
     sessions: BTreeMap<String, Session>,
@@ -141,6 +156,7 @@ struct World {
     identifies: u32,
     resumes: u32,
     heartbeats: u32,
+    connections: u32,
     faults: Faults,
     /// What clients did that Discord would not forgive.
     violations: Vec<String>,
@@ -209,6 +225,17 @@ impl Simulator {
         format!("http://{}", self.inner.api)
     }
 
+    /// Changes how fast clients may be.
+    pub fn limits(&self, change: impl FnOnce(&mut Limits)) {
+        change(&mut self.inner.world.lock().pace.limits);
+    }
+
+    /// Answers 401, 403 and 429 so far, for which Discord bans an address in the end.
+    #[must_use]
+    pub fn refusals(&self) -> usize {
+        self.inner.world.lock().pace.refusals()
+    }
+
     /// Changes what goes wrong.
     pub fn faults(&self, change: impl FnOnce(&mut Faults)) {
         change(&mut self.inner.world.lock().faults);
@@ -249,6 +276,12 @@ impl Simulator {
     pub fn counts(&self) -> (u32, u32, u32) {
         let world = self.inner.world.lock();
         (world.identifies, world.resumes, world.heartbeats)
+    }
+
+    /// Connections that were opened so far, however they went on.
+    #[must_use]
+    pub fn connections(&self) -> u32 {
+        self.inner.world.lock().connections
     }
 
     /// What clients did that the documentation forbids.
@@ -296,7 +329,11 @@ impl Simulator {
         at: jiff::Timestamp,
         on: Option<&Posted>,
     ) -> String {
-        let (name, shown) = if who == BO { ("bo", "Bo") } else { ("ana", "Ana") };
+        let (name, shown) = match who {
+            BO => ("bo", "Bo"),
+            ROBOT => ("robot", "Robot"),
+            _ => ("ana", "Ana"),
+        };
         let mut world = self.inner.world.lock();
         let id = world.next_id();
         let mut message = json!({
@@ -306,7 +343,7 @@ impl Simulator {
             "content": text,
             "timestamp": at.to_string(),
             "edited_timestamp": null,
-            "author": {"id": who, "username": name, "global_name": shown, "bot": false},
+            "author": {"id": who, "username": name, "global_name": shown, "bot": who == ROBOT},
             "mentions": [],
             "mention_roles": [],
             "attachments": [],
@@ -380,6 +417,8 @@ impl Simulator {
         let (name, shown) = if who == BO { ("bo", "Bo") } else { ("ana", "Ana") };
         let mut world = self.inner.world.lock();
         let id = world.next_id();
+        let direct = channel == DIRECT;
+        let user = json!({"id": who, "username": name, "global_name": shown});
         let token = format!("aW50ZXJhY3Rpb24{id}");
         let mut interaction = json!({
             "id": id,
@@ -389,12 +428,20 @@ impl Simulator {
             "version": 1,
             "data": data,
             "channel_id": channel,
-            "channel": {"id": channel, "type": 0},
-            "guild_id": GUILD,
-            "member": {"nick": null, "user": {"id": who, "username": name, "global_name": shown}, "permissions": "0"},
+            "channel": {"id": channel, "type": u8::from(direct)},
+            "context": u8::from(direct),
+            "authorizing_integration_owners": {"0": GUILD},
+            "attachment_size_limit": 10_485_760,
+            "entitlements": [],
             "app_permissions": "562949953421311",
             "locale": "en-GB",
         });
+        if direct {
+            interaction["user"] = user;
+        } else {
+            interaction["guild_id"] = json!(GUILD);
+            interaction["member"] = json!({"nick": null, "user": user, "roles": [], "permissions": "0"});
+        }
         if let Some(on) = on {
             interaction["message"] = on.message.clone();
         }
@@ -464,11 +511,22 @@ impl World {
 
     /// An event for all sessions, connected or not.
     fn send(&mut self, kind: &str, data: &Value) {
-        let twice = self.faults.duplicates;
+        if self.faults.reordered && self.held.is_none() {
+            self.held = Some((kind.to_owned(), data.clone()));
+            return;
+        }
+        self.send_now(kind, data);
+        if let Some((kind, data)) = self.held.take() {
+            self.send_now(&kind, &data);
+        }
+    }
+
+    fn send_now(&mut self, kind: &str, data: &Value) {
+        let copies = self.faults.copies;
         for session in self.sessions.values_mut() {
             let mut data = data.clone();
             session.hide(kind, &mut data);
-            for _ in 0..=usize::from(twice) {
+            for _ in 0..=copies {
                 let number = session.events.len() + 1;
                 let payload = json!({"op": 0, "t": kind, "s": number, "d": data});
                 session.events.push(payload.clone());

@@ -57,7 +57,9 @@ async fn connection(inner: &Arc<Inner>, stream: TcpStream) {
         there
     };
     let (hangs, silent) = {
-        let faults = &mut inner.world.lock().faults;
+        let mut world = inner.world.lock();
+        world.connections += 1;
+        let faults = &mut world.faults;
         let hangs = taken(&mut faults.hung_handshakes);
         (hangs, !hangs && taken(&mut faults.no_hello))
     };
@@ -197,6 +199,14 @@ fn handle(
                 return Err(4014);
             }
             world.identifies += 1;
+            let early = world
+                .last_identify
+                .is_some_and(|at| at.elapsed() < world.pace.limits.identify);
+            if early || world.faults.refuse_identify > 0 {
+                world.faults.refuse_identify = world.faults.refuse_identify.saturating_sub(u32::from(!early));
+                return Ok(vec![json!({"op": 9, "d": false, "s": null, "t": null})]);
+            }
+            world.last_identify = Some(Instant::now());
             let id = format!("session{}", world.identifies);
             let last = world
                 .messages
