@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::definition::{Definition, Problem, Severity};
 use super::format::Format;
 use super::index::Index;
-use super::nearest::{Nearest, Vocabulary};
+use super::nearest::{Nearest, Vocabulary, corrected};
 use super::reading::{Parameter, Parameters};
 use super::search::{Attempt, Mode};
 
@@ -95,7 +95,7 @@ pub enum Outcome {
     },
     /// Nothing matches.
     None {
-        /// What may have been meant, best first; at most three.
+        /// What may have been meant, best first; at most eight.
         nearest: Vec<Nearest>,
     },
     /// The message was given up.
@@ -257,7 +257,7 @@ impl Matcher {
         self.run(message, Mode::Chat, Some(&mut watch))
     }
 
-    /// Commands that a message may have meant, best first; at most three.
+    /// Commands that a message may have meant, best first; at most eight.
     pub fn nearest(&self, message: &str) -> Vec<Nearest> {
         let group = |number: u32| {
             let entrance = &self.formats[number as usize];
@@ -272,9 +272,19 @@ impl Matcher {
                     alias: self.aliases[entrance.alias].definition.reference(),
                     display: entrance.display.clone().unwrap_or_default(),
                     score,
+                    format: number,
                 }
             })
             .collect()
+    }
+
+    /// The message as it must be written to be one of its [`nearest`](Self::nearest) commands, where misspelt words are
+    /// all that is wrong with it.
+    pub fn corrected(&self, message: &str, near: &Nearest) -> Option<String> {
+        let entrance = self.formats.get(near.format as usize)?;
+        let meant = corrected(message, &entrance.format)?;
+        matches!(self.find(&meant), Outcome::Matched(found) if found.alias.reference() == near.alias)
+            .then_some(meant)
     }
 
     pub(super) fn candidate(&self, entrance: &Entrance) -> Candidate {

@@ -8,14 +8,16 @@ use crate::expr::pyregex::fold;
 
 use super::format::{Format, Piece};
 
-/// How many commands are suggested.
-const SUGGESTIONS: usize = 3;
+/// How many commands are suggested at most: more than are shown, because not everybody may run everything.
+const SUGGESTIONS: usize = 8;
 /// Suggestions below this score would only puzzle.
 const MIN_SCORE: f32 = 0.35;
 /// Words of a message that are looked at.
 const MAX_WORDS: usize = 16;
 /// Longest word (characters) that is compared.
 const MAX_WORD: usize = 32;
+/// How alike a word that was said and a word of a command must be for the one to be meant by the other.
+const MEANT: f32 = 0.5;
 
 /// A command that a message may have meant.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -26,6 +28,9 @@ pub struct Nearest {
     pub display: String,
     /// From 0 (nothing in common) to 1 (all words there).
     pub score: f32,
+    /// Number of its format.
+    #[serde(skip)]
+    pub(super) format: u32,
 }
 
 /// The literal words of all formats.
@@ -150,6 +155,58 @@ impl Vocabulary {
     }
 }
 
+/// The message with the words of a format in place of those that are alike, in the same order; `None` when words of
+/// the format have no counterpart, or when nothing would change. Whether the format matches it is another question.
+pub(super) fn corrected(message: &str, format: &Format) -> Option<String> {
+    let literal = |piece: &Piece| match piece {
+        Piece::Text(text) => words(&spoken(text)).map(Word::new).collect(),
+        _ => Vec::new(),
+    };
+    let wanted: Vec<Word> = format.pieces().iter().flat_map(literal).collect();
+    let said: Vec<(usize, &str)> = located(message).take(2 * MAX_WORDS).collect();
+    if wanted.is_empty() || wanted.len() > said.len() {
+        return None;
+    }
+    let asked: Vec<Word> = said
+        .iter()
+        .map(|(_, word)| Word::new(word.chars().map(fold).collect()))
+        .collect();
+    // best[w][a]: how alike the words are at most when those from `w` on find theirs among those from `a` on.
+    let mut best = vec![vec![Some(0.0_f32); asked.len() + 1]; wanted.len() + 1];
+    for (w, word) in wanted.iter().enumerate().rev() {
+        best[w][asked.len()] = None;
+        for (a, other) in asked.iter().enumerate().rev() {
+            let taken = taken(word, other, best[w + 1][a + 1]);
+            best[w][a] = match (taken, best[w][a + 1]) {
+                (Some(taken), Some(left)) => Some(taken.max(left)),
+                (one, other) => one.or(other),
+            };
+        }
+    }
+    best[0][0]?;
+    let mut out = String::with_capacity(message.len() + 16);
+    let (mut copied, mut w) = (0, 0);
+    for (a, (start, text)) in said.iter().enumerate() {
+        let Some(word) = wanted.get(w) else { break };
+        let here = taken(word, &asked[a], best[w + 1][a + 1]);
+        if here.is_some() && here == best[w][a] {
+            w += 1;
+            if asked[a].text != word.text {
+                out.push_str(&message[copied..*start]);
+                out.push_str(&word.text);
+                copied = start + text.len();
+            }
+        }
+    }
+    out.push_str(&message[copied..]);
+    (copied > 0).then_some(out)
+}
+
+fn taken(word: &Word, said: &Word, rest: Option<f32>) -> Option<f32> {
+    let likeness = word.likeness(said);
+    rest.filter(|_| likeness >= MEANT).map(|rest| rest + likeness)
+}
+
 /// How much of a format's words the message has; its first word counts twice.
 fn score(words: &[u32], likeness: &[f32], asked: usize) -> f32 {
     let mut found = 0.0;
@@ -248,15 +305,50 @@ fn spoken(regex: &str) -> String {
 
 /// Words of a text, folded: what regexes put between them does not count.
 fn words(text: &str) -> impl Iterator<Item = String> {
+    located(text).map(|(_, word)| word.chars().map(fold).collect())
+}
+
+/// Words of a text with the bytes at which they begin.
+fn located(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.split(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-')))
         .map(|word| word.trim_matches('-'))
         .filter(|word| !word.is_empty())
-        .map(|word| word.chars().map(fold).collect())
+        .map(move |word| (word.as_ptr() as usize - text.as_ptr() as usize, word))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn misspelt_words_are_put_right_and_values_are_left_alone() {
+        for (format, said, meant) in [
+            ("deploy {{app}}", "depoy Api", Some("deploy Api")),
+            ("deploy {{app}} to {{env}}", "deplyo api ot prod", None),
+            (
+                "deploy {{app}} to {{env}}",
+                "Deplyo to to prod",
+                Some("deploy to to prod"),
+            ),
+            (
+                "deploy {{app}} into {{env}}",
+                "deplpoy  \"web app\" inot prod",
+                Some("deploy  \"web app\" into prod"),
+            ),
+            ("deploy {{app}}", "deploy api", None),
+            ("restart {{what}}", "depoy api", None),
+            ("{{anything}}", "depoy api", None),
+            (
+                "count to {{last}} lines",
+                "cuont to 5 lines",
+                Some("count to 5 lines"),
+            ),
+            ("straße {{n}}", "strasse 5 ä", Some("straße 5 ä")),
+        ] {
+            let got = corrected(said, &Format::new(format));
+            assert_eq!(got.as_deref(), meant, "{format}: {said}");
+        }
+    }
 
     #[test]
     fn of_a_regular_expression_only_what_is_said_counts() {

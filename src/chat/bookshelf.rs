@@ -246,14 +246,17 @@ impl Phrasebook for SnapshotBook {
     }
 
     fn nearest(&self, sentence: &str, limit: usize) -> Vec<Near> {
-        let near = self.snapshot.matcher.nearest(sentence).into_iter().take(limit);
+        let matcher = &self.snapshot.matcher;
+        let near = matcher.nearest(sentence).into_iter().take(limit);
         let mut near: Vec<Near> = near
             .map(|near| {
+                let corrected = matcher.corrected(sentence, &near);
                 let alias = self.aliases.get(&near.alias);
                 let description = alias.map(|alias| alias.description.clone()).unwrap_or_default();
                 Near {
                     reason: description.clone(),
                     likely: true,
+                    corrected,
                     command: Command {
                         pack: alias.map(|alias| alias.pack.clone()).unwrap_or_default(),
                         action: alias.map(|alias| alias.action.clone()).unwrap_or_default(),
@@ -281,6 +284,7 @@ impl Phrasebook for SnapshotBook {
             near.extend(others.into_iter().take(limit).map(|(_, command)| Near {
                 reason: command.description.clone(),
                 likely: false,
+                corrected: None,
                 command,
             }));
         }

@@ -121,6 +121,7 @@ impl Console {
                 lines: 60,
                 post_interval: Duration::ZERO,
                 edit_interval: Duration::from_millis(250),
+                edits: None,
                 in_flight: 64,
             },
             can_edit: true,

@@ -19,6 +19,10 @@ pub enum FieldKind {
     Number {
         /// Without a fraction.
         integer: bool,
+        /// The least that is taken, as it is written.
+        least: Option<String>,
+        /// The most that is taken, as it is written.
+        most: Option<String>,
     },
     /// Yes or no.
     Toggle,

@@ -39,6 +39,15 @@ pub enum Markup {
     Markdown,
 }
 
+/// So often within a time, whichever stretch of that length one looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How often.
+    pub count: usize,
+    /// Within how long.
+    pub per: Duration,
+}
+
 /// Sizes and rates that a platform allows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -52,6 +61,9 @@ pub struct Limits {
     pub post_interval: Duration,
     /// Pause between two edits of one message; progress in between is left out.
     pub edit_interval: Duration,
+    /// Edits of all messages together; `None` where nobody counts them. Progress takes at most half of them, so that
+    /// final states do not wait for it.
+    pub edits: Option<Rate>,
     /// How many messages may be on their way at the same time, in all conversations together.
     pub in_flight: usize,
 }

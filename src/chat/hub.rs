@@ -3,10 +3,11 @@
 use std::sync::{Arc, OnceLock};
 
 use parking_lot::Mutex;
+use serde_json::Value;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::builtin::{BuiltinRunner, Desk};
+use super::builtin::{BuiltinRunner, Desk, condition};
 use super::cards::is_live;
 use super::console::{Console, ConsoleEvent};
 use super::conversations::{ChangeError, Conversation, Conversations, Manner, Manners};
@@ -274,6 +275,14 @@ impl Hub {
         all.iter()
             .map(|gateway| (gateway.name().to_owned(), gateway.health()))
             .collect()
+    }
+
+    /// How the service is, as `status` in chat tells it: `healthy`, `complaints`, `gateways`, numbers.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn condition(&self) -> Result<Value, StoreError> {
+        condition::condition(&self.inner.desk).await
     }
 
     /// The store.

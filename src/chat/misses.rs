@@ -198,7 +198,8 @@ pub(super) fn masked<'a>(
     hidden.chars().take(TEXT - 1).chain(['…']).collect()
 }
 
-fn marks_secret(schema: &Value) -> bool {
+/// Whether a schema, or a part of it, is marked secret.
+pub(super) fn marks_secret(schema: &Value) -> bool {
     match schema {
         Value::Object(fields) => {
             fields.get("secret") == Some(&Value::Bool(true)) || fields.values().any(marks_secret)

@@ -47,6 +47,8 @@ pub struct Notices {
     windows: Mutex<BTreeMap<String, Window>>,
     /// Rows by the execution in whose commit they are.
     waiting: Mutex<BTreeMap<Id, Vec<OutboxMessage>>>,
+    /// Rows that are committed.
+    committed: Mutex<Vec<OutboxMessage>>,
 }
 
 /// The place that a route names: `slack:#ops`, `slack:work/#ops`, `discord:#ops`, `discord:1234`, `console:<session>`.
@@ -124,6 +126,19 @@ impl Conversations for Notices {
             value: Some(json!(window)),
         }])
     }
+
+    fn message(&self, place: &Place, tone: &str, message: &str) -> OutboxMessage {
+        let body = json!({"kind": "notice", "tone": tone, "data": {"message": message}});
+        row(place, body, Timestamp::now())
+    }
+
+    fn committed(&self, rows: Vec<OutboxMessage>) {
+        let mut committed = self.committed.lock();
+        // What finds no room here is found in the store.
+        if committed.len() < MOST_WAITING {
+            committed.extend(rows);
+        }
+    }
 }
 
 impl Notices {
@@ -145,6 +160,7 @@ impl Notices {
             most,
             windows: Mutex::new(windows),
             waiting: Mutex::default(),
+            committed: Mutex::default(),
         }))
     }
 
@@ -168,11 +184,14 @@ impl Notices {
                     Err(RecvError::Lagged(_)) => self.waiting.lock().clear(),
                     Err(RecvError::Closed) => return,
                 },
-                _ = period.tick() => match self.sum_up(&*store, Timestamp::now()).await {
+                _ = period.tick() => {
+                    hub.deliver(std::mem::take(&mut *self.committed.lock()));
+                    match self.sum_up(&*store, Timestamp::now()).await {
                     Ok(rows) => hub.deliver(rows),
                     Err(StoreError::Closed) => return,
-                    Err(error) => tracing::error!(%error, "the count of notifications cannot be told; trying again"),
-                },
+                        Err(error) => tracing::error!(%error, "the count of notifications cannot be told; trying again"),
+                    }
+                }
             }
         }
     }

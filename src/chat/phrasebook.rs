@@ -183,6 +183,8 @@ pub struct Near {
     pub reason: String,
     /// Whether it may well have been meant; else it is only the nearest there is.
     pub likely: bool,
+    /// The sentence as it must be written to be this command, where misspelt words are all that is wrong with it.
+    pub corrected: Option<String>,
 }
 
 /// Packs, actions and what is wrong.

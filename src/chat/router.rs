@@ -16,17 +16,23 @@ use super::misses::{self, Misses};
 use super::normalise::{Normalised, Unusable, normalise};
 use super::outbox::{Clock, Outbox};
 use super::parameters::{self, Values};
-use super::phrasebook::{Candidate, Near, Phrase, Phrasebook, Reading, Shelf, Source};
+use super::phrasebook::{Candidate, Command, Near, Phrase, Phrasebook, Reading, Shelf, Source};
 use super::prefix::PrefixOptions;
 use super::{builtin, callers::Callers};
 use crate::audit::{CHAT_AMBIGUOUS, CHAT_NOT_UNDERSTOOD, DETAIL_REASON};
 use crate::engine::{Engine, Submit, SubmitError};
 use crate::expr::jinja::Jinja;
-use crate::model::{Action, AuditDraft, Id, Identity, InboxClaim, JsonMap, Origin, OutboxMessage, Timestamp};
+use crate::model::{
+    Action, AuditDraft, Id, Identity, InboxClaim, JsonMap, MASK, Origin, OutboxMessage, Timestamp,
+};
 use crate::store::{CommitError, StoreError, Write};
 
 /// Readings of an ambiguous message that the audit log names.
 const LISTED: usize = 10;
+/// Commands that the answer to a message which means nothing names.
+const NEAREST: usize = 3;
+/// Characters of a corrected sentence that is offered as a button: more would not be readable on one.
+const LONGEST_OFFER: usize = 70;
 /// Executions that one message may start.
 const MOST_AT_ONCE: usize = 20;
 /// A first answer that would be outrun by the final one within this time is left out.
@@ -99,7 +105,7 @@ impl Router {
         let Some(first) = sentences.first().copied() else {
             return Ok(Receipt::Ignored("not for the bot"));
         };
-        let Some(key) = self.edit_key(&message).await? else {
+        let Some(key) = self.edit_key(&message, first).await? else {
             return Ok(Receipt::Duplicate);
         };
         let identity = match self.identities.of(&message).await {
@@ -155,12 +161,14 @@ impl Router {
                 return self.answer_with(&message, &key, answer, entries).await;
             }
             Reading::Nothing => {
-                let nearest = book.nearest(first, 3);
+                let mut nearest = book.nearest(first, LISTED);
                 let likely = nearest.iter().filter(|near| near.likely);
                 let actions = likely.map(|near| near.command.action.as_str());
                 let told = misses::masked(first, actions, &*book);
                 let entries = self.missed(CHAT_NOT_UNDERSTOOD, &identity, &message, told, json!({}));
-                let answer = not_understood(first, &nearest, &said);
+                nearest.retain(|near| self.offers(&*book, &identity, &message, &near.command));
+                nearest.truncate(NEAREST);
+                let answer = not_understood(first, &nearest, &*book, &said);
                 return self.answer_with(&message, &key, answer, entries).await;
             }
         };
@@ -191,6 +199,16 @@ impl Router {
             vec![phrase],
         )
         .await
+    }
+
+    /// Whether a command is one that its sender could use where they are.
+    fn offers(&self, book: &dyn Phrasebook, by: &Identity, message: &Inbound, command: &Command) -> bool {
+        let place = Some(&message.place);
+        self.manners.of(&message.place).offers(&command.pack)
+            && book.action(&command.action).is_some_and(|action| {
+                let authority = self.engine.authority();
+                action.enabled && authority.could_say(by, &command.alias, &action, place)
+            })
     }
 
     /// What the audit log gets for a message that starts nothing.
@@ -237,17 +255,31 @@ impl Router {
         }
     }
 
-    /// The key under which the message is claimed. An edited message whose first version ran is left alone;
-    /// one whose first version started nothing counts as a new message.
-    async fn edit_key(&self, message: &Inbound) -> Result<Option<String>, ReceiveError> {
+    /// The key under which the message is claimed. Of an edited message only what is new in it runs: a sentence that
+    /// this message has not said before.
+    async fn edit_key(&self, message: &Inbound, sentence: &str) -> Result<Option<String>, ReceiveError> {
         if !message.edited {
             return Ok(Some(message.key.clone()));
         }
-        Ok(match self.engine.store().claim(message.key.clone()).await? {
-            None => Some(message.key.clone()),
-            Some(claim) if claim.execution.is_some() => None,
-            Some(_) => Some(format!("{}:{}", message.key, Id::of_name(&message.text))),
-        })
+        let store = self.engine.store();
+        let Some(claim) = store.claim(message.key.clone()).await? else {
+            return Ok(Some(message.key.clone()));
+        };
+        if let Some(execution) = claim.execution {
+            // Of what is long gone nobody knows what it was.
+            let Some(execution) = store.execution(execution).await? else {
+                return Ok(None);
+            };
+            let ran = execution.request.origin.text.as_deref().unwrap_or_default();
+            if may_be_same(ran, sentence) {
+                return Ok(None);
+            }
+        }
+        Ok(Some(format!(
+            "{}:{}",
+            message.key,
+            Id::of_name(&spaced(sentence))
+        )))
     }
 
     async fn start(
@@ -538,6 +570,29 @@ fn context_of(message: &Inbound, identity: &Identity, alias: &str) -> JsonMap {
     context
 }
 
+/// A sentence with single blanks only: two that differ in others do not mean different things.
+fn spaced(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Whether a sentence may be the one that ran. Secrets in that one are masked: whatever stands in their places fits.
+fn may_be_same(ran: &str, sentence: &str) -> bool {
+    let (ran, sentence) = (spaced(ran), spaced(sentence));
+    let mut rest = sentence.as_str();
+    let mut parts = ran.split(MASK);
+    let Some(next) = parts.next().and_then(|first| rest.strip_prefix(first)) else {
+        return false;
+    };
+    rest = next;
+    let mut exact = true;
+    for part in parts {
+        exact = part.is_empty();
+        let Some(at) = rest.find(part) else { return false };
+        rest = &rest[at + part.len()..];
+    }
+    rest.is_empty() || (exact && ran.contains(MASK))
+}
+
 /// The answer to an account that belongs to nobody.
 fn nobody(reason: &str) -> Answer {
     Answer::new("refused", json!({"message": reason, "hint": null}))
@@ -561,15 +616,34 @@ fn unusable(error: &Unusable) -> Answer {
     )
 }
 
-fn not_understood(sentence: &str, nearest: &[Near], said: &Normalised) -> Answer {
+fn not_understood(sentence: &str, nearest: &[Near], book: &dyn Phrasebook, said: &Normalised) -> Answer {
     let likely = nearest.first().is_some_and(|near| near.likely);
+    // What may hold a secret is said again by whoever said it, not by a button that others see.
+    let holds_secret = |command: &Command| {
+        let action = book.action(&command.action);
+        action.is_none_or(|action| action.parameters.values().any(misses::marks_secret))
+    };
+    let mut corrected: Vec<&str> = Vec::new();
+    for near in nearest.iter().filter(|near| !holds_secret(&near.command)) {
+        let sentence = near
+            .corrected
+            .as_deref()
+            .filter(|it| it.chars().count() <= LONGEST_OFFER);
+        corrected.extend(sentence.filter(|sentence| !corrected.contains(sentence)));
+    }
     let shown: Vec<Value> = nearest
         .iter()
         .map(|near| json!({"display": near.command.display, "description": near.command.description}))
         .collect();
     Answer::new(
         "not_understood",
-        json!({"text": sentence, "nearest": shown, "likely": likely, "notes": said.notes}),
+        json!({
+            "text": sentence,
+            "nearest": shown,
+            "likely": likely,
+            "corrected": corrected,
+            "notes": said.notes,
+        }),
     )
 }
 
@@ -637,4 +711,33 @@ fn internal(error: &dyn std::error::Error) -> Answer {
 /// The system clock.
 pub(crate) fn system_clock() -> Clock {
     Arc::new(Timestamp::now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sentence_is_the_one_that_ran_also_when_that_one_is_masked() {
+        for (ran, said, same) in [
+            ("deploy api", "deploy  api ", true),
+            ("deploy api", "deploy web", false),
+            ("deploy api", "deploy api now", false),
+            ("login ana password=********", "login ana password=hunter2", true),
+            (
+                "login ana password=******** now",
+                "login ana password=x y now",
+                true,
+            ),
+            (
+                "login ana password=******** now",
+                "login ana password=x later",
+                false,
+            ),
+            ("login ana password=********", "logout ana", false),
+            ("", "deploy", false),
+        ] {
+            assert_eq!(may_be_same(ran, said), same, "{ran} / {said}");
+        }
+    }
 }

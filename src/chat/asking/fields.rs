@@ -39,8 +39,14 @@ fn takes(schema: &Value) -> FieldKind {
     }
     match schema["type"].as_str() {
         Some("boolean") => FieldKind::Toggle,
-        Some("integer") => FieldKind::Number { integer: true },
-        Some("number") => FieldKind::Number { integer: false },
+        Some(kind @ ("integer" | "number")) => {
+            let bound = |name: &str| Some(schema[name].as_number()?.to_string());
+            FieldKind::Number {
+                integer: kind == "integer",
+                least: bound("minimum"),
+                most: bound("maximum"),
+            }
+        }
         Some("array") => match options(&schema["items"]) {
             Some(options) => FieldKind::Choices { options },
             None => FieldKind::Paragraph,
@@ -79,7 +85,14 @@ mod tests {
         for (schema, expected) in [
             (json!({"type": "string"}), FieldKind::Line),
             (json!({"type": "boolean"}), FieldKind::Toggle),
-            (json!({"type": "integer"}), FieldKind::Number { integer: true }),
+            (
+                json!({"type": "integer", "minimum": 1, "maximum": 9}),
+                FieldKind::Number {
+                    integer: true,
+                    least: Some("1".into()),
+                    most: Some("9".into()),
+                },
+            ),
             (json!({"type": "object"}), FieldKind::Paragraph),
             (
                 json!({"enum": ["a", 2]}),

@@ -14,6 +14,7 @@ use crate::chat::hub::Hub;
 use crate::chat::phrasebook::cast;
 use crate::chat::router::ReceiveError;
 use crate::model::Id;
+use crate::params::ResponseSchema;
 
 type Corrections = BTreeMap<String, String>;
 
@@ -123,7 +124,7 @@ impl Hub {
             match filled.values.get(name) {
                 Some(given) => {
                     let given = text(given);
-                    if let Err(why) = cast(name, &given, Some(schema)) {
+                    if let Some(why) = misfit(name, &given, schema) {
                         corrections.insert(name.clone(), why);
                     }
                     values.insert(name.clone(), given);
@@ -145,4 +146,15 @@ impl Hub {
             values,
         })
     }
+}
+
+/// Why a parameter cannot have what was filled in for it.
+fn misfit(name: &str, given: &str, schema: &Value) -> Option<String> {
+    let value = match cast(name, given, Some(schema)) {
+        Ok(value) => value,
+        Err(why) => return Some(why),
+    };
+    // A schema that cannot be used is complained about when the command runs.
+    let schema = ResponseSchema::new(schema).ok()?;
+    schema.first_problem(&value).map(|(_, why)| why)
 }

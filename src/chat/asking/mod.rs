@@ -45,7 +45,7 @@ fn inbound(by: &Somebody, key: String, text: String, received: Timestamp) -> Inb
 
 impl Hub {
     /// Who somebody is; else a sentence that tells them why they are nobody yet.
-    async fn identity_of(&self, by: &Somebody) -> Result<Identity, String> {
+    pub(crate) async fn identity_of(&self, by: &Somebody) -> Result<Identity, String> {
         let asker = inbound(by, String::new(), String::new(), Timestamp::now());
         self.desk().identities.of(&asker).await
     }

@@ -346,6 +346,7 @@ pub(super) async fn review(call: &Call<'_>) -> Answer {
         note,
         &call.identity,
         reviews_runs(call),
+        |account: &str| call.desk.engine.authority().behind(account),
         Timestamp::now(),
     )
     .await;

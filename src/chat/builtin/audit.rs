@@ -7,7 +7,7 @@ use super::{Answer, Call, Refusal};
 use crate::audit::search::{Asker, parse, when};
 use crate::audit::{self, VerifyError};
 use crate::chat::summaries;
-use crate::model::Timestamp;
+use crate::model::{AuditDraft, AuditEntry, Timestamp};
 use crate::store::AuditFilter;
 
 impl Call<'_> {
@@ -31,12 +31,31 @@ pub(super) async fn search(call: &Call<'_>) -> Answer {
     let mut filter = parse(words.unwrap_or_default(), &call.asker()).map_err(|error| {
         Refusal::new(error).hint("For instance: `audit search who=me since=2h action=core.local failed`")
     })?;
+    if let Some(since) = call.text("since") {
+        filter.since = Some(when(since, &call.asker()).map_err(Refusal::new)?);
+    }
     if let Some(limit) = call.number("limit") {
         filter.limit = u32::try_from(limit)
             .unwrap_or(u32::MAX)
             .clamp(1, audit::search::MOST);
     }
-    listed(call, filter, words).await
+    let Some(kind) = call.text("kind") else {
+        return listed(call, filter, words).await;
+    };
+    filter.kind = Some(kind.to_owned());
+    let limit = std::mem::replace(&mut filter.limit, audit::search::MOST) as usize;
+    let mut found = call.desk.engine.store().audit(filter).await?;
+    // Who asks who ran something has not run it.
+    found.retain(|entry| !is_ours(&entry.draft));
+    found.truncate(limit);
+    found.reverse();
+    Ok(json!({"entries": rows(&found), "words": words}))
+}
+
+/// Whether it is about a command of ours.
+fn is_ours(draft: &AuditDraft) -> bool {
+    let action = draft.action.as_deref();
+    action.is_some_and(|action| action.starts_with("chatops."))
 }
 
 pub(super) async fn tail(call: &Call<'_>) -> Answer {
@@ -56,21 +75,22 @@ async fn listed(call: &Call<'_>, filter: AuditFilter, words: Option<&str>) -> An
     if newest_first {
         found.reverse();
     }
-    let rows: Vec<Value> = found
-        .iter()
-        .map(|entry| {
-            let draft = &entry.draft;
-            json!({
-                "number": entry.number,
-                "when": draft.timestamp,
-                "kind": draft.kind,
-                "who": draft.actor,
-                "what": draft.text.clone().or_else(|| draft.action.clone()).unwrap_or_default(),
-                "execution": draft.execution,
-            })
+    Ok(json!({"entries": rows(&found), "words": words}))
+}
+
+fn rows(found: &[AuditEntry]) -> Vec<Value> {
+    let row = |entry: &AuditEntry| {
+        let draft = &entry.draft;
+        json!({
+            "number": entry.number,
+            "when": draft.timestamp,
+            "kind": draft.kind,
+            "who": draft.actor,
+            "what": draft.text.clone().or_else(|| draft.action.clone()).unwrap_or_default(),
+            "execution": draft.execution,
         })
-        .collect();
-    Ok(json!({"entries": rows, "words": words}))
+    };
+    found.iter().map(row).collect()
 }
 
 pub(super) async fn verify(call: &Call<'_>) -> Answer {

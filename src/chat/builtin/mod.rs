@@ -6,6 +6,7 @@
 mod access;
 mod answers;
 mod audit;
+pub(crate) mod condition;
 mod control;
 mod executions;
 mod find;

@@ -241,15 +241,38 @@ pub(crate) fn without_buttons(line: &mut Line) {
     if line.len() == had {
         return;
     }
-    let between =
-        |span: &Span| matches!(span, Span::Text { s } if s.trim().trim_matches(['·', '|', ',']).is_empty());
-    line.dedup_by(|a, b| between(a) && between(b));
-    while line.last().is_some_and(between) {
-        line.pop();
+    // Texts that have come together are one; of its parts those with nothing in them go.
+    let mut kept: Line = Vec::with_capacity(line.len());
+    for span in line.drain(..) {
+        match (kept.last_mut(), span) {
+            (Some(Span::Text { s }), Span::Text { s: more }) => s.push_str(&more),
+            (_, span) => kept.push(span),
+        }
     }
-    while line.first().is_some_and(between) {
-        line.remove(0);
+    let last = kept.len().saturating_sub(1);
+    for (at, span) in kept.iter_mut().enumerate() {
+        let Span::Text { s } = span else { continue };
+        let parts: Vec<&str> = s.split('·').collect();
+        let (begins, ends) = (at == 0, at == last);
+        let stays = |(number, part): &(usize, &&str)| {
+            !part.trim().is_empty() || (*number == 0 && !begins) || (*number == parts.len() - 1 && !ends)
+        };
+        let parts: Vec<&str> = parts
+            .iter()
+            .enumerate()
+            .filter(stays)
+            .map(|(_, part)| *part)
+            .collect();
+        *s = parts.join("·");
+        if begins {
+            *s = s.trim_start().to_owned();
+        }
+        if ends {
+            s.truncate(s.trim_end().len());
+        }
     }
+    kept.retain(|span| !matches!(span, Span::Text { s } if s.is_empty()));
+    *line = kept;
 }
 
 #[cfg(test)]

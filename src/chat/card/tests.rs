@@ -139,3 +139,41 @@ proptest! {
         prop_assert!(card.text(Style::Slack).chars().count() <= limit.max(2) || card.blocks.is_empty());
     }
 }
+
+#[test]
+fn small_print_without_its_buttons_has_no_loose_separators() {
+    let say = |label: &str| Span::Say {
+        s: label.to_owned(),
+        say: label.to_owned(),
+    };
+    let text = |s: &str| Span::Text { s: s.to_owned() };
+    let code = Span::Code { s: "6b03".to_owned() };
+    for (mut line, expected) in [
+        (
+            vec![
+                code.clone(),
+                text(" · for ana · "),
+                say("Log"),
+                text(" · "),
+                say("Cancel"),
+            ],
+            vec![code.clone(), text(" · for ana")],
+        ),
+        (
+            vec![
+                say("Log"),
+                text(" · "),
+                code.clone(),
+                text(" · "),
+                say("More"),
+                text(" · done"),
+            ],
+            vec![code, text(" · done")],
+        ),
+        (vec![say("Log"), text(" · "), say("More")], vec![]),
+        (vec![text("a · b"), text(" · ")], vec![text("a · b"), text(" · ")]),
+    ] {
+        without_buttons(&mut line);
+        assert_eq!(line, expected);
+    }
+}

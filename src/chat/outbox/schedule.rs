@@ -81,6 +81,8 @@ pub(super) struct Schedule {
     /// Platform message of each card.
     cards: HashMap<String, String>,
     edited: HashMap<String, Timestamp>,
+    /// When messages were edited lately, for each gateway that counts edits.
+    edits: HashMap<String, VecDeque<Timestamp>>,
     in_flight: HashMap<String, usize>,
 }
 
@@ -121,6 +123,7 @@ impl Schedule {
             known: HashSet::new(),
             cards: HashMap::new(),
             edited: HashMap::new(),
+            edits: HashMap::new(),
             in_flight: HashMap::new(),
         }
     }
@@ -230,12 +233,21 @@ impl Schedule {
             if *busy >= can.limits.in_flight {
                 continue;
             }
-            let edited = &self.edited;
+            let (edited, cards, edits) = (&self.edited, &self.cards, self.edits.get(gateway));
             let at = lane.queue.iter().position(|entry| {
-                entry.row.next_attempt <= now && edit_due(edited, entry, &can).is_none_or(|due| due <= now)
+                entry.row.next_attempt <= now
+                    && edit_due(edited, entry, &can).is_none_or(|due| due <= now)
+                    && budget_due(cards, edits, entry, &can).is_none_or(|due| due <= now)
             });
             if let Some(entry) = at.and_then(|at| lane.queue.remove(at)) {
                 *busy += 1;
+                if let Some(rate) = can.limits.edits.filter(|_| is_edit(cards, &entry)) {
+                    let edits = self.edits.entry(gateway.clone()).or_default();
+                    while edits.len() >= rate.count {
+                        edits.pop_front();
+                    }
+                    edits.push_back(now);
+                }
                 lane.in_flight = true;
                 out.push((entry, can));
             }
@@ -259,7 +271,8 @@ impl Schedule {
                 }
                 let due = |entry: &Entry| {
                     let edit = edit_due(&self.edited, entry, &can).unwrap_or_default();
-                    entry.row.next_attempt.max(edit)
+                    let budget = budget_due(&self.cards, self.edits.get(gateway), entry, &can);
+                    entry.row.next_attempt.max(edit).max(budget.unwrap_or_default())
                 };
                 lane.queue
                     .iter()
@@ -477,6 +490,33 @@ impl Schedule {
 fn edit_due(edited: &HashMap<String, Timestamp>, entry: &Entry, can: &Capabilities) -> Option<Timestamp> {
     let card = entry.row.card.as_ref()?;
     edited.get(card).map(|at| later(*at, can.limits.edit_interval))
+}
+
+/// Whether sending this changes a message that is there.
+fn is_edit(cards: &HashMap<String, String>, entry: &Entry) -> bool {
+    entry
+        .row
+        .card
+        .as_ref()
+        .is_some_and(|card| cards.contains_key(card))
+}
+
+/// When the gateway may edit a message once more, given when it did; `None` when it may now, or nobody counts.
+fn budget_due(
+    cards: &HashMap<String, String>,
+    edits: Option<&VecDeque<Timestamp>>,
+    entry: &Entry,
+    can: &Capabilities,
+) -> Option<Timestamp> {
+    let rate = can.limits.edits.filter(|_| is_edit(cards, entry))?;
+    let count = if entry.passing {
+        (rate.count / 2).max(1)
+    } else {
+        rate.count
+    };
+    let edits = edits?;
+    let before = edits.len().checked_sub(count)?;
+    edits.get(before).map(|at| later(*at, rate.per))
 }
 
 fn note_edit(edited: &mut HashMap<String, Timestamp>, entry: &Entry, now: Timestamp) {

@@ -142,8 +142,8 @@ async fn way_in(web: &Web, mode: SlackMode, found: &mut Found<'_>) {
             "http",
             Level::Good,
             format!(
-                "events are taken at /api/slack/{}; whether Slack reaches that only Slack knows",
-                found.instance
+                "events are taken at {}; whether Slack reaches that only Slack knows",
+                super::http::path(found.instance, "events")
             ),
             "",
         ),

@@ -436,7 +436,88 @@ mod tests {
         })
     }
 
+    /// One of each that is read, with everything in it that is looked at.
+    fn recorded() -> Vec<Value> {
+        let user = json!({"id": "U0ANA", "username": "ana", "name": "ana", "team_id": "T1"});
+        let interaction = |kind: &str, more: Value| {
+            let mut made = json!({"type": kind, "user": user, "team": {"id": "T1"}, "trigger_id": "1.2.ab",
+                "channel": {"id": "C1", "name": "ops"}, "response_url": "https://hooks.example.org/actions/T1/1/x"});
+            if let (Value::Object(made), Value::Object(more)) = (&mut made, more) {
+                made.extend(more);
+            }
+            made
+        };
+        let said = json!({"type": "message", "user": "U0ANA", "text": "<@UBOT> help", "ts": "1700000000.000200",
+            "thread_ts": "1700000000.000100", "channel": "C1", "channel_type": "channel", "team": "T1"});
+        let mut changed = said.clone();
+        changed["text"] = json!("<@UBOT> status");
+        changed["edited"] = json!({"user": "U0ANA", "ts": "1700000001.000000"});
+        vec![
+            said.clone(),
+            json!({"type": "message", "subtype": "message_changed", "channel": "C1", "channel_type": "channel",
+                "ts": "1700000001.000100", "message": changed, "previous_message": said}),
+            json!({"type": "message", "subtype": "bot_message", "bot_id": "B1", "username": "x", "text": "!help",
+                "channel": "D1", "channel_type": "im", "ts": "1700000000.000300"}),
+            json!({"team_id": "T1", "channel_id": "C1", "channel_name": "ops", "user_id": "U0ANA", "user_name": "ana",
+                "command": "/sayso", "text": "help", "response_url": "https://hooks.example.org/commands/1/2/x",
+                "trigger_id": "1.2.ab"}),
+            interaction(
+                "block_actions",
+                json!({"container": {"type": "message", "message_ts": "1700000000.000100", "channel_id": "C1",
+                    "thread_ts": "1700000000.000050", "is_ephemeral": false},
+                    "message": {"ts": "1700000000.000100", "thread_ts": "1700000000.000050"},
+                    "actions": [{"type": "button", "action_id": "say:1", "block_id": "b", "value": "help",
+                        "action_ts": "1700000002.1"}]}),
+            ),
+            interaction(
+                "view_submission",
+                json!({"view": {"id": "V1", "hash": "h", "callback_id": "form", "private_metadata": "{}",
+                    "blocks": [{"type": "input", "block_id": "s:app"}, {"type": "input", "block_id": "m:hosts"}],
+                    "state": {"values": {
+                        "s:app": {"input": {"type": "plain_text_input", "value": "api"}},
+                        "m:hosts": {"input": {"type": "multi_static_select", "selected_options": [{"value": "a"}]}}}}}}),
+            ),
+            interaction(
+                "block_suggestion",
+                json!({"block_id": "s:app", "action_id": "input", "value": "ap",
+                    "view": {"id": "V1", "private_metadata": "{}"}}),
+            ),
+            interaction(
+                "message_action",
+                json!({"callback_id": "sayso.run_message", "message": said}),
+            ),
+        ]
+    }
+
+    fn read_as_everything(payload: &Value) -> bool {
+        let said = [None, Some("C1")].map(|channel| message(payload, &me(), channel));
+        for said in said.iter().flatten() {
+            assert!(!said.channel.is_empty() && !said.ts.is_empty());
+            // They become keys and parts of requests.
+            assert!(order(&said.ts) > (0, 0), "{}", said.ts);
+        }
+        let asked = (slash(payload), interaction(payload));
+        said.iter().any(Option::is_some) || asked.0.is_some() || asked.1.is_some()
+    }
+
+    #[test]
+    fn what_is_recorded_is_read() {
+        for payload in recorded() {
+            assert!(read_as_everything(&payload), "{payload:#}");
+        }
+    }
+
     proptest! {
+        #![proptest_config(crate::testing::cases(400))]
+
+        #[test]
+        fn what_has_changed_is_refused_or_read_without_a_panic(
+            which in 0_usize..8,
+            changes in crate::chat::tests::mutated::changes(),
+        ) {
+            read_as_everything(&crate::chat::tests::mutated::changed(&recorded()[which], &changes));
+        }
+
         #[test]
         fn no_payload_panics(payload in anything()) {
             let _ = message(&payload, &me(), None);

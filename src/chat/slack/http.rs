@@ -56,28 +56,51 @@ impl Doors {
         self.open.write().insert(instance.to_owned(), door);
     }
 
-    /// The routes, below `/api/slack`: one address for everything, or one for each kind.
+    /// The routes below [`ROOT`]: one address for everything, or one for each kind. The workspace `default` needs no name.
     pub fn routes(&self) -> Router {
         Router::new()
-            .route("/api/slack/{instance}", post(knock))
-            .route("/api/slack/{instance}/{kind}", post(knock_at))
+            .route(ROOT, post(knock))
+            .route(&format!("{ROOT}/{{what}}"), post(knock_at))
+            .route(&format!("{ROOT}/{{instance}}/{{kind}}"), post(knock_at_named))
             .with_state(self.clone())
     }
 }
 
-async fn knock(State(doors): State<Doors>, Path(instance): Path<String>, request: Request) -> Response {
-    take(doors, &instance, request).await
+/// Where Slack's requests come to, below the server's own address.
+pub(super) const ROOT: &str = "/api/v1/chat/slack";
+/// What requests are about; the payload says it again, so all may come to one address, too.
+const KINDS: [&str; 5] = ["events", "commands", "interactions", "interactive", "options"];
+/// The workspace of addresses without a name.
+const DEFAULT: &str = "default";
+
+/// The address of a workspace for one kind of requests.
+pub(super) fn path(instance: &str, kind: &str) -> String {
+    if instance == DEFAULT {
+        format!("{ROOT}/{kind}")
+    } else {
+        format!("{ROOT}/{instance}/{kind}")
+    }
 }
 
-async fn knock_at(
+async fn knock(State(doors): State<Doors>, request: Request) -> Response {
+    take(doors, DEFAULT, request).await
+}
+
+async fn knock_at(State(doors): State<Doors>, Path(what): Path<String>, request: Request) -> Response {
+    let instance = if KINDS.contains(&what.as_str()) {
+        DEFAULT
+    } else {
+        &what
+    };
+    take(doors, instance, request).await
+}
+
+async fn knock_at_named(
     State(doors): State<Doors>,
     Path((instance, kind)): Path<(String, String)>,
     request: Request,
 ) -> Response {
-    if !matches!(
-        kind.as_str(),
-        "events" | "commands" | "interactions" | "interactive" | "options"
-    ) {
+    if !KINDS.contains(&kind.as_str()) {
         return StatusCode::NOT_FOUND.into_response();
     }
     take(doors, &instance, request).await

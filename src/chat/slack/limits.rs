@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::chat::gateway::Rate;
+
 /// Characters of a message's text that are always taken, also by an update (chat.postMessage asks for at most 4,000;
 /// chat.update was seen to refuse from about there).
 pub const TEXT: usize = 3500;
@@ -47,8 +49,13 @@ pub const INPUT: usize = 3000;
 pub const ACK: Duration = Duration::from_secs(3);
 /// Between two messages of one conversation (Rate limits / Posting messages).
 pub const POST_INTERVAL: Duration = Duration::from_secs(1);
-/// Between two changes of one message; chat.update is Tier 3, about 50 a minute for the whole workspace.
+/// Between two changes of one message.
 pub const EDIT_INTERVAL: Duration = Duration::from_secs(3);
+/// Changes of messages in the whole workspace: chat.update is Tier 3, 50 a minute and a few more in bursts.
+pub const EDITS: Rate = Rate {
+    count: 48,
+    per: Duration::from_secs(60),
+};
 /// For so long a `response_url` can be used (Interactivity / Handling user interaction).
 pub const RESPONSE_LIFE: Duration = Duration::from_secs(29 * 60);
 /// How often it can be used.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::http::path;
 use super::limits::{self, cut};
 use crate::settings::{SlackMode, SlackOptions};
 
@@ -66,7 +67,7 @@ pub fn manifest(instance: &str, options: &SlackOptions, name: &str, words: &[Str
                 || (options.signing_secret.is_none() && options.signing_secret_file.is_none())
         }
     };
-    let address = |kind: &str| format!("{}/api/slack/{instance}/{kind}", url.trim_end_matches('/'));
+    let address = |kind: &str| format!("{}{}", url.trim_end_matches('/'), path(instance, kind));
     let mut commands = vec![slash(
         &options.command,
         "Say a command; `help` lists them",
@@ -166,11 +167,11 @@ mod tests {
         assert_eq!(http["settings"]["socket_mode_enabled"], false);
         assert_eq!(
             http["settings"]["interactivity"]["request_url"],
-            "https://h.example/api/slack/ops/interactions"
+            "https://h.example/api/v1/chat/slack/ops/interactions"
         );
         assert_eq!(
             http["features"]["slash_commands"][0]["url"],
-            "https://h.example/api/slack/ops/commands"
+            "https://h.example/api/v1/chat/slack/ops/commands"
         );
     }
 

@@ -560,6 +560,7 @@ impl Gateway for SlackGateway {
                 lines: 40,
                 post_interval: limits::POST_INTERVAL,
                 edit_interval: limits::EDIT_INTERVAL,
+                edits: Some(limits::EDITS),
                 in_flight: 16,
             },
             can_edit: true,

@@ -206,8 +206,13 @@ fn input(field: &Field) -> Value {
             }
             element
         }
-        FieldKind::Number { integer } => {
+        FieldKind::Number { integer, least, most } => {
             let mut element = json!({"type": "number_input", "is_decimal_allowed": !integer});
+            for (name, bound) in [("min_value", least), ("max_value", most)] {
+                if let Some(bound) = bound {
+                    element[name] = json!(bound);
+                }
+            }
             if let Some(Value::Number(number)) = initial {
                 element["initial_value"] = json!(number.to_string());
             }

@@ -167,7 +167,11 @@ fn field() -> impl Strategy<Value = Field> {
     let takes = prop_oneof![
         Just(FieldKind::Line),
         Just(FieldKind::Toggle),
-        Just(FieldKind::Number { integer: true }),
+        Just(FieldKind::Number {
+            integer: true,
+            least: Some("-3".to_owned()),
+            most: None
+        }),
         options().prop_map(|options| FieldKind::Choice { options }),
         options().prop_map(|options| FieldKind::Choices { options }),
     ];

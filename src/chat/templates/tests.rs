@@ -29,6 +29,7 @@ fn sample() -> Value {
         "line": "l", "caret": "^", "headline": "hl", "commands": 30, "words": "w", "page": 1, "pages": 2,
         "packs": [{"pack": "core", "commands": [row]}], "next": "help 2", "understood": true, "command": "c",
     });
+    data["corrected"] = json!(["deploy api"]);
     let asked = json!({
         "form": "run:ops.deploy?app=web", "refused": null, "running": [row],
         "recent": [row], "approvals": [row], "questions": [row],

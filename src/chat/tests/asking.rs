@@ -70,7 +70,10 @@ async fn missing_parameters_open_a_form_that_knows_what_was_said() {
     let form = bot.hub.form(&somebody(&bot, "ana"), id).await.unwrap();
     assert_eq!(names(&form), ["app", "count", "env", "who"]);
     assert_eq!(form.fields[0].initial, Some(json!("web")));
-    assert_eq!(form.fields[1].takes, FieldKind::Number { integer: true });
+    assert!(matches!(
+        form.fields[1].takes,
+        FieldKind::Number { integer: true, .. }
+    ));
 
     let wrong = fills(&bot, "ana", id, json!({"app": "web", "count": "many"})).await;
     let FormReceipt::Corrections(wrong) = wrong else {

@@ -159,7 +159,7 @@ async fn a_redelivered_message_runs_once_and_has_one_answer() {
 }
 
 #[tokio::test]
-async fn an_edited_message_runs_only_when_its_first_version_did_not() {
+async fn of_an_edited_message_only_what_is_new_runs() {
     let bot = Bot::start().await;
     let mut message = bot.message("ana", "be quite");
     bot.hub.receive(message.clone()).await.unwrap();
@@ -179,12 +179,18 @@ async fn an_edited_message_runs_only_when_its_first_version_did_not() {
     let mut ran = bot.message("ana", "be quiet");
     only(bot.hub.receive(ran.clone()).await.unwrap());
     ran.edited = true;
+    for same in ["be quiet", " be   quiet "] {
+        ran.text = same.to_owned();
+        assert_eq!(bot.hub.receive(ran.clone()).await.unwrap(), Receipt::Duplicate);
+    }
     ran.text = "deploy api to prod".to_owned();
+    only(bot.hub.receive(ran.clone()).await.unwrap());
     assert_eq!(bot.hub.receive(ran).await.unwrap(), Receipt::Duplicate);
-    for _ in 0..2 {
+    for _ in 0..3 {
         bot.job().await;
         bot.ends(Status::Succeeded, json!({}));
     }
+    bot.platform.until_final().await;
     bot.stop().await;
 }
 

@@ -9,4 +9,5 @@ mod console;
 mod conversation;
 mod conversations;
 mod delivery;
+pub(crate) mod mutated;
 mod support;

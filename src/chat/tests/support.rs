@@ -103,6 +103,7 @@ impl Platform {
                     lines: 20,
                     post_interval: Duration::ZERO,
                     edit_interval: Duration::ZERO,
+                    edits: None,
                     in_flight: 4,
                 },
                 can_edit: true,
@@ -178,6 +179,7 @@ impl Gateway for Platform {
 
 /// The whole bot.
 pub(super) struct Bot {
+    pub(super) people: Arc<People>,
     pub(super) folder: TempDir,
     pub(super) store: Arc<SqliteStore>,
     pub(super) engine: Engine,
@@ -378,6 +380,7 @@ impl Bot {
             options: crate::events::EventOptions::default(),
             keys: None,
             jinja: Arc::default(),
+            conversations: None,
             zone: "UTC".to_owned(),
         }));
         let hub = Hub::start(HubParts {
@@ -389,7 +392,7 @@ impl Bot {
                 .await
                 .unwrap(),
             keys: Some(datastore),
-            identities: Arc::new(LinkedIdentities::new(people)),
+            identities: Arc::new(LinkedIdentities::new(Arc::clone(&people))),
             builtin,
             options: ChatOptions {
                 outbox: patience(),
@@ -401,6 +404,7 @@ impl Bot {
         Self {
             folder,
             store,
+            people,
             engine,
             hub,
             platform,

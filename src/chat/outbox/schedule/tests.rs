@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::chat::gateway::{Limits, Markup};
+use crate::chat::gateway::{Limits, Markup, Rate};
 
 const CAN: Capabilities = Capabilities {
     limits: Limits {
@@ -12,6 +12,10 @@ const CAN: Capabilities = Capabilities {
         lines: 30,
         post_interval: Duration::from_secs(1),
         edit_interval: Duration::from_secs(3),
+        edits: Some(Rate {
+            count: 4,
+            per: Duration::from_secs(60),
+        }),
         in_flight: 8,
     },
     can_edit: true,
@@ -164,6 +168,62 @@ fn pending_edits_of_a_card_are_coalesced_and_spaced() {
     assert!(pick(&mut schedule, at(2)).is_empty());
     assert_eq!(pick(&mut schedule, at(3))[0].row.id, new.id);
     assert_eq!(schedule.card_ref("run:1"), Some(&"m1".to_owned()));
+}
+
+/// Whatever happens, no stretch of a minute has more edits than the platform allows; progress leaves half of them
+/// to final states, and posts do not wait for edits.
+#[test]
+fn edits_of_all_cards_together_keep_to_the_rate() {
+    let mut schedule = schedule();
+    for card in 0..10 {
+        schedule.posted(&OutboxMessage {
+            message_ref: Some(format!("m{card}")),
+            ..row(&format!("c{card}"), json!({"card": format!("k{card}")}))
+        });
+    }
+    let (mut sent, mut passing) = (Vec::new(), 0);
+    for second in 0..240 {
+        for card in 0..10 {
+            schedule.touch(row(
+                &format!("c{card}"),
+                json!({"kind": "ack", "card": format!("k{card}")}),
+            ));
+        }
+        if second == 30 {
+            for card in 0..5 {
+                schedule.add(row(
+                    &format!("c{card}"),
+                    json!({"kind": "live", "card": format!("k{card}")}),
+                ));
+            }
+            schedule.add(row("c9", json!({"kind": "result"})));
+        }
+        for entry in pick(&mut schedule, at(second)) {
+            if entry.row.card.is_some() {
+                sent.push((second, entry.passing));
+            } else {
+                assert_eq!(second, 30, "a post does not wait");
+            }
+            passing += usize::from(entry.passing);
+            schedule.settle(entry, &CAN, Attempt::Sent("m".into()), at(second));
+        }
+        let wake = schedule.wake_at(&|_| Some(CAN)).expect("something waits");
+        assert!(
+            wake > at(second) || second < 2,
+            "it wakes for something that is due: {second}"
+        );
+    }
+    for (from, _) in &sent {
+        let within = sent.iter().filter(|(at, _)| (*from..from + 60).contains(at));
+        assert!(within.count() <= 4, "{sent:?}");
+    }
+    let finals: Vec<i64> = sent
+        .iter()
+        .filter(|(_, passing)| !passing)
+        .map(|(at, _)| *at)
+        .collect();
+    assert_eq!((finals.len(), finals[1]), (5, 30), "{sent:?}");
+    assert!(passing >= 6, "{sent:?}");
 }
 
 #[test]
