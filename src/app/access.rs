@@ -82,7 +82,7 @@ impl Access {
         };
         let size = match std::fs::metadata(&self.path) {
             Ok(found) => found.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.policy.file().is_none() => {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound && self.policy.on_disk().is_none() => {
                 return Ok(None);
             }
             Err(error) => return Err(whole(format!("it cannot be read: {error}"))),
@@ -108,7 +108,7 @@ impl Access {
         match self.read() {
             Ok(file) => {
                 let changed =
-                    self.policy.file().as_deref() != file.as_ref() || !self.policy.problems().is_empty();
+                    self.policy.on_disk().as_deref() != file.as_ref() || !self.policy.problems().is_empty();
                 if changed {
                     self.policy.set_file(file);
                 }

@@ -127,6 +127,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         system_user: settings.engine.system_user.clone(),
         keys: Some(keys.of(&settings.engine.system_user, true)),
         jinja,
+        conversations: Some(Arc::clone(&notices) as Arc<dyn crate::events::Conversations>),
         zone: settings.timers.zone.clone(),
         options: settings.events.clone(),
     });
@@ -135,7 +136,9 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         .await
         .context("cannot read how often rules ran")?;
 
+    let (configured, user) = (engine.clone(), settings.engine.system_user.clone());
     let sensors = Sensors::load(SensorParts {
+        configuration: Some(Arc::new(move |pack: &str| configured.config(pack, &user))),
         options: settings.sensors.clone(),
         content: Arc::clone(&content),
         events: events.clone(),
@@ -189,6 +192,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
     );
     // The chat routes need the API's authentication, and the API needs the chat routes.
     let known = Arc::new(OnceLock::new());
+    let asked = hub.clone();
     let state = ApiState::new(ApiParts {
         options: settings.api.clone(),
         engine: app.engine.clone(),
@@ -201,6 +205,10 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         people,
         tokens,
         reload: app.reload_for_api(),
+        condition: Some(Arc::new(move || {
+            let hub = asked.clone();
+            Box::pin(async move { hub.condition().await })
+        })),
         chat: Some(api::chat::protected(hub, Arc::clone(&known))),
         shutdown: shutdown.clone(),
     });

@@ -123,6 +123,9 @@ pub struct Approval {
     pub reason: Option<String>,
     /// Everybody who stands behind the request; none of them may approve unless `self_approval`.
     pub requesters: Vec<String>,
+    /// The chat account from which it was asked: whosever it is by now, it does not approve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_from: Option<String>,
     /// What exactly would happen.
     pub subject: Subject,
     /// Fingerprint of `title` and `subject`.
@@ -179,6 +182,7 @@ impl Approval {
             title: terms.title,
             reason: terms.reason,
             requesters,
+            asked_from: None,
             subject,
             by: terms.by,
             count: terms.count,
@@ -239,6 +243,52 @@ impl Approval {
     #[must_use]
     pub fn is_requester(&self, user: &str) -> bool {
         self.requesters.iter().any(|name| same_person(name, user))
+    }
+
+    /// The approval as people are known now: `behind` gives the person behind an account that had none when it asked or
+    /// voted, `active` tells whether somebody may do anything, `is_in` whether they are in a group now. Gives whose votes
+    /// do not count any more.
+    pub fn as_known(
+        &mut self,
+        behind: impl Fn(&str) -> Option<String>,
+        active: impl Fn(&str) -> bool,
+        is_in: impl Fn(&str, &str) -> bool,
+    ) -> Vec<String> {
+        let people: Vec<String> = self.requesters.iter().filter_map(|name| behind(name)).collect();
+        for person in people {
+            if !self.is_requester(&person) {
+                self.requesters.push(person);
+            }
+        }
+        let (mut gone, mut kept): (Vec<String>, Vec<Vote>) = (Vec::new(), Vec::new());
+        let votes = std::mem::take(&mut self.votes);
+        let stands = |user: &String| {
+            let asked = |approver: &Approver| match approver {
+                Approver::Person(name) => same_person(name, user),
+                Approver::Group(name) | Approver::Role(name) => is_in(user, name),
+            };
+            active(user)
+                && (self.asked_of().any(asked) || self.per_group.keys().any(|group| is_in(user, group)))
+        };
+        for mut vote in votes {
+            let for_others = vote.on_behalf_of.iter().any(stands);
+            // What was said by an account was asked of the account.
+            let mut standing =
+                active(&vote.user) && (for_others || (vote.on_behalf_of.is_empty() && stands(&vote.user)));
+            if let Some(person) = behind(&vote.user) {
+                standing &= active(&person);
+                vote.user = person;
+            }
+            let again = kept.iter().any(|other| same_person(&other.user, &vote.user));
+            let own = !self.self_approval && self.is_requester(&vote.user);
+            if again || own || !standing {
+                gone.push(vote.user);
+            } else {
+                kept.push(vote);
+            }
+        }
+        self.votes = kept;
+        gone
     }
 
     /// Whether the person may approve in their own right.

@@ -572,3 +572,93 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whoever_turns_out_to_be_the_requester_does_not_approve() {
+    let mut approval = asked(json!({"by": ["ana", "bo", "group:ops"], "count": 2}));
+    approval.requesters = vec!["slack:T1:U9".to_owned()];
+    let mut approval = yes(&approval, "slack:T1:U8", "ops").unwrap();
+    // U9 is Bo's now, and U8 is Cy's.
+    let behind = |name: &str| match name {
+        "slack:T1:U9" => Some("bo".to_owned()),
+        "slack:T1:U8" => Some("cy".to_owned()),
+        _ => None,
+    };
+    assert!(approval.as_known(behind, |_| true, |_, _| true).is_empty());
+    assert!(
+        yes(&approval, "bo", "ops")
+            .unwrap_err()
+            .contains("you asked for this yourself")
+    );
+    // Two accounts of one person count once.
+    assert!(yes(&approval, "cy", "ops").unwrap_err().contains("already"));
+    let done = yes(&approval, "ana", "").unwrap();
+    assert_eq!(done.state, State::Approved);
+}
+
+#[test]
+fn votes_of_one_person_by_two_accounts_count_once_and_those_of_requesters_not() {
+    let approval = asked(json!({"by": ["group:ops"], "count": 3}));
+    let approval = yes(&approval, "slack:T1:U7", "ops").unwrap();
+    let approval = yes(&approval, "slack:T1:U8", "ops").unwrap();
+    for (person, left, gone) in [("cy", 1, "cy"), ("ana", 0, "ana")] {
+        let mut known = approval.clone();
+        let behind = |name: &str| name.starts_with("slack:").then(|| person.to_owned());
+        let lost = known.as_known(behind, |_| true, |_, _| true);
+        assert_eq!(
+            (known.votes.len(), lost.contains(&gone.to_owned())),
+            (left, true),
+            "{person}"
+        );
+    }
+    let mut known = approval.clone();
+    let lost = known.as_known(
+        |_| None,
+        |_| true,
+        |user, group| user.ends_with('7') && group == "ops",
+    );
+    assert_eq!((lost, known.votes.len()), (vec!["slack:T1:U8".to_owned()], 1));
+    let mut known = approval.clone();
+    assert_eq!(
+        known.as_known(|_| None, |user| user.ends_with('8'), |_, _| true),
+        ["slack:T1:U7"]
+    );
+    // Whoever voted for somebody else does as long as that one may.
+    let mut delegated = approval;
+    delegated.votes[0].on_behalf_of = vec!["dee".to_owned()];
+    delegated.votes.truncate(1);
+    let mut known = delegated.clone();
+    assert!(
+        known
+            .as_known(|_| None, |_| true, |user, _| user == "dee")
+            .is_empty()
+    );
+    assert_eq!(
+        delegated
+            .as_known(|_| None, |user| user != "dee", |_, _| true)
+            .len(),
+        1
+    );
+}
+
+#[test]
+fn the_account_that_asked_does_not_approve_whosever_it_is() {
+    let mut approval = asked(json!({"by": ["bo"]}));
+    approval.asked_from = Some("slack:T1:U1".to_owned());
+    let bo = |account| Ballot {
+        voter: Voter {
+            user: "bo",
+            groups: &[],
+        },
+        verdict: Verdict::Approve,
+        reason: None,
+        seen: None,
+        via: "slack",
+        account,
+    };
+    let own = approval.vote(&bo(Some("slack:T1:U1")), &approval.subject, at(1));
+    assert!(own.unwrap_err().message.contains("you asked for this yourself"));
+    for other in [Some("slack:T1:U2"), None] {
+        assert!(approval.vote(&bo(other), &approval.subject, at(1)).is_ok());
+    }
+}

@@ -118,6 +118,9 @@ impl Approval {
             return Err(Refusal::invalid("say why: a no needs a reason"));
         }
         let user = ballot.voter.user;
+        if !next.self_approval && ballot.account.is_some() && ballot.account == next.asked_from.as_deref() {
+            return Err(own_request());
+        }
         if let Some(vote) = next.votes.iter().find(|vote| same_person(&vote.user, user))
             && vote.verdict == ballot.verdict
         {

@@ -185,6 +185,7 @@ fn row(entry: &AuditEntry) -> Vec<String> {
     let what = match (&draft.text, reason.is_empty()) {
         (Some(text), true) => text.clone(),
         (Some(text), false) => format!("{text}: {reason}"),
+        (None, true) if draft.kind.starts_with("access.") => ruled(&draft.detail),
         (None, true) => given(&draft.detail),
         (None, false) => reason,
     };
@@ -198,6 +199,22 @@ fn row(entry: &AuditEntry) -> Vec<String> {
     ]
     .map(|text| cell(&Value::String(text)))
     .to_vec()
+}
+
+/// What became of rules, roles, people and their accounts: `g-12 before: {…} after: {…}`.
+fn ruled(detail: &Value) -> String {
+    let about = ["id", "role", "account", "user"].into_iter();
+    let about = about.filter_map(|key| detail[key].as_str().map(str::to_owned));
+    let turned = ["before", "after"].into_iter().filter_map(|key| {
+        let body = detail.get(key).filter(|body| !body.is_null())?;
+        Some(format!("{key}: {body}"))
+    });
+    let rest = given(detail);
+    about
+        .chain(turned)
+        .chain((!rest.is_empty()).then_some(rest))
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// What there is to say where nobody said anything: parameters (`cmd=date timeout=5`), changes of content.

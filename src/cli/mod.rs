@@ -15,6 +15,7 @@ mod connect;
 mod conversation;
 pub mod datadir;
 mod db;
+mod discord;
 mod doctor;
 mod error;
 mod events;
@@ -31,6 +32,7 @@ mod pack;
 pub mod parameters;
 mod people;
 mod policy;
+mod rights;
 mod run;
 mod sensor;
 mod serve;
@@ -254,6 +256,7 @@ async fn dispatch(context: &mut Context<'_>, command: &Command) -> CliResult {
         Command::Simulate(command) => Box::pin(simulate::simulate(context, command)).await,
         Command::Gc(command) => gc::gc(context, command).await,
         Command::Slack(command) => slack::slack(context, command),
+        Command::Discord(command) => discord::discord(context, command).await,
         Command::Config(command) => config::config(context, command),
         Command::Reload => pack::reload(context).await,
         // Answered before settings are read.

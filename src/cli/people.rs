@@ -7,7 +7,7 @@ use super::connect::{Connection, connect};
 use super::execution::rows;
 use super::output::Format;
 use super::table::Columns;
-use super::{CliError, CliResult, Context, error, segment};
+use super::{CliError, CliResult, Context, error, rights, segment};
 
 pub(super) async fn user(context: &mut Context<'_>, command: &UserCommand) -> CliResult {
     let connection = connect(context).await?;
@@ -35,6 +35,22 @@ async fn on_user(context: &mut Context<'_>, connection: &Connection, command: &U
                 flatten(&mut found);
             }
             context.out.value(&found, context.format)?;
+            Ok(0)
+        }
+        UserCommand::Create { name, email, role } => {
+            let mut body = json!({"name": name});
+            for (key, list) in [("email", email), ("roles", role)] {
+                if !list.is_empty() {
+                    body[key] = json!(list);
+                }
+            }
+            client.post("/api/v1/people", Some(&body)).await?;
+            context.out.note(&format!("{name} is known"));
+            Ok(0)
+        }
+        UserCommand::Delete { name } => {
+            client.delete(&person(name, ""), None).await?;
+            context.out.note(&format!("{name} is forgotten"));
             Ok(0)
         }
         UserCommand::Link {
@@ -128,9 +144,10 @@ async fn on_access(context: &mut Context<'_>, connection: &Connection, command: 
             context
                 .out
                 .note(&format!("mode {}, {file}", text(&found["mode"])));
-            let rules = found["rules"].as_array().cloned().unwrap_or_default();
+            let mut rules = found["rules"].as_array().cloned().unwrap_or_default();
+            rules.iter_mut().for_each(rights::flat);
             if !rules.is_empty() {
-                let columns = Columns::new(&["line", "name", "denies", "to", "in", "when", "reason"], &[]);
+                let columns = Columns::new(&["line", "name", "to", "run", "in", "when", "reason"], &[]);
                 context.out.list(&rules, &columns, context.format)?;
             }
             let problems = found["problems"].as_array().cloned().unwrap_or_default();
@@ -139,6 +156,37 @@ async fn on_access(context: &mut Context<'_>, connection: &Connection, command: 
             }
             Ok(if problems.is_empty() { 0 } else { error::REFUSED })
         }
+        AccessCommand::List { show } => rights::list(context, client, &show.attr).await,
+        AccessCommand::Get { id } => {
+            let found = client.get(&grant_path(id)).await?;
+            context.out.value(&found, context.format)?;
+            Ok(0)
+        }
+        AccessCommand::Grant { run, terms } => {
+            let client = rights::speaking(connection, terms.speaker.name.as_deref())?;
+            let body = rights::body("run", run, terms)?;
+            let view = client.post("/api/v1/access/grants", Some(&body)).await?;
+            rights::made(context, &view, "granted:")
+        }
+        AccessCommand::Deny { run, terms } => {
+            let client = rights::speaking(connection, terms.speaker.name.as_deref())?;
+            let body = rights::body("deny", run, terms)?;
+            let view = client.post("/api/v1/access/grants", Some(&body)).await?;
+            rights::made(context, &view, "denied:")
+        }
+        AccessCommand::Change { id, run, deny, terms } => {
+            let client = rights::speaking(connection, terms.speaker.name.as_deref())?;
+            let body = rights::body(if *deny { "deny" } else { "run" }, run, terms)?;
+            let view = client.put(&grant_path(id), Some(&body)).await?;
+            rights::made(context, &view, "changed:")
+        }
+        AccessCommand::Revoke { id, speaker } => {
+            let client = rights::speaking(connection, speaker.name.as_deref())?;
+            client.delete(&grant_path(id), None).await?;
+            context.out.note(&format!("revoked {id}"));
+            Ok(0)
+        }
+        AccessCommand::Role(command) => rights::role(context, connection, command).await,
         AccessCommand::Check {
             action,
             parameters,
@@ -193,6 +241,10 @@ async fn on_access(context: &mut Context<'_>, connection: &Connection, command: 
             Ok(0)
         }
     }
+}
+
+fn grant_path(id: &str) -> String {
+    format!("/api/v1/access/grants/{}", segment(id))
 }
 
 fn said(question: &Question, user: Option<&str>) -> Value {

@@ -33,6 +33,29 @@ fn told(context: &mut Context<'_>, status: &Value) -> Result<(), CliError> {
     context
         .out
         .line(&visible(&format!("sayso {}, up for {up:.0} s", text("/version"))))?;
+    let list = |path: &str| {
+        status
+            .pointer(path)
+            .and_then(Value::as_array)
+            .cloned()
+            .unwrap_or_default()
+    };
+    let complaints = list("/complaints");
+    if complaints.is_empty() {
+        context.out.line("✔ all is well")?;
+    }
+    for complaint in complaints.iter().filter_map(Value::as_str) {
+        context.out.line(&visible(&format!("✘ {complaint}")))?;
+    }
+    context.out.line(&format!(
+        "work: {} of {} at once, {} waiting, {} delayed; {} accepted, {} completed since the start",
+        text("/engine/running"),
+        text("/engine/concurrency"),
+        text("/engine/waiting"),
+        text("/engine/delayed"),
+        text("/engine/accepted"),
+        text("/engine/completed"),
+    ))?;
     context.out.line(&format!(
         "content: {} packs, {} actions, {} aliases, {} errors, {} warnings",
         text("/content/packs"),
@@ -47,6 +70,10 @@ fn told(context: &mut Context<'_>, status: &Value) -> Result<(), CliError> {
         text("/sensors/enabled"),
     ))?;
     let shown = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    for gateway in list("/gateways") {
+        let line = format!("chat {}: {}", shown(&gateway["name"]), shown(&gateway["health"]));
+        context.out.line(&visible(&line))?;
+    }
     for sensor in status
         .pointer("/sensors/failing")
         .and_then(Value::as_array)

@@ -909,6 +909,8 @@ fn site_aliases_belong_to_site_or_to_the_pack_that_they_name() {
 #[case("audit summary since monday", "chatops.audit_summary", json!({"since": "monday"}))]
 #[case("audit summary 24h", "chatops.audit_summary", json!({"since": "24h"}))]
 #[case("audit search restart web", "chatops.audit_search", json!({"words": "restart web"}))]
+#[case("audit who ran deploy", "chatops.who_ran", json!({"words": "deploy"}))]
+#[case("who ran deploy web since monday", "chatops.who_ran", json!({"words": "deploy web", "since": "monday"}))]
 #[case("audit tail", "chatops.audit_tail", json!({}))]
 #[case("audit tail 5", "chatops.audit_tail", json!({"lines": "5"}))]
 #[case("audit verify", "chatops.audit_verify", json!({}))]

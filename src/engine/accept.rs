@@ -26,6 +26,8 @@ pub(super) struct Checked {
     pub(super) parameters: JsonMap,
     pub(super) with: Vec<Write>,
     pub(super) via: String,
+    /// The chat account that asked.
+    pub(super) account: Option<String>,
     /// Consents of others that are needed before it runs.
     pub(super) needs: Vec<Need>,
 }
@@ -225,6 +227,7 @@ fn checked(request: Submit, found: Found, reason: String) -> Checked {
         parameters,
         with: request.with,
         via: request.identity.via,
+        account: request.identity.account,
         needs: Vec::new(),
     }
 }

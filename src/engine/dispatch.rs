@@ -49,6 +49,24 @@ async fn start(state: Arc<State>, id: Id, place: Place) {
     }
 }
 
+/// What waited for consent or for its time may have lost its right to run since it was decided about.
+fn may_still(state: &Arc<State>, execution: &Execution) -> Result<(), String> {
+    if consent::is_bound(execution) {
+        let decision = consent::judge(state, execution, Timestamp::now());
+        if !decision.allowed {
+            return Err(format!(
+                "it was approved, but is not allowed any more: {}",
+                decision.reason
+            ));
+        }
+    } else if execution.request.not_before.is_some()
+        && let Some(why) = state.parts.authority.inactive(&execution.request.user)
+    {
+        return Err(format!("it is not allowed any more: {why}"));
+    }
+    Ok(())
+}
+
 async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), StoreError> {
     let Some(execution) = state.parts.store.execution(id).await? else {
         return Ok(());
@@ -70,13 +88,13 @@ async fn try_start(state: &Arc<State>, id: Id, place: Place) -> Result<(), Store
         // Others agreed to exactly this.
         let changed = consent::is_bound(&execution) && action.digest != request.digest;
         if changed {
-            Err(format!(
+            return Err(format!(
                 "{} changed since it was approved: ask again",
                 action.reference
-            ))
-        } else {
-            Ok(action)
+            ));
         }
+        may_still(state, &execution)?;
+        Ok(action)
     });
     let ready = found.and_then(|action| {
         let runner = accept::runner_of(state, &action).map_err(|error| error.to_string())?;

@@ -333,6 +333,12 @@ impl Engine {
         decision
     }
 
+    /// A pack's configuration as its actions get it: what names keys of the datastore has their values, as `user` sees them.
+    #[must_use]
+    pub fn config(&self, pack: &str, user: &str) -> JsonMap {
+        super::keys::config(&self.state, pack, &super::keys::reading(&self.state, user))
+    }
+
     /// Who may do what.
     #[must_use]
     pub fn authority(&self) -> &Arc<dyn Authority> {

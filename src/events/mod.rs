@@ -72,6 +72,8 @@ pub struct EventParts {
     pub keys: Option<Arc<dyn KeyLookup>>,
     /// Renders criteria and parameters.
     pub jinja: Arc<Jinja>,
+    /// Conversations, to tell what became of schedules.
+    pub conversations: Option<Arc<dyn Conversations>>,
     /// Time zone of timers that name none.
     pub zone: String,
     /// Settings.

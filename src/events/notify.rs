@@ -11,7 +11,8 @@ use super::book::RuleBook;
 use crate::engine::{Observer, masked};
 use crate::expr::jinja::{Context, Jinja, KeyLookup, Undefined};
 use crate::model::{
-    Execution, Id, InstanceDetail, InstanceStatus, JsonMap, Status, Timestamp, TriggerInstance,
+    Execution, Id, InstanceDetail, InstanceStatus, JsonMap, OutboxMessage, Place, Status, Timestamp,
+    TriggerInstance,
 };
 use crate::store::Write;
 use crate::triggers::TriggerKey;
@@ -38,6 +39,12 @@ pub struct Notice<'n> {
 pub trait Conversations: Send + Sync + 'static {
     /// The rows that tell a conversation; `None` when the route is none.
     fn rows(&self, notice: &Notice<'_>) -> Option<Vec<Write>>;
+
+    /// A message for a conversation, in a row to commit; the tone is `good`, `bad` or `neutral`.
+    fn message(&self, place: &Place, tone: &str, message: &str) -> OutboxMessage;
+
+    /// Messages that are committed now.
+    fn committed(&self, rows: Vec<OutboxMessage>);
 }
 
 /// Adds what executions tell to the commits of their ends.

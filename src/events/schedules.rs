@@ -441,9 +441,32 @@ impl Events {
             Err(error) => {
                 let why = error.to_string();
                 after.last = Some(json!({"at": at, "error": why}));
-                let told = schedule.audit("schedule.refused", &schedule.user, Some(("error", why.into())));
-                match self.store().commit(vec![after.row(), told]).await {
-                    Ok(()) => *schedule = after,
+                let told = schedule.audit(
+                    "schedule.refused",
+                    &schedule.user,
+                    Some(("error", why.clone().into())),
+                );
+                let post = schedule
+                    .place
+                    .as_ref()
+                    .zip(parts.conversations.as_ref())
+                    .map(|(place, them)| {
+                        let what = schedule.command.as_deref().unwrap_or(&schedule.action);
+                        let text = format!(
+                            "`{what}`, which {} scheduled ({}), did not run: {why}",
+                            schedule.user, schedule.number
+                        );
+                        them.message(place, "bad", &text)
+                    });
+                let mut rows = vec![after.row(), told];
+                rows.extend(post.iter().map(|row| Write::Outbox(Box::new(row.clone()))));
+                match self.store().commit(rows).await {
+                    Ok(()) => {
+                        *schedule = after;
+                        if let Some(them) = &parts.conversations {
+                            them.committed(post.into_iter().collect());
+                        }
+                    }
                     Err(error) => return Err(EmitError::from(error).into()),
                 }
             }

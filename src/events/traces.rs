@@ -311,7 +311,7 @@ impl Events {
                 .any(|timer| timer.split_once('.').is_some_and(|(_, name)| name == kind))
         {
             let filter = InstanceFilter {
-                trigger: Some(format!("core.{trigger}")),
+                triggers: vec![format!("core.{trigger}")],
                 ..InstanceFilter::default()
             };
             let page = Page {

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{Emission, EmitError, Emitted, Events};
 use crate::expr::jinja::KeyScope;
 use crate::model::{Id, InboxClaim, JsonMap, Place, Timestamp};
-use crate::rules::Rule;
+use crate::rules::{Rule, Senders};
 use crate::store::Write;
 use crate::triggers::webhook::{Auth, normalised, payload, trace_tag};
 use crate::triggers::{TriggerKey, WEBHOOK};
@@ -81,27 +81,29 @@ impl Events {
     /// # Errors
     /// See [`Refused`]; nothing is stored then.
     pub async fn deliver(&self, delivery: Delivery<'_>, sender: Sender) -> Result<Emitted, Refused> {
-        let rules = self.listeners(delivery.url);
-        if rules.is_empty() {
+        let url = normalised(delivery.url);
+        let parameters = JsonMap::from_iter([("url".to_owned(), json!(url))]);
+        let index = self.shared.parts.book.index();
+        let senders = index.senders(&TriggerKey::new(WEBHOOK, &parameters));
+        if senders.is_empty() {
             return Err(Refused::NotRegistered);
         }
-        let mut allowed = Vec::new();
+        let mut allowed: Vec<&Senders> = Vec::new();
         let mut why = None;
-        for rule in &rules {
-            match self.proves(&delivery, rule, sender) {
-                Ok(()) => allowed.push(rule.reference.clone()),
+        for group in senders {
+            match self.proves(&delivery, group, sender) {
+                Ok(()) => allowed.push(group),
                 Err(reason) => why = why.or(Some(reason)),
             }
         }
         if allowed.is_empty() {
             return Err(Refused::Unauthorized(why.unwrap_or_default()));
         }
-        let url = normalised(delivery.url);
         let id = Id::new();
         let tag = delivery
             .header("st2-trace-tag")
             .map_or_else(|| trace_tag(url, &id.to_string()), str::to_owned);
-        let claims = delivery_names(&delivery, &rules).into_iter().map(|name| {
+        let claims = delivery_names(&delivery, senders).into_iter().map(|name| {
             Write::Claim(InboxClaim {
                 key: format!("webhook:{url}:{name}"),
                 received: Timestamp::now(),
@@ -109,11 +111,14 @@ impl Events {
                 execution: None,
             })
         });
-        let only = (allowed.len() < rules.len()).then_some(allowed);
+        let only = (allowed.len() < senders.len()).then(|| {
+            let rules = allowed.iter().flat_map(|group| &group.rules);
+            rules.map(|rule| rule.reference.clone()).collect()
+        });
         let event = Emission {
             id: Some(id),
             type_ref: WEBHOOK.to_owned(),
-            parameters: JsonMap::from_iter([("url".to_owned(), json!(url))]),
+            parameters,
             payload: Arc::new(payload(delivery.headers.iter().copied(), delivery.body)),
             trace_tag: Some(tag),
             only,
@@ -123,9 +128,9 @@ impl Events {
         self.emit_from_outside(event).await.map_err(Refused::Event)
     }
 
-    /// Whether the sender is one that the rule takes events from.
-    fn proves(&self, delivery: &Delivery<'_>, rule: &Rule, sender: Sender) -> Result<(), String> {
-        let auth = match &rule.webhook {
+    /// Whether the sender is one that the rules take events from.
+    fn proves(&self, delivery: &Delivery<'_>, senders: &Senders, sender: Sender) -> Result<(), String> {
+        let auth = match &senders.auth {
             None | Some(Auth::Account) => {
                 return match sender {
                     Sender::Known => Ok(()),
@@ -139,7 +144,7 @@ impl Events {
             Some(key) => self.secret(key).ok_or_else(|| {
                 format!(
                     "the rule {} needs the key `{key}`, which the datastore does not have",
-                    rule.reference
+                    senders.rules[0].reference
                 )
             })?,
         };
@@ -162,7 +167,7 @@ impl Events {
 
 /// What tells the delivery from others: the name that the sender gave it, and signatures that hold a time. The name is
 /// not signed, so that one alone would let somebody who listens send it again under another.
-fn delivery_names(delivery: &Delivery<'_>, rules: &[Arc<Rule>]) -> Vec<String> {
+fn delivery_names(delivery: &Delivery<'_>, senders: &[Senders]) -> Vec<String> {
     let name = DELIVERY.iter().find_map(|name| delivery.header(name));
     let mut names: Vec<String> = name
         .map(str::trim)
@@ -173,7 +178,7 @@ fn delivery_names(delivery: &Delivery<'_>, rules: &[Arc<Rule>]) -> Vec<String> {
         })
         .into_iter()
         .collect();
-    for auth in rules.iter().filter_map(|rule| rule.webhook.as_ref()) {
+    for auth in senders.iter().filter_map(|group| group.auth.as_ref()) {
         if let Some(signature) = auth.once(|name| delivery.header(name)) {
             let name = format!("signature {}", hashed(signature));
             if !names.contains(&name) {

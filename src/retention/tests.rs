@@ -58,6 +58,7 @@ async fn fill(store: &dyn Store) -> Id {
         detail: InstanceDetail::default(),
     };
     let done = instance(InstanceStatus::Processed);
+    let done_id = done.id;
     rows.push(Write::Enforcement(Enforcement {
         id: Id::new(),
         rule: "demo.r".to_owned(),
@@ -76,6 +77,20 @@ async fn fill(store: &dyn Store) -> Id {
         data: Arc::new([1, 2, 3]),
         whole: false,
     };
+    // What goes with them, and what has a name alike.
+    for key in [
+        format!("caused.{}.{}", flow.id, done_id),
+        format!("trace.{}.{}", done_id, flow.id),
+        format!("trace.{}.{}", flow.id, child.id),
+        format!("caused.{}.{}", at_work.id, done_id),
+        "caused.".to_owned(),
+        "trace.of-somebody".to_owned(),
+    ] {
+        rows.push(Write::Setting {
+            key,
+            value: Some(json!(true)),
+        });
+    }
     for execution in [child, flow, asked] {
         rows.push(Write::Insert(Arc::new(execution)));
     }
@@ -170,6 +185,17 @@ async fn what_is_old_is_archived_and_deleted_and_the_rest_stays() {
         .await
         .unwrap();
     assert!(enforced.items.is_empty());
+
+    let mut named = store.settings("caused.".to_owned()).await.unwrap();
+    named.extend(store.settings("trace.".to_owned()).await.unwrap());
+    let mut named: Vec<String> = named.into_iter().map(|(key, _)| key).collect();
+    named.sort();
+    assert_eq!(named.len(), 3, "{named:?}");
+    assert_eq!(
+        (named[0].as_str(), named[2].as_str()),
+        ("caused.", "trace.of-somebody")
+    );
+    assert!(named[1].starts_with(&format!("caused.{at_work}.")), "{named:?}");
 
     let archived = lines(&archive, "executions");
     assert_eq!(archived.len(), 26);

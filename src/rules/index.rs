@@ -15,6 +15,7 @@ use super::judge::Verdict;
 use super::path::walk;
 use crate::expr::jsonpath::Step;
 use crate::triggers::TriggerKey;
+use crate::triggers::webhook::Auth;
 
 /// Most values of one `inside` by which a rule is kept.
 const MOST_VALUES: usize = 64;
@@ -37,6 +38,16 @@ struct Bucket {
     /// Rules that any event can match.
     open: Vec<u32>,
     has_backstops: bool,
+    senders: Vec<Senders>,
+}
+
+/// Rules of a trigger that take its events from the same senders.
+#[derive(Debug)]
+pub struct Senders {
+    /// How senders prove who they are; `None`: as clients of the API do.
+    pub auth: Option<Auth>,
+    /// The rules, in order of ref; never empty.
+    pub rules: Vec<Arc<Rule>>,
 }
 
 /// Rules by the value that they want at one path.
@@ -115,6 +126,12 @@ impl Index {
     #[must_use]
     pub fn rules(&self, trigger: &TriggerKey) -> &[Arc<Rule>] {
         self.triggers.get(trigger).map_or(&[], |bucket| &bucket.rules)
+    }
+
+    /// The rules of a trigger by whom they take events from.
+    #[must_use]
+    pub fn senders(&self, trigger: &TriggerKey) -> &[Senders] {
+        self.triggers.get(trigger).map_or(&[], |bucket| &bucket.senders)
     }
 
     /// The rules of a trigger that can match the payload, in order of ref: all that do, and some that do not.
@@ -211,7 +228,19 @@ impl Bucket {
                 guards[place].by_value.entry(value).or_default().push(at);
             }
         }
+        let mut senders: Vec<Senders> = Vec::new();
+        for rule in &rules {
+            let rule = Arc::clone(rule);
+            match senders.iter_mut().find(|known| known.auth == rule.webhook) {
+                Some(known) => known.rules.push(rule),
+                None => senders.push(Senders {
+                    auth: rule.webhook.clone(),
+                    rules: vec![rule],
+                }),
+            }
+        }
         Self {
+            senders,
             has_backstops: rules.iter().any(|rule| rule.kind == RuleKind::Backstop),
             guards,
             open,

@@ -23,7 +23,7 @@ pub use criterion::{CONDITIONS, Condition, Criterion};
 pub use definition::{ActionUse, Rule, RuleKind, TriggerUse};
 pub use facts::Facts;
 pub use grouping::Grouping;
-pub use index::{Index, Judged};
+pub use index::{Index, Judged, Senders};
 pub use judge::{Explained, Explanation, Verdict};
 pub use operator::{OPERATORS, Operator};
 pub use parameters::Surroundings;

@@ -38,7 +38,7 @@ use tokio_util::sync::CancellationToken;
 use crate::content::Content;
 use crate::events::{Emission, EmitError, Events};
 use crate::expr::jinja::KeyLookup;
-use crate::model::{InboxClaim, Place, Timestamp};
+use crate::model::{InboxClaim, JsonMap, Place, Timestamp};
 use crate::store::{Store, StoreError, Write};
 use crate::triggers::{TriggerKey, TriggerType};
 
@@ -56,6 +56,9 @@ const SPAWN: &str = "core.st2.sensor.process_spawn";
 /// A sensor's process has ended.
 const EXIT: &str = "core.st2.sensor.process_exit";
 
+/// Gives the configuration of a pack as it is now.
+pub type Configuration = Arc<dyn Fn(&str) -> JsonMap + Send + Sync>;
+
 /// What sensors need.
 pub struct SensorParts {
     /// Settings.
@@ -68,6 +71,8 @@ pub struct SensorParts {
     pub store: Arc<dyn Store>,
     /// The datastore, for sensors that ask.
     pub keys: Option<Arc<dyn KeyLookup>>,
+    /// A pack's configuration with the values of keys; `None`: as it is written.
+    pub configuration: Option<Configuration>,
     /// Folder for programs of packs in the binary.
     pub scratch: PathBuf,
     /// Times between starts.

@@ -258,11 +258,14 @@ impl<'l> Life<'l> {
     /// The first line.
     fn start(&self) -> Vec<u8> {
         let sensor = &self.plan.sensor;
+        // With the values that keys have now: a sensor that wants to know of changes asks for keys itself.
+        let resolved = self.shared.parts.configuration.as_ref();
+        let config = resolved.map_or_else(|| (*self.plan.config).clone(), |config| config(&sensor.pack));
         Told::Start {
             protocol: protocol::VERSION,
             sensor: &sensor.reference,
             pack: &sensor.pack,
-            config: &self.plan.config,
+            config: &config,
             poll_interval: sensor.poll_interval,
             trigger_types: sensor
                 .trigger_types

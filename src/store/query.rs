@@ -70,8 +70,8 @@ pub struct ExecutionPage {
 /// Which trigger instances; empty fields do not restrict.
 #[derive(Clone, Debug, Default)]
 pub struct InstanceFilter {
-    /// Ref of the trigger.
-    pub trigger: Option<String>,
+    /// Refs of triggers, any of which.
+    pub triggers: Vec<String>,
     /// Statuses.
     pub status: Vec<InstanceStatus>,
     /// Happened after this time.

@@ -386,7 +386,7 @@ fn webhooks_hide_what_proves_the_sender() {
     );
     assert_eq!(
         payload,
-        json!({"headers": {"X-GitHub-Event": "push"}, "headers_lower": {"x-github-event": "push"}, "body": {"a": 1}})
+        json!({"headers": {"X-Github-Event": "push"}, "headers_lower": {"x-github-event": "push"}, "body": {"a": 1}})
     );
     assert_eq!(webhook::normalised("//a/b/"), "a/b");
     assert_eq!(webhook::trace_tag("/a/", "u"), "webhook-a-u");

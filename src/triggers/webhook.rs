@@ -48,8 +48,10 @@ pub fn check_url(url: &str) -> Result<(), (String, String)> {
     Ok(())
 }
 
-/// The payload of a webhook: headers as they were sent and in lower case, without those that prove something, and the
-/// body. Of a header that comes twice the last one counts, as in the reference.
+/// The payload of a webhook: its headers and its body.
+///
+/// Headers stand with capitals (`X-Github-Event`) and in lower case, without those that prove something. Of a header
+/// that comes twice the last one counts, as in the reference.
 #[must_use]
 pub fn payload<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>, body: Json) -> Json {
     let (mut written, mut lower) = (JsonMap::new(), JsonMap::new());
@@ -58,7 +60,7 @@ pub fn payload<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>, body: 
         if SECRET_HEADERS.contains(&folded.as_str()) {
             continue;
         }
-        written.insert(name.to_owned(), value.into());
+        written.insert(as_written(name), value.into());
         lower.insert(folded, value.into());
     }
     let mut payload = JsonMap::new();
@@ -66,6 +68,22 @@ pub fn payload<'h>(headers: impl IntoIterator<Item = (&'h str, &'h str)>, body: 
     payload.insert("headers_lower".to_owned(), Json::Object(lower));
     payload.insert("body".to_owned(), body);
     Json::Object(payload)
+}
+
+/// A header's name as rules know it, `X-Github-Event`: each part with one capital, however the sender wrote it. The
+/// reference gets its headers from WSGI, which keeps nothing else.
+fn as_written(name: &str) -> String {
+    let mut inside = false;
+    let letters = name.chars().map(|letter| {
+        let written = if inside {
+            letter.to_ascii_lowercase()
+        } else {
+            letter.to_ascii_uppercase()
+        };
+        inside = letter.is_ascii_alphabetic();
+        written
+    });
+    letters.collect()
 }
 
 /// The tag of the trace that a request begins when it names none (WHK-7); `unique` tells requests apart.

@@ -31,12 +31,12 @@ pub use events::{
 };
 pub use expr::{EvalArgs, ExplainArgs, ExprCommand, Language, Mode, ReplArgs, SceneArgs};
 pub use keys::{KeyCommand, KeyScope, ListScope, Whose};
-pub use people::{AccessCommand, Question, UserCommand};
+pub use people::{AccessCommand, GrantTerms, Question, RoleCommand, UserCommand};
 pub use sensor::SensorCommand;
 pub use simulate::{SimulateArgs, SimulateCommand};
 pub use site::{
-    AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, GcCommand, PackCommand, ServeArgs,
-    SlackCommand,
+    AliasCommand, AuditCommand, AuditFilterArgs, ConfigCommand, DbCommand, DiscordCommand, GcCommand,
+    PackCommand, ServeArgs, SlackCommand,
 };
 pub use workflow::{RunScene, WorkflowCommand};
 
@@ -221,6 +221,9 @@ pub enum Command {
     /// Set up Slack
     #[command(subcommand)]
     Slack(SlackCommand),
+    /// Set up Discord
+    #[command(subcommand)]
+    Discord(DiscordCommand),
     /// Delete what is old, see what was deleted
     #[command(subcommand)]
     Gc(GcCommand),

@@ -23,6 +23,22 @@ pub enum UserCommand {
         /// Name
         name: String,
     },
+    /// Make somebody known
+    Create {
+        /// Name
+        name: String,
+        /// Mail address; several times for several
+        #[arg(long)]
+        email: Vec<String>,
+        /// Role; several times for several
+        #[arg(long)]
+        role: Vec<String>,
+    },
+    /// Forget somebody who was made known by `create` and has no account
+    Delete {
+        /// Name
+        name: String,
+    },
     /// Link an account with a person, or claim the account that a code was given to
     #[command(after_help = LINK_HELP)]
     Link {
@@ -49,6 +65,7 @@ pub enum UserCommand {
         name: String,
     },
     /// Let a person work again
+    #[command(visible_alias = "reactivate")]
     Activate {
         /// Name
         name: String,
@@ -76,11 +93,156 @@ Examples:
   sayso access check deploy.web env=prod --as bo
   sayso access check deploy.web env=prod --as bo --in 'slack:default/#ops'";
 
+const GRANT_HELP: &str = "\
+What is granted by command stands beside the access file. Patterns are quoted, so that the shell leaves them alone.
+
+Examples:
+  sayso access grant 'deploy.*' --to role:dev --in 'slack:default/#ops' --when 'env != \"prod\"'
+  sayso access grant deploy.web --to role:oncall --approval-by role:oncall --approval-count 2
+  sayso access deny 'deploy.*' --reason 'freeze until Monday'";
+
+/// Everything that a grant or denial says besides what may be run.
+#[derive(Clone, Debug, Default, Args)]
+pub struct GrantTerms {
+    /// Who: a name, role:NAME, group:NAME or *; several times for several
+    #[arg(long, value_name = "WHO")]
+    pub to: Vec<String>,
+    /// Who not, of those
+    #[arg(long, value_name = "WHO")]
+    pub except: Vec<String>,
+    /// Where, such as `slack:default/#ops`; nothing: everywhere
+    #[arg(long = "in", value_name = "PLACE")]
+    pub places: Vec<String>,
+    /// Condition on the parameters, such as `env != "prod"`
+    #[arg(long, value_name = "CONDITION")]
+    pub when: Option<String>,
+    /// Days, such as mon-fri
+    #[arg(long)]
+    pub days: Option<String>,
+    /// Hours, such as 09:00-17:00
+    #[arg(long)]
+    pub hours: Option<String>,
+    /// Time zone of days and hours; nothing: UTC
+    #[arg(long)]
+    pub zone: Option<String>,
+    /// Who has to approve: a name or role:NAME; several times for several
+    #[arg(long, value_name = "WHO")]
+    pub approval_by: Vec<String>,
+    /// How many of them
+    #[arg(long, value_name = "COUNT")]
+    pub approval_count: Option<u32>,
+    /// Within which time, such as 30m
+    #[arg(long, value_name = "TIME")]
+    pub approval_within: Option<String>,
+    /// What it is called in answers
+    #[arg(long = "name", id = "label", value_name = "NAME")]
+    pub label: Option<String>,
+    /// Why something is denied
+    #[arg(long)]
+    pub reason: Option<String>,
+    /// Who does this.
+    #[command(flatten)]
+    pub speaker: Speaker,
+}
+
+/// `sayso access role …`.
+#[derive(Debug, Subcommand)]
+pub enum RoleCommand {
+    /// List roles of the access file and those made by command
+    List {
+        /// Which columns.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Show a role with everybody who has it
+    Get {
+        /// Name
+        name: String,
+    },
+    /// Make a role, or put this in the place of what it was
+    Set {
+        /// Name
+        role: String,
+        /// Person who has it; several times for several
+        #[arg(long = "member", value_name = "NAME")]
+        members: Vec<String>,
+        /// Role whose rights it has, too; several times for several
+        #[arg(long, value_name = "ROLE")]
+        includes: Vec<String>,
+        /// Who does this.
+        #[command(flatten)]
+        speaker: Speaker,
+    },
+    /// Delete a role that nothing names any more
+    Delete {
+        /// Name
+        role: String,
+        /// Who does this.
+        #[command(flatten)]
+        speaker: Speaker,
+    },
+}
+
 /// `sayso access …`.
 #[derive(Debug, Subcommand)]
 pub enum AccessCommand {
     /// Show the rules in force and what is wrong with the access file
     Show,
+    /// List grants and denials of the access file and those made by command
+    List {
+        /// Which columns.
+        #[command(flatten)]
+        show: Show,
+    },
+    /// Show a grant or denial that was made by command
+    Get {
+        /// Id, such as g-12
+        id: String,
+    },
+    /// Let somebody run something
+    #[command(after_help = GRANT_HELP)]
+    Grant {
+        /// What: pack.action, alias:pack.name or pack:name, with patterns
+        #[arg(required = true)]
+        run: Vec<String>,
+        /// Who, where, when.
+        #[command(flatten)]
+        terms: Box<GrantTerms>,
+    },
+    /// Forbid something, to everybody unless `--to` says whom
+    Deny {
+        /// What: pack.action, alias:pack.name or pack:name, with patterns
+        #[arg(required = true)]
+        run: Vec<String>,
+        /// Who, where, when.
+        #[command(flatten)]
+        terms: Box<GrantTerms>,
+    },
+    /// Put another grant in the place of one that was made by command
+    Change {
+        /// Id, such as g-12
+        id: String,
+        /// What: pack.action, alias:pack.name or pack:name, with patterns
+        #[arg(required = true)]
+        run: Vec<String>,
+        /// It is a denial
+        #[arg(long)]
+        deny: bool,
+        /// Who, where, when.
+        #[command(flatten)]
+        terms: Box<GrantTerms>,
+    },
+    /// Take back a grant or denial that was made by command
+    Revoke {
+        /// Id, such as g-12
+        id: String,
+        /// Who does this.
+        #[command(flatten)]
+        speaker: Speaker,
+    },
+    /// Roles: list, get, set, delete
+    #[command(subcommand)]
+    Role(RoleCommand),
     /// Whether somebody may run an action with these parameters
     #[command(after_help = CHECK_HELP)]
     Check {
@@ -102,6 +264,7 @@ pub enum AccessCommand {
         speaker: Speaker,
     },
     /// Why you may, or may not, say a command
+    #[command(visible_alias = "can")]
     Why(Question),
     /// Who may say a command
     WhoCan(Question),

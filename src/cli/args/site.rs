@@ -256,3 +256,15 @@ pub enum SlackCommand {
         url: Option<String>,
     },
 }
+
+/// `sayso discord …`.
+#[derive(Debug, Subcommand)]
+pub enum DiscordCommand {
+    /// Print the address at which the bot is invited to a server, with the permissions that it needs
+    #[command(after_help = "Example:\n  SAYSO_DISCORD_TOKEN=… sayso discord invite")]
+    Invite {
+        /// Name of the bot in the settings
+        #[arg(default_value = "default", value_name = "NAME")]
+        name: String,
+    },
+}

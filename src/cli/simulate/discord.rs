@@ -202,7 +202,7 @@ impl Stage for DiscordStage {
         for (name, value) in faults {
             let number = count(name, value)?;
             match name.as_str() {
-                "copies" => self.simulator.faults(|faults| faults.duplicates = number > 0),
+                "copies" => self.simulator.faults(|faults| faults.copies = number),
                 "rate_limited" => self
                     .simulator
                     .faults(|faults| faults.limited = (0..number).map(|_| 1.0).collect()),

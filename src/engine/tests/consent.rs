@@ -230,13 +230,20 @@ async fn without_approval_it_runs_at_once_and_stays_open_until_somebody_else_has
     let now = Timestamp::now();
     for (user, may) in [("ana", true), ("Ana", true), ("eve", false)] {
         assert!(
-            reviews::sign(store, id, "fine", &identity(user), may, now)
+            reviews::sign(store, id, "fine", &identity(user), may, |_| None, now)
                 .await
                 .is_err(),
             "{user}"
         );
     }
-    reviews::sign(store, id, "fine", &identity("dee"), true, now)
+    // Whoever turns out to be behind the account that broke it has not looked at what somebody else did.
+    let behind = |_: &str| Some("Dee".to_owned());
+    assert!(
+        reviews::sign(store, id, "fine", &identity("dee"), true, behind, now)
+            .await
+            .is_err()
+    );
+    reviews::sign(store, id, "fine", &identity("dee"), true, |_| None, now)
         .await
         .unwrap();
     assert!(reviews::open(store).await.unwrap().is_empty());

@@ -45,11 +45,12 @@ impl Captured {
 pub(super) struct Capture {
     stream: OutputStream,
     limit: usize,
+    /// The beginning, for the result.
     kept: Vec<u8>,
     total: u64,
-    /// Start of the part of `kept` that was not handed on yet.
-    handed: usize,
-    /// When that part began to wait.
+    /// What was not handed on yet. All is, whatever the result keeps.
+    rest: Vec<u8>,
+    /// When that began to wait.
     waiting: Option<Instant>,
 }
 
@@ -60,7 +61,7 @@ impl Capture {
             limit,
             kept: Vec::new(),
             total: 0,
-            handed: 0,
+            rest: Vec::new(),
             waiting: None,
         }
     }
@@ -140,14 +141,15 @@ impl Capture {
     fn take(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         let kept = bytes.len().min(self.limit - self.kept.len());
-        if kept > 0 {
-            self.kept.extend_from_slice(&bytes[..kept]);
+        self.kept.extend_from_slice(&bytes[..kept]);
+        if !bytes.is_empty() {
+            self.rest.extend_from_slice(bytes);
             self.waiting.get_or_insert_with(Instant::now);
         }
     }
 
     fn due(&self) -> Option<Instant> {
-        let waits = if self.kept[self.handed..].contains(&b'\n') {
+        let waits = if self.rest.contains(&b'\n') {
             LINES_WAIT
         } else {
             PARTIAL_WAIT
@@ -157,7 +159,7 @@ impl Capture {
 
     /// What is to be handed on now: whole lines, or a part of a line that has waited or grown enough.
     fn ready(&mut self, now: Instant) -> Option<String> {
-        let waiting = &self.kept[self.handed..];
+        let waiting = &self.rest;
         if waiting.len() < BATCH && self.due().is_none_or(|due| now < due) {
             return None;
         }
@@ -165,25 +167,18 @@ impl Capture {
             Some(newline) => newline + 1,
             None => whole_characters(waiting),
         };
-        self.hand(self.handed + end, now)
+        self.hand(end, now)
     }
 
-    /// What is left at the end, with a note when something was dropped.
+    /// What is left at the end.
     fn last(&mut self) -> Option<String> {
-        let text = self.hand(self.kept.len(), Instant::now());
-        if self.total <= self.kept.len() as u64 {
-            return text;
-        }
-        let mut text = text.unwrap_or_default();
-        text.push_str(&cut_note(self.kept.len() as u64, self.total));
-        text.push('\n');
-        Some(text)
+        self.hand(self.rest.len(), Instant::now())
     }
 
     fn hand(&mut self, end: usize, now: Instant) -> Option<String> {
-        let text = String::from_utf8_lossy(&self.kept[self.handed..end]).into_owned();
-        self.handed = end;
-        self.waiting = (end < self.kept.len()).then_some(now);
+        let text = String::from_utf8_lossy(&self.rest[..end]).into_owned();
+        self.rest.drain(..end);
+        self.waiting = (!self.rest.is_empty()).then_some(now);
         (!text.is_empty()).then_some(text)
     }
 }

@@ -34,7 +34,7 @@ pub struct ShellOptions {
     /// User that actions run as, through `sudo -E -H -u`; `None`, or the name of the user that started the server:
     /// without sudo.
     pub system_user: Option<String>,
-    /// Bytes of standard output, and as many of standard error, that a result keeps and that are handed on.
+    /// Bytes of standard output, and as many of standard error, that a result keeps. All are handed on as output.
     pub keep_output: usize,
     /// How long processes have between SIGTERM and SIGKILL when they are stopped.
     pub grace: Duration,

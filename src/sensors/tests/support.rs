@@ -116,6 +116,7 @@ impl World {
             options: crate::events::EventOptions::default(),
             keys: None,
             jinja: Arc::default(),
+            conversations: None,
             zone: "UTC".to_owned(),
         });
         let sensors = load(&dir, &content, &store, &events, &options).await;
@@ -234,6 +235,7 @@ async fn load(
     options: &SensorOptions,
 ) -> Sensors {
     Sensors::load(SensorParts {
+        configuration: None,
         options: options.clone(),
         content: Arc::clone(content),
         events: events.clone(),

@@ -107,10 +107,17 @@ pub(super) async fn instances(
 ) -> Result<Listed<TriggerInstance>, StoreError> {
     let build = || {
         let mut conditions = Conditions::default();
-        if let Some(trigger) = &filter.trigger {
-            conditions.and("trigger = ?", |values| {
+        match &filter.triggers[..] {
+            [] => {}
+            [trigger] => conditions.and("trigger = ?", |values| {
                 values.string(trigger);
-            });
+            }),
+            several => {
+                let list = serde_json::json!(several).to_string();
+                conditions.and("trigger IN (SELECT value FROM json_each(?))", |values| {
+                    values.string(&list);
+                });
+            }
         }
         if !filter.status.is_empty() {
             // The few that are not over have an index of their own.

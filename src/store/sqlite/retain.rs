@@ -12,6 +12,24 @@ use super::statement::{Connection, Values};
 /// Runners whose executions are questions.
 const ASKING: &str = "('inquirer', 'approval')";
 
+/// Deletes named values that go with rows: what an event of the engine was caused by, and which requests joined a trace.
+/// Their keys go on with the row's id, so the key's own index finds them.
+macro_rules! named_after {
+    ($prefix:literal, $table:literal, $over:literal) => {
+        concat!(
+            "DELETE FROM settings WHERE key IN (SELECT s.key FROM json_each(?) AS j CROSS JOIN ",
+            $table,
+            " AS t ON t.number = j.value AND t.",
+            $over,
+            " CROSS JOIN settings AS s ON s.key > '",
+            $prefix,
+            "' || lower(hex(t.id)) || '.' AND s.key < '",
+            $prefix,
+            "' || lower(hex(t.id)) || '/')"
+        )
+    };
+}
+
 /// The oldest that may go, at most `limit`. Ids sort by time, so only old rows are walked.
 pub(super) async fn expired(
     pool: &ReadPool,
@@ -71,6 +89,17 @@ pub(super) async fn delete(
         values
     };
     connection.run("BEGIN IMMEDIATE").await?;
+    let named: &[&'static str] = match kind {
+        Kept::Executions | Kept::Inquiries => &[
+            named_after!("caused.", "executions", "status >= 16"),
+            named_after!("trace.", "executions", "status >= 16"),
+        ],
+        Kept::Instances => &[named_after!("trace.", "instances", "status >= 2")],
+        _ => &[],
+    };
+    for text in named {
+        connection.run_with(text, with()).await?;
+    }
     let mut after = memory.clone();
     let mut changed = Vec::new();
     let done = match kind {
