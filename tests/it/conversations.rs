@@ -97,8 +97,9 @@ async fn what_is_not_understood_is_answered_with_the_nearest_commands() {
         ],
     );
     let near: Vec<&str> = told.lines().filter(|line| line.starts_with("audit ")).collect();
-    assert_eq!(near.len(), 3, "{told}");
-    assert!(near[0].starts_with("audit summary"), "{told}");
+    assert_eq!(near.len(), 4, "three commands, and what was meant: {told}");
+    assert!(near[0].starts_with("audit summary [since]"), "{told}");
+    assert!(near[3].starts_with("audit summary · "), "{told}");
 }
 
 #[tokio::test]

@@ -232,3 +232,40 @@ async fn chat_messages_that_are_no_commands_run_rules() {
     );
     assert_eq!(instances(server.api(), "core.st2.chat.message").await.len(), 2);
 }
+
+/// Values of a pack's configuration that name keys are resolved for sensors as they are for actions.
+#[tokio::test]
+async fn a_sensor_gets_its_configuration_with_the_values_of_keys() {
+    let site = Site::open();
+    site.write_pack_file("trial/sensors/teller.yaml", ABOUT);
+    site.write_pack_file(
+        "trial/sensors/teller.sh",
+        "#!/bin/sh\nread -r start\necho \"{\\\"type\\\":\\\"event\\\",\\\"trigger\\\":\\\"happened\\\",\\\"id\\\":\\\"1\\\",\\\"payload\\\":{\\\"start\\\":$start}}\"\nexec sleep 1000\n",
+    );
+    site.write_pack_file(
+        "trial/config.schema.yaml",
+        "---\ntoken: {type: string, secret: true}\nplace: {type: string}\n",
+    );
+    let configs = site.data().join("configs");
+    std::fs::create_dir_all(&configs).expect("a folder");
+    std::fs::write(
+        configs.join("trial.yaml"),
+        "---\ntoken: '{{ st2kv.system.token }}'\nplace: 'at {{ st2kv.system.place }}'\n",
+    )
+    .expect("the configuration");
+    site.sayso(&["key", "set", "place", "home"]).await.ended(0);
+    site.sayso(&["key", "set", "--encrypt", "token", "open sesame"])
+        .await
+        .ended(0);
+    let server = site.serve().await;
+    let told = eventually("the sensor tells its configuration", async || {
+        instances(server.api(), "trial.happened").await.pop()
+    })
+    .await;
+    assert_eq!(
+        told["payload"]["start"]["config"],
+        json!({"token": "open sesame", "place": "at home"}),
+        "{told}"
+    );
+    assert!(!site.log().contains("sesame"));
+}

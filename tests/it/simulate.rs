@@ -49,6 +49,46 @@ turns:
   - expect: nothing
 "##;
 
+/// The folder with conversations that are the same on all platforms, and the pack that they are about.
+const CONVERSATIONS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/conversations");
+
+/// Plays a conversation of the folder on both platforms.
+async fn played(site: &Site, name: &str) {
+    site.copy_pack(&format!("{CONVERSATIONS}/stage"));
+    let file = format!("{CONVERSATIONS}/{name}.yaml");
+    for platform in ["slack", "discord"] {
+        let done = site.sayso(&["simulate", platform, &file]).await;
+        assert_eq!(done.status, Some(0), "{platform}:\n{}\n{}", done.out, done.err);
+    }
+}
+
+#[tokio::test]
+async fn cards_buttons_and_forms_are_the_same_on_both_platforms() {
+    played(&Site::closed(), "buttons").await;
+}
+
+#[tokio::test]
+async fn long_output_is_read_on_both_platforms() {
+    played(&Site::closed(), "reader").await;
+}
+
+#[tokio::test]
+async fn conversations_have_their_manners_on_both_platforms() {
+    played(&Site::closed(), "places").await;
+}
+
+#[tokio::test]
+async fn who_may_what_is_told_on_both_platforms() {
+    let site = Site::closed();
+    std::fs::create_dir_all(site.data()).expect("the data folder");
+    std::fs::write(
+        site.data().join("access.yaml"),
+        "people:\n  ana: {roles: [admin]}\n  bo: {}\ngrants:\n  - to: bo\n    run: stage.deploy\n    when: 'target != \"prod\"'\n",
+    )
+    .expect("the rules");
+    played(&site, "questions").await;
+}
+
 fn site() -> Site {
     let site = Site::closed();
     site.write_pack_file(

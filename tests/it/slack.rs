@@ -17,8 +17,13 @@ pub(crate) struct Bot {
 
 impl Bot {
     pub(crate) async fn new() -> Self {
+        Self::on(Site::open()).await
+    }
+
+    /// A bot at a site.
+    pub(crate) async fn on(site: Site) -> Self {
         let slack = Simulator::start().await.expect("the stand-in");
-        let site = Site::open()
+        let site = site
             .variable("SAYSO_SLACK_BOT_TOKEN", BOT_TOKEN)
             .variable("SAYSO_SLACK_APP_TOKEN", APP_TOKEN)
             .variable("SAYSO_SLACK_API_URL", &slack.api_url());
@@ -63,6 +68,23 @@ impl Bot {
             }
             self.slack.changed().await;
         }
+    }
+
+    /// Says something that nobody is there to hear: after this long silence nothing is delivered again, only the
+    /// history tells.
+    async fn says_unheard(&self, text: &str) {
+        self.slack.pace(Pace {
+            ack: Duration::from_millis(50),
+            again: Vec::new(),
+        });
+        let known = self.slack.delivered().len();
+        self.slack.say(ANA, OPS, text);
+        eventually("it is given up", async || {
+            let sent = self.slack.delivered();
+            (sent.len() > known && sent[known..].iter().all(|sent| sent.given_up)).then_some(())
+        })
+        .await;
+        self.slack.pace(Pace::default());
     }
 
     fn count(&self, channel: &str, part: &str) -> usize {
@@ -150,7 +172,7 @@ async fn a_command_in_a_thread_is_answered_there() {
 }
 
 #[tokio::test]
-async fn an_edited_message_is_a_new_try_only_when_the_first_one_was_none() {
+async fn of_an_edited_message_only_what_is_new_runs() {
     let bot = Bot::new().await;
     let _server = bot.serve().await;
     let ts = bot.slack.say(ANA, OPS, "!runn 'echo corrected' on localhosst");
@@ -159,9 +181,17 @@ async fn an_edited_message_is_a_new_try_only_when_the_first_one_was_none() {
     bot.hears(OPS, &["core.local", "corrected"]).await;
     let ts = bot.slack.say(ANA, OPS, "!run 'echo at-first' on localhost");
     bot.hears(OPS, &["core.local", "at-first"]).await;
-    bot.slack.edit(OPS, &ts, "!run 'echo once-more' on localhost");
+    bot.slack.edit(OPS, &ts, "!run  'echo at-first' on localhost ");
+    bot.settled("the-same").await;
+    assert_eq!(bot.count(OPS, "at-first"), 1, "it says what it said before");
+    bot.slack.faults(|faults| faults.copies = 2);
+    bot.slack.edit(OPS, &ts, "!run 'echo now-new' on localhost");
+    bot.hears(OPS, &["core.local", "now-new"]).await;
+    bot.slack.edit(OPS, &ts, "!run 'echo at-first' on localhost");
+    bot.slack.edit(OPS, &ts, "!run 'echo now-new' on localhost");
+    bot.slack.faults(|faults| faults.copies = 0);
     bot.settled("edit").await;
-    assert_eq!(bot.count(OPS, "once-more"), 0);
+    assert_eq!((bot.count(OPS, "at-first"), bot.count(OPS, "now-new")), (1, 1));
     bot.assert_well_behaved();
 }
 
@@ -323,22 +353,34 @@ async fn sockets_that_are_lost_hang_or_lie_lose_nothing() {
 
 #[tokio::test]
 async fn what_was_said_while_it_was_down_is_caught_up_or_offered() {
-    let bot = Bot::new().await;
+    let mut bot = Bot::new().await;
     let server = bot.serve().await;
     bot.settled("up").await;
     assert!(server.stop().await.success());
-    // After this long silence nothing is delivered again: only the history tells.
-    bot.slack.pace(Pace {
-        ack: Duration::from_millis(100),
-        again: Vec::new(),
-    });
-    bot.slack.say(ANA, OPS, &format!("!{}", bot.mark("fresh")));
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    bot.slack.pace(Pace::default());
-    let _server = bot.serve().await;
+    bot.says_unheard(&format!("!{}", bot.mark("fresh"))).await;
+    let server = bot.serve().await;
     eventually("it ran", async || (bot.marks("fresh") == 1).then_some(())).await;
     bot.settled("again").await;
     assert_eq!(bot.marks("fresh"), 1);
+
+    // What is older than the site wants is offered; whoever presses the button says it.
+    assert!(server.stop().await.success());
+    bot.says_unheard(&format!("!{}", bot.mark("stale"))).await;
+    bot.says_unheard("!run 'echo never-wanted' on localhost").await;
+    bot.site = bot.site.variable("SAYSO_SLACK_CATCH_UP", "0");
+    let _server = bot.serve().await;
+    let offer = bot
+        .hears(OPS, &["While I was away", "mark x", "never-wanted"])
+        .await;
+    bot.settled("offered").await;
+    assert_eq!((bot.marks("stale"), bot.count(OPS, "never-wanted")), (0, 1));
+    let buttons = offer.buttons();
+    let (_, action) = buttons
+        .iter()
+        .find(|(label, _)| label.contains("mark x"))
+        .unwrap_or_else(|| panic!("{buttons:?}"));
+    bot.slack.click(BO, OPS, &offer.ts(), action).expect("a click");
+    eventually("it runs now", async || (bot.marks("stale") == 1).then_some(())).await;
     bot.assert_well_behaved();
 }
 
@@ -393,7 +435,7 @@ async fn over_http_only_what_slack_signed_now_is_heard() {
         .variable("SAYSO_SLACK_API_URL", &slack.api_url());
     let bot = Bot { site, slack };
     let server = bot.site.serve().await;
-    let address = format!("{}/api/slack/default", server.api().base());
+    let address = format!("{}/api/v1/chat/slack", server.api().base());
     bot.slack.over_http(&address);
     bot.slack.faults(|faults| faults.copies = 1);
     let hello = json!({"type": "url_verification", "challenge": "c-1", "token": "t"}).to_string();

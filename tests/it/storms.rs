@@ -171,3 +171,101 @@ async fn what_was_accepted_is_done_once_whenever_the_server_dies() {
     assert_eq!(times.len(), ticks.len(), "a timer fired twice for one time");
     assert!(!ticks.is_empty(), "the timer never fired");
 }
+
+/// How much a process has had in memory at most, in bytes.
+fn most_memory(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    kilobytes.expect("its memory") * 1024
+}
+
+/// A burst: `SAYSO_STORM` webhooks, 5,000 unless said. What was accepted ran or was held back by the throttle, which is
+/// told; memory is bounded; somebody who says something meanwhile is answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_burst_is_done_or_counted_within_bounds_while_people_are_answered() {
+    let wanted: usize = std::env::var("SAYSO_STORM")
+        .ok()
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(5_000);
+    let site = Site::open();
+    let rule = |name: &str, more: &str| {
+        format!(
+            "---\nname: {name}\nenabled: true\ntrigger: {{type: core.st2.webhook, parameters: {{url: burst}}}}\ncriteria: {{trigger.body.kind: {{type: equals, pattern: {name}}}}}\naction: {{ref: core.noop, parameters: {{}}}}\n{more}"
+        )
+    };
+    site.write_pack_file("trial/rules/each.yaml", &rule("each", ""));
+    site.write_pack_file(
+        "trial/rules/some.yaml",
+        &rule("some", "throttle: 1 per 1h by trigger.body.host\n"),
+    );
+    let server = site.serve().await;
+    let chat = server.chat("c1").await;
+    chat.asked("whoami").await;
+    let idle = most_memory(server.pid());
+
+    let (left, accepted) = (Arc::new(AtomicUsize::new(wanted)), Arc::new(AtomicUsize::new(0)));
+    let senders = (0..SENDERS * 2).map(|_| {
+        let (api, left, accepted) = (server.api().clone(), Arc::clone(&left), Arc::clone(&accepted));
+        tokio::spawn(async move {
+            while let Ok(number) =
+                left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1))
+            {
+                let kind = if number % 2 == 0 { "each" } else { "some" };
+                let body =
+                    json!({"kind": kind, "host": format!("h{}", number % 10), "filler": "x".repeat(500)});
+                loop {
+                    let request = api.request(Method::POST, "/api/v1/webhooks/burst").json(&body);
+                    match api.send(request).await.status {
+                        202 => break,
+                        // Told to come again: nothing was taken.
+                        429 => tokio::task::yield_now().await,
+                        other => panic!("answered {other}"),
+                    }
+                }
+                accepted.fetch_add(1, Ordering::Relaxed);
+            }
+        })
+    });
+    let senders: Vec<_> = senders.collect();
+    let mut answered = 0;
+    while accepted.load(Ordering::Relaxed) < wanted * 9 / 10 {
+        chat.asked(&format!("run 'echo still-here-{answered}' on localhost"))
+            .await;
+        answered += 1;
+    }
+    for sender in join_all(senders).await {
+        sender.expect("a sender ends");
+    }
+    assert!(answered > 0, "nobody was answered while it came");
+
+    let api = server.api();
+    let (each, some) = (wanted.div_ceil(2), wanted / 2);
+    eventually("all that was accepted ran", async || {
+        let path = "executions?limit=-1&include_attributes=id&rule=trial.each&status=succeeded";
+        (all(api, path).await.len() == each).then_some(())
+    })
+    .await;
+    let ran = all(api, "executions?limit=-1&include_attributes=id&rule=trial.some").await;
+    assert!(
+        (1..=10).contains(&ran.len()),
+        "{} ran of those that are held back",
+        ran.len()
+    );
+    let instances = all(
+        api,
+        "triggerinstances?limit=-1&include_attributes=id,status,suppressed&trigger_type=core.st2.webhook",
+    )
+    .await;
+    assert_eq!(instances.len(), wanted, "each that was accepted is kept, once");
+    let held = instances
+        .iter()
+        .filter(|one| one["suppressed"] == json!(["trial.some"]));
+    assert_eq!(ran.len() + held.count(), some, "accepted = executed + held back");
+    let grown = most_memory(server.pid()).saturating_sub(idle);
+    assert!(grown < 300 << 20, "{} MB more than idle", grown >> 20);
+    eprintln!(
+        "{wanted} accepted, {answered} people answered meanwhile, {} MB more than idle",
+        grown >> 20
+    );
+}

@@ -9,6 +9,19 @@ pub(crate) fn write(path: &Path, text: &str) {
     std::fs::write(path, text).expect("the file");
 }
 
+/// Copies a folder with what lies in it.
+pub(crate) fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).expect("the folder");
+    for entry in std::fs::read_dir(from).expect("a folder").flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).expect("a file is copied");
+        }
+    }
+}
+
 /// A script action of the pack `trial`: its metadata and its script.
 fn script(packs: &Path, name: &str, fields: &str, text: &str) {
     let metadata = format!(

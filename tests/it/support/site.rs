@@ -92,6 +92,13 @@ impl Site {
         super::packs::write(&self.packs().join(path), text);
     }
 
+    /// Takes a pack over from a folder.
+    pub(crate) fn copy_pack(&self, from: &str) {
+        let from = Path::new(from);
+        let name = from.file_name().expect("a pack has a name");
+        super::packs::copy(from, &self.packs().join(name));
+    }
+
     /// What processes of the site wrote on standard error so far.
     pub(crate) fn log(&self) -> String {
         let bytes = std::fs::read(self.log_path()).unwrap_or_default();

@@ -1,0 +1,4 @@
+#!/bin/sh
+echo "tried"
+echo "it is broken" >&2
+exit 3

@@ -1,0 +1,3 @@
+#!/bin/sh
+echo "begun $1"
+exec sleep 60
