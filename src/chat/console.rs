@@ -128,6 +128,7 @@ impl Console {
             can_thread: false,
             files: false,
             markup: Markup::Plain,
+            can_recall: false,
             hears_silence: true,
         }
     }

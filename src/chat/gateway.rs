@@ -81,6 +81,8 @@ pub struct Capabilities {
     pub files: bool,
     /// How answers are marked up.
     pub markup: Markup,
+    /// A message that an earlier process may have posted can be looked for: see [`Rendered::recall`].
+    pub can_recall: bool,
     /// The far end waits for the end of every command, even of those whose alias says nothing at the end.
     pub hears_silence: bool,
 }
@@ -212,6 +214,30 @@ pub struct Attachment {
     pub text: String,
 }
 
+/// A task of a workflow, for platforms that show lists of tasks by themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// The same for as long as the workflow runs; unique in it.
+    pub id: String,
+    /// Its name, with what there is to say about it.
+    pub title: String,
+    /// Where it stands.
+    pub state: StepState,
+}
+
+/// Where a task stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepState {
+    /// It has not begun, or waits for somebody.
+    Waiting,
+    /// It is at work.
+    Running,
+    /// It succeeded.
+    Done,
+    /// It failed or was cancelled.
+    Failed,
+}
+
 /// A message ready to be sent.
 #[derive(Clone, Debug)]
 pub struct Rendered {
@@ -242,10 +268,16 @@ pub struct Rendered {
     pub is_final: bool,
     /// Nothing is to be shown; only gateways that hear silence get such a message.
     pub silent: bool,
+    /// It is needed no more; but when it was posted before, [`SendError::Absent`] else, later changes have to find it.
+    pub recall: bool,
     /// Executions that were started by this one and answer in the same conversation.
     pub starts: Vec<Id>,
     /// The ticket of the message that is answered, see [`Inbound::reply`].
     pub reply: Option<String>,
+    /// The account that asked for the execution, on first answers.
+    pub asked_by: Option<String>,
+    /// The tasks so far, when the execution is a workflow and this is its card.
+    pub steps: Option<Vec<Step>>,
     /// The account that alone may read it; a gateway that cannot show it to one person in the conversation sends it
     /// to them directly.
     pub private_to: Option<String>,
@@ -279,6 +311,9 @@ pub enum SendError {
     /// The platform refuses this form of the message: the next form of the ladder may pass.
     #[error("{0}")]
     Refused(String),
+    /// The message that was looked for was never posted.
+    #[error("it was never posted")]
+    Absent,
     /// No message will ever arrive there (conversation gone, no rights).
     #[error("{0}")]
     Permanent(String),

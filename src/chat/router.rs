@@ -387,7 +387,8 @@ impl Router {
         })];
         let mut ack = None;
         if alias.ack && !is_builtin {
-            let body = json!({"kind": "ack", "execution": id, "key": message.key, "brief": alias.ack_format.is_none()});
+            let body = json!({"kind": "ack", "execution": id, "key": message.key, "brief": alias.ack_format.is_none(),
+                "asked_by": message.account});
             let mut first = row(&message.place, body, now);
             first.card = Some(card_of(id));
             first.execution = Some(id);

@@ -240,6 +240,8 @@ pub const KEYS: &[Key] = &[
         .unset("/sayso", "\"/sayso\"").variable_is("SAYSO_SLACK_COMMAND"),
     key("chat.slack.*.commands", Kind::Bool, "Whether the manifest has a slash command for every first word of the aliases besides.")
         .unset("false", "true").variable_is("SAYSO_SLACK_COMMANDS"),
+    key("chat.slack.*.task_stream", Kind::Bool, "Whether the cards of workflows in threads show their tasks in Slack's own list, which moves by itself; where Slack grants none they are messages that are edited.")
+        .unset("true", "false").variable_is("SAYSO_SLACK_TASK_STREAM"),
     key("chat.slack.*.catch_up", Kind::Integer { min: 0, max: 86_400 }, "Seconds: commands that were given while the bot was away run when they are not older than this; older ones are offered with buttons. 0 only offers.")
         .unset("300", "60").variable_is("SAYSO_SLACK_CATCH_UP"),
     key("chat.slack.*.channels", Kind::Tables, "Channels that are treated otherwise: `id`, and `prefix`, `threads`, `verbosity`, `packs`.")

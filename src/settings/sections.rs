@@ -277,6 +277,8 @@ pub struct SlackOptions {
     pub command: String,
     /// Whether the manifest has a slash command per alias besides.
     pub commands: bool,
+    /// Whether cards of workflows show their tasks in Slack's own list, where that is to be had.
+    pub task_stream: bool,
     /// Seconds: messages that were missed and are not older run, older ones are offered.
     pub catch_up: u64,
     /// Channels that are treated otherwise.
@@ -298,6 +300,7 @@ impl Default for SlackOptions {
             threads: true,
             command: "/sayso".to_owned(),
             commands: false,
+            task_stream: true,
             catch_up: 300,
             channels: Vec::new(),
         }

@@ -23,5 +23,6 @@ mod simulate;
 mod slack;
 mod slack_approvals;
 mod slack_cards;
+mod slack_streams;
 mod stopping;
 mod storms;

@@ -581,6 +581,7 @@ impl Gateway for DiscordGateway {
             can_thread: true,
             files: true,
             markup: Markup::Markdown,
+            can_recall: false,
             hears_silence: true,
         }
     }

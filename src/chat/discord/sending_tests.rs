@@ -88,6 +88,9 @@ fn message(text: &str, ticket: Option<&Ticket>) -> Rendered {
         silent: false,
         starts: Vec::new(),
         reply: ticket.map(Ticket::text),
+        recall: false,
+        asked_by: None,
+        steps: None,
         private_to: None,
     }
 }

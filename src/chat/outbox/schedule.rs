@@ -45,6 +45,8 @@ pub(super) struct Entry {
     pub(super) form: Form,
     /// Progress that is not stored: sent or dropped.
     pub(super) passing: bool,
+    /// Not needed any more, but an earlier process may have posted it, and then it has to be changed.
+    pub(super) recall: bool,
 }
 
 /// How an attempt ended.
@@ -75,6 +77,7 @@ struct Lane {
 /// The state machine.
 pub(super) struct Schedule {
     patience: Patience,
+    began: Timestamp,
     lanes: HashMap<LaneKey, Lane>,
     /// Rows in memory (queued, on their way, or with an update that is not committed yet).
     known: HashSet<Id>,
@@ -116,9 +119,11 @@ fn is_brief(row: &OutboxMessage) -> bool {
 }
 
 impl Schedule {
-    pub(super) fn new(patience: Patience) -> Self {
+    /// `began` is when this process did: what was due before may have been posted by another one.
+    pub(super) fn new(patience: Patience, began: Timestamp) -> Self {
         Self {
             patience,
+            began,
             lanes: HashMap::new(),
             known: HashSet::new(),
             cards: HashMap::new(),
@@ -138,14 +143,19 @@ impl Schedule {
             lane.missed = Some(lane.missed.map_or(row.id, |missed| missed.min(row.id)));
             return Vec::new();
         }
+        let began = self.began;
         let mut superseded = Vec::new();
         let ended = is_kind(&row, &["result"]);
-        lane.queue.retain(|entry| {
+        lane.queue.retain_mut(|entry| {
             let same_card = row.card.is_some() && entry.row.card == row.card;
             // The answer is there before the first answer was posted: one message says it all.
             let outrun = ended && entry.row.execution == row.execution && is_brief(&entry.row);
             // An edit of a card that was never posted has nothing to edit, so the post stays.
             let replaces = same_card && (entry.passing || is_live(&entry.row));
+            if outrun && entry.row.next_attempt < began {
+                entry.recall = true;
+                return true;
+            }
             if outrun || replaces {
                 superseded.push((entry.row.clone(), entry.passing));
             }
@@ -163,6 +173,7 @@ impl Schedule {
                 row,
                 form: Form::Rich,
                 passing: false,
+                recall: false,
             },
         );
         superseded
@@ -196,6 +207,7 @@ impl Schedule {
                 row,
                 form: Form::Rich,
                 passing: true,
+                recall: false,
             });
         }
     }
@@ -340,6 +352,16 @@ impl Schedule {
             }
             Attempt::Failed(error) => error,
         };
+        if error == SendError::Absent {
+            return Some(update(
+                &entry.row,
+                OutboxState::Superseded,
+                entry.row.attempts,
+                now,
+                None,
+                None,
+            ));
+        }
         if let SendError::Permanent(reason) = error {
             return Some(update(
                 &entry.row,
@@ -414,7 +436,7 @@ impl Schedule {
                     Some(reason.clone()),
                 ))
             }
-            SendError::Permanent(_) => None,
+            SendError::Permanent(_) | SendError::Absent => None,
         };
         lane.queue.push_front(entry);
         write

@@ -81,7 +81,7 @@ impl Worker {
             clock: Arc::clone(&parts.clock),
         };
         Self {
-            schedule: Schedule::new(parts.options.patience),
+            schedule: Schedule::new(parts.options.patience, (parts.clock)()),
             spreader,
             notes: BTreeMap::new(),
             parts,
@@ -267,11 +267,15 @@ impl Worker {
             }
         };
         if let Attempt::Failed(error) = &attempt
-            && !matches!(error, SendError::Away(_))
+            && !matches!(error, SendError::Away(_) | SendError::Absent)
         {
             tracing::warn!(outbox.id = %entry.row.id, chat.gateway = entry.row.place.gateway, "not delivered: {error}");
         }
-        if matches!(attempt, Attempt::Sent(_)) && entry.row.body["kind"] == "ack" && can.can_edit {
+        if matches!(attempt, Attempt::Sent(_))
+            && entry.row.body["kind"] == "ack"
+            && can.can_edit
+            && !entry.recall
+        {
             self.follow(&entry.row);
         }
         let write = self.schedule.settle(entry, &can, attempt, (self.parts.clock)());
@@ -495,6 +499,9 @@ async fn send(
             retry_after: None,
         })
     };
+    if entry.recall && !can.can_recall {
+        return Attempt::Nothing;
+    }
     let mut edit = known;
     if let Some(card) = &entry.row.card
         && edit.is_none()
@@ -524,6 +531,10 @@ async fn send(
         Ok(Some(message)) => message,
         Ok(None) => return Attempt::Nothing,
         Err(error) => return failed(error),
+    };
+    let message = crate::chat::gateway::Rendered {
+        recall: entry.recall,
+        ..message
     };
     let message = if entry.passing {
         crate::chat::gateway::Rendered { id: None, ..message }

@@ -17,7 +17,7 @@ pub(crate) use result::{execution_view, readable, sections};
 use super::asks::{APPROVAL_CARD, QUESTION_CARD, view};
 use super::card::{Card, Style, Tone};
 use super::conversations::{Manners, Verbosity};
-use super::gateway::{Attachment, Capabilities, Form, Rendered};
+use super::gateway::{Attachment, Capabilities, Form, Rendered, Step};
 use super::phrasebook::{Alias, Phrasebook, Shelf};
 use super::templates::{Choice, TemplateOptions, Templates};
 use crate::engine::Engine;
@@ -51,6 +51,8 @@ struct Draft {
     /// There is more output than it shows.
     has_more: bool,
     starts: Vec<Id>,
+    /// Tasks, on the card of a workflow.
+    steps: Option<Vec<Step>>,
 }
 
 impl Draft {
@@ -63,6 +65,7 @@ impl Draft {
             silent: false,
             has_more: false,
             starts: Vec::new(),
+            steps: None,
         }
     }
 }
@@ -189,8 +192,11 @@ impl Speaker {
             status: draft.execution.as_ref().map(|it| it.status),
             is_final: draft.is_final,
             silent: draft.silent,
+            recall: false,
             starts: draft.starts,
             reply: row.body["reply"].as_str().map(str::to_owned),
+            asked_by: row.body["asked_by"].as_str().map(str::to_owned),
+            steps: draft.steps,
             private_to: row.body["private_to"].as_str().map(str::to_owned),
         }))
     }
@@ -229,12 +235,16 @@ impl Speaker {
             .alias
             .as_deref()
             .and_then(|alias| book.alias(alias));
-        let tasks = if kind != "ack" && self.engine.conducts(&execution) {
+        let (mut tasks, mut steps) = (Value::Null, None);
+        if self.engine.conducts(&execution) {
             let tree = self.engine.tree(&execution, DESCENDANTS).await?;
-            tasks::tasks_view(&tree.flow, tree.cut, jiff::Timestamp::now())
-        } else {
-            Value::Null
-        };
+            if kind != "ack" {
+                tasks = tasks::tasks_view(&tree.flow, tree.cut, jiff::Timestamp::now());
+            }
+            if matches!(kind, "ack" | "card") {
+                steps = Some(tasks::steps(&tree.flow));
+            }
+        }
         let verbosity = self.manners.of(&row.place).verbosity.unwrap_or_default();
         if kind == "ack" && verbosity != Verbosity::Full {
             return Ok(None);
@@ -262,6 +272,7 @@ impl Speaker {
         };
         Ok(draft.map(|draft| Draft {
             execution: Some(execution),
+            steps,
             ..draft
         }))
     }

@@ -3,10 +3,13 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use crate::chat::gateway::{Step, StepState};
 use crate::workflow::progress::{Flow, Task, is_failed, is_over};
 
 /// Tasks on one card.
 const MOST: usize = 14;
+/// Tasks of one workflow that are told of one by one.
+const STEPS: usize = 50;
 /// Levels of workflows inside workflows.
 const LEVELS: usize = 2;
 
@@ -66,8 +69,44 @@ fn collect<'a>(flow: &'a Flow, level: usize, rows: &mut Vec<Row<'a>>) {
     }
 }
 
-fn view(row: &Row<'_>, now: Timestamp) -> Value {
-    let task = row.task;
+/// The tasks of a workflow in the order in which they began, without those inside them: the first fifty, which stay the
+/// same ones for as long as it runs.
+pub(super) fn steps(flow: &Flow) -> Vec<Step> {
+    let step = |(number, task): (usize, &Task)| {
+        let mut title = task.name.clone();
+        let mut about = about(task);
+        // How long it has taken so far would be news every time; how long it took is not.
+        if is_over(&task.run.status) {
+            about.extend(duration(task, Timestamp::UNIX_EPOCH));
+        }
+        if !about.is_empty() {
+            title.push_str(&format!(" · {}", about.join(", ")));
+        }
+        if let Some(reason) = &task.reason {
+            title.push_str(&format!(": {reason}"));
+        }
+        let state = match task.run.status.as_str() {
+            "succeeded" => StepState::Done,
+            "running" => StepState::Running,
+            status if is_over(status) => StepState::Failed,
+            _ => StepState::Waiting,
+        };
+        Step {
+            id: format!("t{number}"),
+            title,
+            state,
+        }
+    };
+    flow.tasks.iter().enumerate().take(STEPS).map(step).collect()
+}
+
+fn duration(task: &Task, now: Timestamp) -> Option<String> {
+    let seconds = task.run.seconds(now).filter(|seconds| *seconds >= 1.0);
+    seconds.map(crate::chat::templates::duration)
+}
+
+/// What is to be said beside the name, without times.
+fn about(task: &Task) -> Vec<String> {
     let mut about = Vec::new();
     if !matches!(task.run.status.as_str(), "succeeded" | "running") {
         about.push(task.run.status.clone());
@@ -82,9 +121,13 @@ fn view(row: &Row<'_>, now: Timestamp) -> Value {
     if task.tries > 1 {
         about.push(format!("try {}", task.tries));
     }
-    if let Some(seconds) = task.run.seconds(now).filter(|seconds| *seconds >= 1.0) {
-        about.push(crate::chat::templates::duration(seconds));
-    }
+    about
+}
+
+fn view(row: &Row<'_>, now: Timestamp) -> Value {
+    let task = row.task;
+    let mut about = about(task);
+    about.extend(duration(task, now));
     json!({
         "level": row.level,
         "status": task.run.status,
@@ -133,6 +176,40 @@ mod tests {
         assert_eq!(names.len(), MOST);
         assert_eq!((names[0], names[13], names[12]), ("broken", "now", "t38"));
         assert_eq!(view["more"], 26);
+    }
+
+    #[test]
+    fn steps_keep_their_ids_and_tell_times_only_at_the_end() {
+        let at = |seconds| Some(Timestamp::from_second(seconds).unwrap());
+        let mut broken = task("deploy", "failed");
+        broken.reason = Some("no route".to_owned());
+        (broken.run.started, broken.run.ended) = (at(10), at(15));
+        let mut busy = task("check", "running");
+        busy.run.started = at(10);
+        busy.items = Some(crate::workflow::progress::Items {
+            ended: 1,
+            failed: 0,
+            all: 3,
+        });
+        let flow = Flow {
+            run: Run::default(),
+            tasks: vec![broken, busy, task("wait", "pending"), task("done", "succeeded")],
+            reasons: Vec::new(),
+        };
+        let steps = steps(&flow);
+        let told: Vec<_> = steps
+            .iter()
+            .map(|step| (&*step.id, &*step.title, step.state))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("t0", "deploy · failed, 5.0 s: no route", StepState::Failed),
+                ("t1", "check · 1 of 3 items", StepState::Running),
+                ("t2", "wait · pending", StepState::Waiting),
+                ("t3", "done", StepState::Done),
+            ]
+        );
     }
 
     #[test]

@@ -45,6 +45,10 @@ pub const LABEL: usize = 2000;
 pub const PLACEHOLDER: usize = 150;
 /// Characters of an input's value (Block Kit / Plain-text input).
 pub const INPUT: usize = 3000;
+/// Characters of the title of a task or a plan: 256 were seen to be taken.
+pub const TASK_TITLE: usize = 250;
+/// Chunks of one call for a stream, of our own choice.
+pub const CHUNKS: usize = 40;
 /// Within this time whatever comes in must be acknowledged (Events API, Interactivity).
 pub const ACK: Duration = Duration::from_secs(3);
 /// Between two messages of one conversation (Rate limits / Posting messages).

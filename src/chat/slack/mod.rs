@@ -18,6 +18,7 @@ mod names;
 mod places;
 mod sending;
 mod socket;
+mod stream;
 #[cfg(test)]
 mod tests;
 mod web;
@@ -198,7 +199,12 @@ impl SlackGateway {
         )?);
         let name = format!("slack:{}", parts.instance);
         let bot = Arc::new(Self {
-            sender: Sender::new(Arc::clone(&web), Arc::clone(&parts.store), name.clone()),
+            sender: Sender::new(
+                Arc::clone(&web),
+                Arc::clone(&parts.store),
+                name.clone(),
+                parts.options.task_stream,
+            ),
             names: Names::new(Arc::clone(&web)),
             name,
             options: parts.options,
@@ -567,6 +573,7 @@ impl Gateway for SlackGateway {
             can_thread: true,
             files: true,
             markup: Markup::Slack,
+            can_recall: true,
             hears_silence: false,
         }
     }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::blocks::{self, Kept};
 use super::limits;
+use super::stream::{Change, Streams};
 use super::web::{Failure, Web, about};
 use crate::chat::gateway::{Form, Rendered, SendError, Sent};
 use crate::model::{Id, Timestamp};
@@ -68,6 +69,7 @@ pub(super) struct Sender {
     used: Mutex<HashMap<String, u32>>,
     /// Files that are uploaded but not shared yet, by message.
     pub(super) files: Mutex<HashMap<Id, Uploaded>>,
+    pub(super) streams: Streams,
 }
 
 /// A file that is uploaded.
@@ -79,9 +81,9 @@ pub(super) struct Uploaded {
 }
 
 /// A message as it is posted.
-struct Letter {
+pub(super) struct Letter {
     text: String,
-    blocks: Vec<Value>,
+    pub(super) blocks: Vec<Value>,
 }
 
 impl Letter {
@@ -116,7 +118,7 @@ fn user_of(account: &str) -> &str {
 }
 
 impl Sender {
-    pub(super) fn new(web: Arc<Web>, store: Arc<dyn Store>, gateway: String) -> Self {
+    pub(super) fn new(web: Arc<Web>, store: Arc<dyn Store>, gateway: String, streams: bool) -> Self {
         Self {
             web,
             store,
@@ -126,6 +128,7 @@ impl Sender {
             doubtful: Mutex::default(),
             used: Mutex::default(),
             files: Mutex::default(),
+            streams: Streams::new(streams),
         }
     }
 
@@ -196,6 +199,10 @@ impl Sender {
     }
 
     async fn new_message(&self, message: &Rendered, letter: &Letter) -> Result<String, SendError> {
+        // What one person was told cannot be found.
+        if message.recall && message.private_to.is_some() {
+            return Err(SendError::Absent);
+        }
         let ticket = message
             .reply
             .as_deref()
@@ -329,10 +336,13 @@ impl Sender {
                 Ok(known)
             };
         };
-        let mut body = about(channel, letter.body());
-        body["ts"] = json!(ts);
-        match self.web.call("chat.update", &body).await {
-            Ok(_) => {
+        match self.change_stream(&known, channel, ts, message).await {
+            Ok(Change::Shown) => return Ok(known),
+            Ok(Change::Over) => {}
+            Err(failure) => return Err(failed(&failure, message.form)),
+        }
+        match self.update(channel, ts, letter).await {
+            Ok(()) => {
                 if let Some(file) = &message.file {
                     let thread = message.place.thread.as_deref().unwrap_or(ts);
                     self.file(message, file, channel, Some(thread)).await?;
@@ -356,6 +366,20 @@ impl Sender {
         }
     }
 
+    async fn update(&self, channel: &str, ts: &str, letter: &Letter) -> Result<(), Failure> {
+        let mut body = about(channel, letter.body());
+        body["ts"] = json!(ts);
+        let updated = match self.web.call("chat.update", &body).await {
+            // An earlier process left it streaming.
+            Err(failure) if failure.code() == "streaming_state_conflict" => {
+                self.stop_stream(channel, ts).await?;
+                self.web.call("chat.update", &body).await
+            }
+            updated => updated,
+        };
+        updated.map(|_| ())
+    }
+
     /// A normal message, posted once whatever happens in between.
     async fn post(&self, message: &Rendered, letter: &Letter, channel: &str) -> Result<String, SendError> {
         let thread = message
@@ -365,12 +389,20 @@ impl Sender {
             .filter(|_| channel == message.place.conversation);
         let posted = match message.id {
             Some(id) if self.is_doubtful(id) => self
-                .find(id, channel, thread)
+                .find(id, message, channel, thread)
                 .await
                 .map_err(|failure| failed(&failure, message.form))?,
             _ => None,
         };
-        let ts = match posted {
+        let begun = match posted {
+            None if message.recall => return Err(SendError::Absent),
+            Some(ts) => Some(ts),
+            None => self
+                .begin_stream(message, letter, channel, thread)
+                .await
+                .map_err(|failure| self.doubt(message.id, &failure, message.form))?,
+        };
+        let ts = match begun {
             Some(ts) => ts,
             None => self.post_new(message, letter, channel, thread).await?,
         };
@@ -430,10 +462,29 @@ impl Sender {
         self.doubtful.lock().contains_key(&id) || made(id) <= self.began.micros() / 1_000_000
     }
 
-    /// Looks for a message of ours by its outbox id.
-    async fn find(&self, id: Id, channel: &str, thread: Option<&str>) -> Result<Option<String>, Failure> {
+    /// Looks for a message of ours by its outbox id. A stream has none: there the execution tells.
+    async fn find(
+        &self,
+        id: Id,
+        wanted: &Rendered,
+        channel: &str,
+        thread: Option<&str>,
+    ) -> Result<Option<String>, Failure> {
+        let streamed = wanted
+            .execution
+            .filter(|_| wanted.steps.is_some())
+            .map(|execution| execution.to_string());
+        let is_it = |message: &Value| {
+            let of_stream = || {
+                streamed.as_ref().is_some_and(|execution| {
+                    message["metadata"].is_null()
+                        && message["bot_id"].is_string()
+                        && message["blocks"].to_string().contains(execution)
+                })
+            };
+            message["metadata"]["event_payload"]["id"] == id.to_string().as_str() || of_stream()
+        };
         let oldest = format!("{}.000000", (made(id) - CLOCKS).max(0));
-        let name = id.to_string();
         let size = limits::PAGE.to_string();
         let mut cursor = String::new();
         for _ in 0..PAGES {
@@ -463,9 +514,7 @@ impl Sender {
                 Err(failure) => return Err(failure),
             };
             let messages = page["messages"].as_array().map_or(&[][..], Vec::as_slice);
-            let found = messages
-                .iter()
-                .find(|message| message["metadata"]["event_payload"]["id"] == name.as_str());
+            let found = messages.iter().find(|message| is_it(message));
             if let Some(ts) = found.and_then(|message| message["ts"].as_str()) {
                 return Ok(Some(ts.to_owned()));
             }

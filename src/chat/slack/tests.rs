@@ -362,7 +362,7 @@ async fn a_post_whose_answer_was_lost_is_found_and_not_posted_again() {
         .unwrap();
     let store: Arc<dyn Store> = Arc::new(store);
     let web = Arc::new(web(&served(router).await));
-    let sender = Sender::new(web, store, "slack:default".to_owned());
+    let sender = Sender::new(web, store, "slack:default".to_owned(), true);
     let message = Rendered {
         id: Some(Id::new()),
         place: Place {
@@ -384,6 +384,9 @@ async fn a_post_whose_answer_was_lost_is_found_and_not_posted_again() {
         silent: false,
         starts: Vec::new(),
         reply: None,
+        recall: false,
+        asked_by: None,
+        steps: None,
         private_to: None,
     };
     assert!(sender.send(message.clone()).await.is_err());

@@ -110,6 +110,7 @@ impl Platform {
                 can_thread: false,
                 files: true,
                 markup: Markup::Plain,
+                can_recall: false,
                 hears_silence: false,
             }),
             posted,

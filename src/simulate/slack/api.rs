@@ -11,7 +11,9 @@ use axum::response::{IntoResponse as _, Response};
 use serde_json::{Map, Value, json};
 
 use super::world::{Kind, World};
-use super::{APP, APP_TOKEN, BOT, BOT_ID, BOT_TOKEN, Call, Inner, TEAM, files, messages, socket, views};
+use super::{
+    APP, APP_TOKEN, BOT, BOT_ID, BOT_TOKEN, Call, Inner, TEAM, files, messages, socket, streams, views,
+};
 
 /// Bytes of a request.
 const BODY: usize = 32 << 20;
@@ -255,7 +257,12 @@ async fn call(inner: &Arc<Inner>, method: &str, query: &str, headers: &HeaderMap
         {
             return Err(no(&error));
         }
-        if world.faults.strict_rates && matches!(method, "chat.postMessage" | "chat.postEphemeral") {
+        if world.faults.strict_rates
+            && matches!(
+                method,
+                "chat.postMessage" | "chat.postEphemeral" | "chat.startStream"
+            )
+        {
             paced(world, &arguments)?;
         }
         apply(inner, world, method, &arguments)
@@ -431,6 +438,9 @@ fn apply(inner: &Arc<Inner>, world: &mut World, method: &str, arguments: &Argume
         "chat.postMessage" => messages::post(inner, world, arguments),
         "chat.postEphemeral" => messages::post_ephemeral(world, arguments),
         "chat.update" => messages::update(inner, world, arguments),
+        "chat.startStream" => streams::start(inner, world, arguments),
+        "chat.appendStream" => streams::append(world, arguments),
+        "chat.stopStream" => streams::stop(world, arguments),
         "chat.delete" => messages::delete(inner, world, arguments),
         "chat.getPermalink" => {
             let channel = arguments.needed("channel", "channel_not_found")?;

@@ -77,7 +77,11 @@ fn destination(world: &mut World, arguments: &Arguments) -> Result<String, Refus
     Ok(channel)
 }
 
-fn checked_thread(world: &World, channel: &str, arguments: &Arguments) -> Result<Option<String>, Refusal> {
+pub(super) fn checked_thread(
+    world: &World,
+    channel: &str,
+    arguments: &Arguments,
+) -> Result<Option<String>, Refusal> {
     let Some(thread) = arguments.text("thread_ts") else {
         return Ok(None);
     };
@@ -127,6 +131,7 @@ pub(super) fn add_of_bot(
         edits: 0,
         only_for: None,
         file: None,
+        streaming: false,
     });
     if let Some(fields) = message.as_object_mut() {
         fields.remove("metadata");
@@ -173,12 +178,13 @@ pub(super) fn add_private(
         edits: 0,
         only_for: Some(user.to_owned()),
         file: None,
+        streaming: false,
     });
     ts
 }
 
 /// A message of the bot that everybody sees.
-fn own(world: &World, arguments: &Arguments, refused: &str) -> Result<(String, usize), Refusal> {
+pub(super) fn own(world: &World, arguments: &Arguments, refused: &str) -> Result<(String, usize), Refusal> {
     let channel = arguments.needed("channel", "channel_not_found")?;
     visible(world, &channel)?;
     let ts = arguments.needed("ts", "message_not_found")?;
@@ -200,6 +206,9 @@ pub(super) fn update(inner: &Arc<Inner>, world: &mut World, arguments: &Argument
         .is_some_and(|text| text.chars().count() > EDIT)
     {
         return Err(no("msg_too_long"));
+    }
+    if world.messages[number].streaming {
+        return Err(no("streaming_state_conflict"));
     }
     let new = message(arguments)?;
     let stamp = world.stamp();

@@ -11,6 +11,7 @@ mod http;
 mod messages;
 mod people;
 mod socket;
+mod streams;
 mod strict;
 #[cfg(test)]
 mod tests;
@@ -109,6 +110,8 @@ pub struct Posted {
     pub only_for: Option<String>,
     /// Content of an attached file.
     pub file: Option<String>,
+    /// It is a stream that has not been stopped.
+    pub streaming: bool,
 }
 
 impl Posted {
@@ -161,6 +164,10 @@ fn texts(value: &Value, into: &mut Vec<String>) {
             for (name, field) in fields {
                 match field {
                     Value::String(text) if name == "text" => into.push(text.clone()),
+                    Value::String(text) if name == "title" => {
+                        let status = value["status"].as_str().map(|status| format!("[{status}] "));
+                        into.push(status.unwrap_or_default() + text);
+                    }
                     _ => texts(field, into),
                 }
             }
@@ -387,6 +394,15 @@ impl Simulator {
     pub fn world(&self, change: impl FnOnce(&mut BTreeMap<String, Person>, &mut BTreeMap<String, Channel>)) {
         let world = &mut *self.inner.world.lock();
         change(&mut world.people, &mut world.channels);
+    }
+
+    /// Ends all streams, as Slack does after five minutes.
+    pub fn end_streams(&self) {
+        let mut world = self.inner.world.lock();
+        world
+            .messages
+            .iter_mut()
+            .for_each(|posted| posted.streaming = false);
     }
 
     /// Makes all triggers and addresses for answers worthless, as half an hour does.

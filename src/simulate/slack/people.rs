@@ -284,6 +284,7 @@ impl Simulator {
             edits: 0,
             only_for: None,
             file: None,
+            streaming: false,
         });
         world.tell(&self.inner, channel, message);
         ts

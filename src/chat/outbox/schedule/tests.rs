@@ -22,6 +22,7 @@ const CAN: Capabilities = Capabilities {
     can_thread: false,
     files: true,
     markup: Markup::Plain,
+    can_recall: false,
     hears_silence: false,
 };
 
@@ -50,7 +51,7 @@ fn row(conversation: &str, body: Value) -> OutboxMessage {
 }
 
 fn schedule() -> Schedule {
-    Schedule::new(Patience::default())
+    Schedule::new(Patience::default(), at(0))
 }
 
 fn pick(schedule: &mut Schedule, now: Timestamp) -> Vec<Entry> {
@@ -242,6 +243,27 @@ fn a_quick_answer_replaces_the_first_answer() {
     result.execution = execution;
     assert_eq!(schedule.add(result.clone()).len(), 1);
     assert_eq!(pick(&mut schedule, at(0))[0].row.id, result.id);
+}
+
+#[test]
+fn a_first_answer_that_an_earlier_process_may_have_posted_is_looked_for() {
+    let mut schedule = Schedule::new(Patience::default(), at(100));
+    let execution = Some(Id::new());
+    let mut ack = row("a", json!({"kind": "ack", "card": "run:1", "brief": true}));
+    ack.execution = execution;
+    ack.next_attempt = at(99);
+    schedule.add(ack.clone());
+    let mut result = row("a", json!({"kind": "result"}));
+    result.execution = execution;
+    assert!(schedule.add(result.clone()).is_empty());
+    let entry = pick(&mut schedule, at(100)).remove(0);
+    assert!(entry.recall && entry.row.id == ack.id);
+    let absent = Attempt::Failed(SendError::Absent);
+    assert_eq!(
+        state_of(schedule.settle(entry, &CAN, absent, at(100))),
+        (OutboxState::Superseded, 0)
+    );
+    assert_eq!(pick(&mut schedule, at(100))[0].row.id, result.id);
 }
 
 #[test]
