@@ -61,8 +61,8 @@ fn check(chunk: &Value) -> Result<(), Refusal> {
         ))),
     };
     let fields = |known: &[&str]| {
-        let all = chunk.as_object().into_iter().flat_map(serde_json::Map::keys);
-        match all.filter(|name| !known.contains(&name.as_str())).next() {
+        let mut all = chunk.as_object().into_iter().flat_map(serde_json::Map::keys);
+        match all.find(|name| !known.contains(&name.as_str())) {
             Some(name) => Err(wrong(format!("invalid additional property: {name}"))),
             None => Ok(()),
         }
