@@ -143,7 +143,7 @@ pub(super) async fn start(start: Start) -> anyhow::Result<Box<dyn Running>> {
         content: Arc::clone(&content),
         events: events.clone(),
         store: Arc::clone(engine.store()),
-        keys: Some(keys.of(&settings.engine.system_user, true)),
+        datastore: Some(Arc::clone(&datastore)),
         scratch: settings.data_dir.join("scratch"),
         pace: Pace::default(),
     })

@@ -23,6 +23,7 @@ pub mod identities;
 mod misses;
 pub mod normalise;
 pub mod notices;
+mod once;
 mod outbox;
 mod parameters;
 pub mod phrasebook;

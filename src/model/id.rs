@@ -66,6 +66,13 @@ impl Id {
         &self.0
     }
 
+    /// When it was made, to the second.
+    #[must_use]
+    pub fn made(&self) -> Timestamp {
+        let seconds = u32::from_be_bytes([self.0[0], self.0[1], self.0[2], self.0[3]]);
+        Timestamp::default().plus_millis(i64::from(seconds) * 1000)
+    }
+
     /// From stored bytes; `None` unless there are exactly twelve.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {

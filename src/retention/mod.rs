@@ -13,11 +13,13 @@ use std::time::Duration;
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
-use crate::model::{AuditDraft, Timestamp};
+use crate::model::{AuditDraft, Id, Timestamp};
 use crate::store::{CommitError, Kept, Store, StoreError, Write};
 
 pub use options::RetentionOptions;
 
+/// Named values of tags that somebody chose: their keys end with a line of their own, the id of what they stand on.
+const TRACE_TAG: &str = "trace-tag.";
 /// Rows that a dry run counts of a kind, at most.
 const COUNTED: u32 = 100_000;
 
@@ -137,6 +139,7 @@ impl Retention {
             report.kinds.push(done);
         }
         if !dry_run {
+            self.forget_tags(now).await?;
             self.note(&report, by).await?;
             *shared.last.lock() = Some(report.clone());
         }
@@ -167,6 +170,34 @@ impl Retention {
         }
     }
 
+    /// Tags of traces go with the last of what they stand on.
+    async fn forget_tags(&self, now: Timestamp) -> Result<(), StoreError> {
+        let shared = &self.shared;
+        let days = [Kept::Executions, Kept::Inquiries, Kept::Instances].map(|kind| shared.options.days(kind));
+        // What is kept for ever keeps its tag.
+        let Some(days) = days.into_iter().min().filter(|days| *days > 0) else {
+            return Ok(());
+        };
+        let before = now.plus_millis(-i64::from(days) * 24 * 3_600_000);
+        let mut gone = Vec::new();
+        for (key, _) in shared.store.settings(TRACE_TAG.to_owned()).await? {
+            let Some(root) = key.rsplit('\n').next().and_then(|root| root.parse::<Id>().ok()) else {
+                continue;
+            };
+            if root.made() >= before
+                || shared.store.execution(root).await?.is_some()
+                || shared.store.instance(root).await?.is_some()
+            {
+                continue;
+            }
+            gone.push(Write::Setting { key, value: None });
+        }
+        for batch in gone.chunks(shared.options.batch.max(1) as usize) {
+            commit(&*shared.store, batch.to_vec()).await?;
+        }
+        Ok(())
+    }
+
     /// A run that deleted something is in the audit log.
     async fn note(&self, report: &Report, by: &str) -> Result<(), StoreError> {
         let deleted: serde_json::Map<String, serde_json::Value> = report
@@ -186,10 +217,13 @@ impl Retention {
             detail: deleted.into(),
             ..AuditDraft::default()
         };
-        let committed = self.shared.store.commit(vec![Write::Audit(draft)]).await;
-        committed.map_err(|error| match error {
-            CommitError::Store(error) => error,
-            other => StoreError::Database(other.to_string()),
-        })
+        commit(&*self.shared.store, vec![Write::Audit(draft)]).await
     }
+}
+
+async fn commit(store: &dyn Store, writes: Vec<Write>) -> Result<(), StoreError> {
+    store.commit(writes).await.map_err(|error| match error {
+        CommitError::Store(error) => error,
+        other => StoreError::Database(other.to_string()),
+    })
 }

@@ -85,6 +85,8 @@ async fn fill(store: &dyn Store) -> Id {
         format!("caused.{}.{}", at_work.id, done_id),
         "caused.".to_owned(),
         "trace.of-somebody".to_owned(),
+        format!("trace-tag.done\n{done_id}"),
+        format!("trace-tag.at work\n{}", at_work.id),
     ] {
         rows.push(Write::Setting {
             key,
@@ -196,6 +198,10 @@ async fn what_is_old_is_archived_and_deleted_and_the_rest_stays() {
         ("caused.", "trace.of-somebody")
     );
     assert!(named[1].starts_with(&format!("caused.{at_work}.")), "{named:?}");
+
+    let tags = store.settings("trace-tag.".to_owned()).await.unwrap();
+    let tags: Vec<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
+    assert_eq!(tags, [format!("trace-tag.at work\n{at_work}")]);
 
     let archived = lines(&archive, "executions");
     assert_eq!(archived.len(), 26);

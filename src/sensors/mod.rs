@@ -8,6 +8,7 @@
 mod backoff;
 mod group;
 mod keeper;
+mod keys;
 mod launch;
 mod lines;
 mod options;
@@ -36,8 +37,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use crate::content::Content;
+use crate::datastore::Datastore;
 use crate::events::{Emission, EmitError, Events};
-use crate::expr::jinja::KeyLookup;
 use crate::model::{InboxClaim, JsonMap, Place, Timestamp};
 use crate::store::{Store, StoreError, Write};
 use crate::triggers::{TriggerKey, TriggerType};
@@ -69,8 +70,8 @@ pub struct SensorParts {
     pub events: Events,
     /// Where it stands what was switched, and how far files were read.
     pub store: Arc<dyn Store>,
-    /// The datastore, for sensors that ask.
-    pub keys: Option<Arc<dyn KeyLookup>>,
+    /// The datastore, for what sensors read and keep.
+    pub datastore: Option<Arc<Datastore>>,
     /// A pack's configuration with the values of keys; `None`: as it is written.
     pub configuration: Option<Configuration>,
     /// Folder for programs of packs in the binary.

@@ -18,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Shared;
 use super::group::Group;
+use super::keys;
 use super::launch::{self, Plan, Program};
 use super::lines::{Line, Lines};
 use super::protocol::{self, Dispatched, LONGEST_LINE, Said, Told, Wanted, changes};
@@ -54,8 +55,13 @@ pub(super) enum Ended {
     Stuck,
 }
 
-/// What becomes of an event.
-type Fate = (Option<String>, Result<Emitted, EmitError>);
+/// What becomes of what a sensor said, in the order in which it was said.
+enum Fate {
+    /// An event, by the sensor's id of it.
+    Event(Option<String>, Result<Emitted, EmitError>),
+    /// A request to the datastore, by the sensor's id of it.
+    Keys(Json, Result<Json, String>),
+}
 type InFlight = FuturesOrdered<BoxFuture<'static, Fate>>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -77,6 +83,9 @@ pub(super) struct Life<'l> {
     told: Arc<Vec<Wanted>>,
     /// Answers were dropped because nobody reads them.
     deaf: bool,
+    /// Events and requests that were taken in, and those that are settled.
+    heard: u64,
+    settled: watch::Sender<u64>,
 }
 
 impl<'l> Life<'l> {
@@ -88,6 +97,8 @@ impl<'l> Life<'l> {
             log: (Instant::now(), 0),
             told: Arc::default(),
             deaf: false,
+            heard: 0,
+            settled: watch::Sender::new(0),
         }
     }
 
@@ -182,8 +193,18 @@ impl<'l> Life<'l> {
                     Ok(Some(line)) => self.heard(line, &mut in_flight, &mut outgoing),
                     Ok(None) | Err(_) => reading = false,
                 },
-                Some((id, fate)) = in_flight.next(), if !in_flight.is_empty() => {
-                    self.settled(id.as_deref(), fate, &mut outgoing);
+                Some(fate) = in_flight.next(), if !in_flight.is_empty() => {
+                    match fate {
+                        Fate::Event(id, fate) => self.settled(id.as_deref(), fate, &mut outgoing),
+                        Fate::Keys(id, answer) => {
+                            let (value, error) = match answer {
+                                Ok(value) => (value, None),
+                                Err(error) => (Json::Null, Some(error)),
+                            };
+                            self.send(&mut outgoing, Told::Value { id, value, error }.line());
+                        }
+                    }
+                    self.settled.send_modify(|settled| *settled += 1);
                     if exited.is_some() {
                         due = drained.min(Instant::now() + DRAIN);
                     }
@@ -299,20 +320,27 @@ impl<'l> Life<'l> {
             Ok(Said::Event(event)) => match self.emission(&event) {
                 Ok(emission) => {
                     let (shared, id) = (Arc::clone(self.shared), event.id);
-                    in_flight.push_back(Box::pin(
-                        async move { (id, Box::pin(emit(&shared, emission)).await) },
-                    ));
+                    in_flight.push_back(Box::pin(async move {
+                        Fate::Event(id, Box::pin(emit(&shared, emission)).await)
+                    }));
+                    self.heard += 1;
                 }
                 Err(reason) => self.refuse(event.id.as_deref(), &reason, false, outgoing),
             },
             Ok(Said::Log { level, message }) => self.log(level, &message),
             Ok(Said::Keys { id, what, fields }) => {
-                let answer = match self.key(&what, &fields) {
-                    Ok(value) => (value, None),
-                    Err(error) => (Json::Null, Some(error)),
-                };
-                let (value, error) = answer;
-                self.send(outgoing, Told::Value { id, value, error }.line());
+                let (shared, sensor) = (Arc::clone(self.shared), self.plan.sensor.reference.clone());
+                // Not before its turn: what a sensor keeps may say how far its events have come.
+                let (mut settled, before) = (self.settled.subscribe(), self.heard);
+                in_flight.push_back(Box::pin(async move {
+                    let _ = settled.wait_for(|settled| *settled >= before).await;
+                    let answer = match &shared.parts.datastore {
+                        Some(datastore) => keys::answer(datastore, &sensor, &what, &fields).await,
+                        None => Err("this Sayso has no datastore".to_owned()),
+                    };
+                    Fate::Keys(id, answer)
+                }));
+                self.heard += 1;
             }
             Err(why) => self.bad(&line, &why),
         }
@@ -423,36 +451,6 @@ impl<'l> Life<'l> {
             with: claim.into_iter().collect(),
             ..Emission::default()
         })
-    }
-
-    /// Answers a request to the datastore.
-    fn key(&self, what: &str, fields: &crate::model::JsonMap) -> Result<Json, String> {
-        let Some(keys) = &self.shared.parts.keys else {
-            return Err("this Sayso has no datastore".to_owned());
-        };
-        if what != "get_value" {
-            return Err(format!(
-                "{what} is not offered to sensors: they can read values with get_value"
-            ));
-        }
-        let name = fields.get("name").and_then(Json::as_str).unwrap_or_default();
-        if name.is_empty() {
-            return Err("get_value needs a `name`".to_owned());
-        }
-        let is_local = fields.get("local").and_then(Json::as_bool).unwrap_or(true);
-        let wants_plain = fields.get("decrypt").and_then(Json::as_bool).unwrap_or(false);
-        let full = if is_local {
-            format!("{}:{name}", self.plan.sensor.reference)
-        } else {
-            name.to_owned()
-        };
-        let Some(text) = keys.get(crate::expr::jinja::KeyScope::System, &full) else {
-            return Ok(Json::Null);
-        };
-        if wants_plain {
-            return keys.decrypt(&text).map(Json::from);
-        }
-        Ok(text.into())
     }
 
     /// A line on standard error.

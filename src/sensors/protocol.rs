@@ -9,6 +9,15 @@ use crate::model::JsonMap;
 pub const VERSION: u32 = 1;
 /// Longest line that is read from a sensor, in bytes.
 pub const LONGEST_LINE: usize = 1 << 20;
+/// What a sensor may say.
+const WORDS: [&str; 6] = [
+    "event",
+    "log",
+    "get_value",
+    "set_value",
+    "delete_value",
+    "list_values",
+];
 /// Longest id of an event that a sensor may choose, in bytes.
 const LONGEST_ID: usize = 512;
 
@@ -160,7 +169,10 @@ pub fn read(line: &[u8]) -> Result<Said, String> {
         return Err("a message is a JSON object with a `type`".to_owned());
     };
     let Some(Json::String(kind)) = fields.shift_remove("type") else {
-        return Err("a message needs a `type`: event, log or get_value".to_owned());
+        return Err(
+            "a message needs a `type`: event, log, get_value, set_value, delete_value or list_values"
+                .to_owned(),
+        );
     };
     match kind.as_str() {
         "event" => {
@@ -195,12 +207,12 @@ pub fn read(line: &[u8]) -> Result<Said, String> {
             what: kind,
             fields,
         }),
-        other => Err(
-            match crate::model::nearest(other, ["event", "log", "get_value"]) {
-                Some(near) => format!("unknown type `{other}`: did you mean `{near}`?"),
-                None => format!("unknown type `{other}`: a sensor says event, log or get_value"),
-            },
-        ),
+        other => Err(match crate::model::nearest(other, WORDS) {
+            Some(near) => format!("unknown type `{other}`: did you mean `{near}`?"),
+            None => format!(
+                "unknown type `{other}`: a sensor says event, log, get_value, set_value, delete_value or list_values"
+            ),
+        }),
     }
 }
 

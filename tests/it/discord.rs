@@ -245,6 +245,11 @@ async fn what_was_said_while_it_was_down_is_caught_up_or_offered() {
     eventually("it runs now", async || (bot.marks("stale") == 1).then_some(())).await;
     let answer = bot.discord.answer(&interaction).expect("an answer in time");
     assert_eq!(answer["type"], 6);
+    let pressed = json!({"custom_id": id, "component_type": 2});
+    let late = bot.discord.interact(OPS, 3, &pressed, Some(&offer));
+    let told = eventually("it is answered", async || bot.discord.answer(&late)).await;
+    assert!(told.to_string().contains("run already"), "{told}");
+    assert_eq!(bot.marks("stale"), 1);
 }
 
 #[tokio::test]

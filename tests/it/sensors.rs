@@ -269,3 +269,43 @@ async fn a_sensor_gets_its_configuration_with_the_values_of_keys() {
     );
     assert!(!site.log().contains("sesame"));
 }
+
+#[tokio::test]
+async fn a_sensor_keeps_how_far_it_has_come() {
+    let site = Site::open();
+    site.write_pack_file("trial/sensors/teller.yaml", ABOUT);
+    site.write_pack_file(
+        "trial/sensors/teller.sh",
+        r#"#!/bin/sh
+read -r start
+echo '{"type":"get_value","id":1,"name":"runs"}'
+read -r answer
+case "$answer" in *'"value":null'*) n=1 ;; *) n=2 ;; esac
+printf '{"type":"event","trigger":"happened","id":"run-%s","payload":{"n":%s}}\n' $n $n
+printf '{"type":"set_value","id":2,"name":"runs","value":"%s"}\n' $n
+exec sleep 1000
+"#,
+    );
+    let server = site.serve().await;
+    let api = server.api();
+    for n in ["1", "2"] {
+        eventually("it is kept", async || {
+            let key = api.get("/api/v1/keys/trial.Teller:runs").await;
+            (key.status == 200 && key.body["value"] == n).then_some(())
+        })
+        .await;
+        let told = instances(api, "trial.happened").await;
+        assert_eq!(
+            told.len().to_string(),
+            n,
+            "what it said before is stored: {told:?}"
+        );
+        let pid = sensor(api, "trial.Teller").await["status"]["pid"].as_i64();
+        let pid = i32::try_from(pid.expect("a pid")).expect("a pid");
+        kill(Pid::from_raw(pid), Signal::SIGKILL).expect("the process is there");
+    }
+    assert_says(
+        &site.sayso(&["audit", "search", "kind=key"]).await.ended(0).out,
+        &["key.created", "key.updated", "sensor:trial.Teller"],
+    );
+}

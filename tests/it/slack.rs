@@ -381,6 +381,10 @@ async fn what_was_said_while_it_was_down_is_caught_up_or_offered() {
         .unwrap_or_else(|| panic!("{buttons:?}"));
     bot.slack.click(BO, OPS, &offer.ts(), action).expect("a click");
     eventually("it runs now", async || (bot.marks("stale") == 1).then_some(())).await;
+    // Somebody else wanted to help, too.
+    bot.slack.click(ANA, OPS, &offer.ts(), action).expect("a click");
+    bot.whispers(ANA, &["run already"]).await;
+    assert_eq!(bot.marks("stale"), 1);
     bot.assert_well_behaved();
 }
 

@@ -2,17 +2,23 @@
 
 use std::collections::BTreeMap;
 
+use sayso::simulate::discord;
 use sayso::simulate::slack::{ANA, BO, OPS, Posted, TEAM};
 use serde_json::json;
 
 use crate::slack::Bot;
-use crate::support::eventually;
+use crate::support::{Site, eventually};
 
 /// A bot with `launch <name>`, which Bo has to approve.
 async fn bot() -> Bot {
-    let bot = Bot::new().await;
+    on(Site::open(), &format!("by: ['slack:{TEAM}:{BO}'], within: 30m")).await
+}
+
+/// The same at a site, with an approval that is asked for.
+async fn on(site: Site, approval: &str) -> Bot {
+    let bot = Bot::on(site).await;
     let alias = format!(
-        "---\nname: launch\npack: trial\naction_ref: trial.told\ndescription: Launches.\nformats:\n  - 'launch {{{{one}}}}'\nack:\n  enabled: false\napproval: {{by: ['slack:{TEAM}:{BO}'], within: 30m}}\n"
+        "---\nname: launch\npack: trial\naction_ref: trial.told\ndescription: Launches.\nformats:\n  - 'launch {{{{one}}}}'\nack:\n  enabled: false\napproval: {{{approval}}}\n"
     );
     bot.site.write_pack_file("trial/aliases/launch.yaml", &alias);
     bot
@@ -90,5 +96,55 @@ async fn a_no_is_asked_for_its_reason_and_a_reply_in_the_thread_counts() {
     let thread = card.thread().unwrap_or_else(|| card.ts());
     bot.slack.reply(BO, OPS, &thread, "approve");
     bot.hears(OPS, &["succeeded", "[shuttle]"]).await;
+    bot.assert_well_behaved();
+}
+
+#[tokio::test]
+async fn two_have_to_agree_each_counts_once_and_on_any_platform() {
+    let there = discord::Simulator::start(std::time::Duration::from_millis(400))
+        .await
+        .expect("the stand-in");
+    let site = Site::open()
+        .variable("SAYSO_DISCORD_TOKEN", discord::TOKEN)
+        .variable("SAYSO_DISCORD_API_URL", &there.api_url());
+    let who = format!(
+        "by: ['slack:{TEAM}:{BO}', 'discord:{}'], count: 2, within: 30m",
+        discord::BO
+    );
+    let bot = on(site, &who).await;
+    let _server = bot.serve().await;
+    eventually("the other bot is connected", async || {
+        there.is_connected().then_some(())
+    })
+    .await;
+    bot.slack.say(ANA, OPS, "!launch rocket");
+    let card = bot.hears(OPS, &["launch rocket", "0 of 2", "Approve"]).await;
+    let approve = button(&card, "Approve");
+    bot.slack.click(BO, OPS, &card.ts(), &approve).expect("a click");
+    bot.hears(OPS, &["launch rocket", "1 of 2"]).await;
+    bot.slack.click(BO, OPS, &card.ts(), &approve).expect("a click");
+    bot.whispers(BO, &["already"]).await;
+    let text = card.text();
+    let id = text.split('`').find(|part| part.len() == 24).expect("an id");
+    let now = jiff::Timestamp::now();
+    there.say_as(discord::ANA, discord::OPS, &format!("!approve {id}"), now);
+    eventually("whoever may not is told", async || {
+        let messages = there.messages(discord::OPS);
+        messages
+            .iter()
+            .find(|posted| posted.text().contains("may not"))
+            .map(|_| ())
+    })
+    .await;
+    there.say_as(discord::BO, discord::OPS, &format!("!approve {id}"), now);
+    bot.hears(OPS, &["succeeded", "[rocket]"]).await;
+    eventually("the card tells it", async || {
+        let messages = bot.slack.messages(OPS);
+        let mut cards = messages.iter().filter(|posted| posted.ts() == card.ts());
+        cards
+            .any(|posted| posted.text().contains("2 of 2") && posted.buttons().is_empty())
+            .then_some(())
+    })
+    .await;
     bot.assert_well_behaved();
 }

@@ -200,7 +200,7 @@ impl Server {
             content: Arc::clone(&content),
             events: events.clone(),
             store: Arc::clone(engine.store()),
-            keys: None,
+            datastore: None,
             scratch: dir.path().join("scratch"),
             pace: crate::sensors::Pace::default(),
         })

@@ -179,7 +179,7 @@ impl DiscordGateway {
                 },
             ]);
             let label = format!("Run: {command}");
-            let (row, stored) = embeds::button(&label, &Custom::Say(command));
+            let (row, stored) = embeds::button(&label, &Custom::Once(command));
             rows.push(row);
             long.extend(stored);
         }

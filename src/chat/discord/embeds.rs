@@ -17,6 +17,8 @@ pub(super) const SENTENCE: &str = "sentence";
 pub(super) enum Custom {
     /// A command to be said.
     Say(String),
+    /// A command to be said once, whoever presses.
+    Once(String),
     /// A form to be opened.
     Ask(String),
     /// A form that was sent.
@@ -36,6 +38,7 @@ impl Custom {
     const fn parts(&self) -> (&'static str, &String) {
         match self {
             Self::Say(text) => ("say", text),
+            Self::Once(text) => ("once", text),
             Self::Ask(text) => ("ask", text),
             Self::Form(text) => ("form", text),
         }
@@ -59,6 +62,7 @@ impl Custom {
         let of = |text: &str| {
             Some(match kind {
                 "say" => Self::Say(text.to_owned()),
+                "once" => Self::Once(text.to_owned()),
                 "ask" => Self::Ask(text.to_owned()),
                 "form" => Self::Form(text.to_owned()),
                 _ => return None,
@@ -75,6 +79,7 @@ impl Custom {
     pub(super) fn filled(self, text: String) -> Self {
         match self {
             Self::Say(_) => Self::Say(text),
+            Self::Once(_) => Self::Once(text),
             Self::Ask(_) => Self::Ask(text),
             Self::Form(_) => Self::Form(text),
         }

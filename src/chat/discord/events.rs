@@ -122,6 +122,8 @@ pub(super) struct Interaction {
     pub(super) name: String,
     /// It belongs to a message: that can be updated.
     pub(super) on_message: bool,
+    /// That message.
+    pub(super) message: Option<String>,
     pub(super) asked: Asked,
 }
 
@@ -229,6 +231,7 @@ pub(super) fn interaction(data: &Value) -> Option<Interaction> {
         name: first_text(&names).unwrap_or_else(|| user_id.clone()),
         user: user_id,
         on_message: data["message"].is_object(),
+        message: id(&data["message"]["id"]),
         asked,
     })
 }

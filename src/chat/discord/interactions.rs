@@ -15,6 +15,7 @@ use super::sending::EPHEMERAL;
 use super::tickets::{First, Known, Ticket};
 use crate::chat::forms::{Field, FieldKind, Filled, Form, FormReceipt, Somebody};
 use crate::chat::gateway::{Dialect, Inbound, Picked, Receipt};
+use crate::chat::once;
 use crate::chat::router::ReceiveError;
 use crate::model::{Place, Timestamp};
 
@@ -66,12 +67,24 @@ impl DiscordGateway {
                 self.tell(&interaction, &known, GONE).await;
             }
             Asked::Component { custom, values } => match self.custom(&custom).await {
-                Some(Custom::Say(text)) => self.pressed(&interaction, &known, text).await,
+                Some(Custom::Say(text)) => self.pressed(&interaction, &known, text, None).await,
+                Some(Custom::Once(text)) => {
+                    let message = interaction.message.as_deref().unwrap_or_default();
+                    let name = format!("discord:once:{}:{message}:{custom}", interaction.channel);
+                    match once::next_key(&*self.store, &name).await {
+                        Ok(Some(key)) => self.pressed(&interaction, &known, text, Some(key)).await,
+                        Ok(None) => self.tell(&interaction, &known, once::DONE).await,
+                        Err(_) => {
+                            let text = "I cannot read what I know at the moment. Press it again in a while.";
+                            self.tell(&interaction, &known, text).await;
+                        }
+                    }
+                }
                 Some(Custom::Ask(form)) => self.asks(&interaction, &known, &form).await,
                 // A select offers commands.
                 _ if values.len() == 1 && custom.starts_with("pick") => {
                     let text = values.into_iter().next().unwrap_or_default();
-                    self.pressed(&interaction, &known, text).await;
+                    self.pressed(&interaction, &known, text, None).await;
                 }
                 _ => {
                     self.tell(&interaction, &known, "I do not know this button any more.")
@@ -366,15 +379,25 @@ impl DiscordGateway {
         }
     }
 
-    async fn pressed(self: &Arc<Self>, interaction: &Interaction, known: &Arc<Known>, text: String) {
+    /// A button was pressed; `once` is the key of one that works once.
+    async fn pressed(
+        self: &Arc<Self>,
+        interaction: &Interaction,
+        known: &Arc<Known>,
+        text: String,
+        once: Option<String>,
+    ) {
         let ticket = Ticket::of(interaction, false);
-        let inbound = self.asked(interaction, text, None, &ticket);
+        let mut inbound = self.asked(interaction, text, None, &ticket);
+        let is_once = once.is_some();
+        inbound.key = once.unwrap_or(inbound.key);
         let hub = self.hub.clone();
         let mut work = tokio::spawn(async move { hub.receive(inbound).await });
         let update = json!({"type": DEFERRED_UPDATE});
         let done = tokio::time::timeout(UNDECIDED, &mut work).await;
         match done {
             Ok(done) => match flat(done) {
+                Ok(Receipt::Duplicate) if is_once => self.tell(interaction, known, once::DONE).await,
                 Ok(_) => {
                     self.first(interaction, known, update, First::Answered).await;
                 }

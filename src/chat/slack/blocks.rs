@@ -16,6 +16,8 @@ const DANGEROUS: &[&str] = &["cancel", "kill", "delete", "remove", "uninstall", 
 pub(super) enum Press {
     /// A command to be said.
     Say(String),
+    /// A command to be said once, whoever presses.
+    Once(String),
     /// A form to be opened.
     Ask(String),
 }
@@ -43,6 +45,7 @@ pub(super) fn pressed(action: &str, value: &str) -> Option<(Press, bool)> {
     let stored = kind.ends_with('#');
     Some(match kind.trim_end_matches('#') {
         "say" => (Press::Say(value.to_owned()), stored),
+        "once" => (Press::Once(value.to_owned()), stored),
         "ask" => (Press::Ask(value.to_owned()), stored),
         _ => return None,
     })
@@ -52,6 +55,7 @@ pub(super) fn pressed(action: &str, value: &str) -> Option<(Press, bool)> {
 fn button(label: &str, press: &Press, number: usize) -> (Value, Option<Kept>) {
     let (kind, text) = match press {
         Press::Say(text) => ("say", text),
+        Press::Once(text) => ("once", text),
         Press::Ask(text) => ("ask", text),
     };
     let (stored, value, kept) = carried(text, limits::BUTTON_VALUE);
@@ -63,7 +67,7 @@ fn button(label: &str, press: &Press, number: usize) -> (Value, Option<Kept>) {
         "value": value,
     });
     let first = text.split_whitespace().next().unwrap_or_default().to_lowercase();
-    if let Press::Say(command) = press
+    if let Press::Say(command) | Press::Once(command) = press
         && DANGEROUS.contains(&first.as_str())
     {
         button["style"] = json!("danger");
@@ -98,8 +102,20 @@ pub(super) struct Shown {
 
 /// Makes a card into at most `most` blocks.
 pub(super) fn show(card: &Card, most: usize) -> Shown {
+    made(card, most, presses(card))
+}
+
+/// The same with buttons that work once.
+pub(super) fn show_once(card: &Card, most: usize) -> Shown {
+    let once = |(label, press)| match press {
+        Press::Say(command) => (label, Press::Once(command)),
+        press => (label, press),
+    };
+    made(card, most, presses(card).into_iter().map(once).collect())
+}
+
+fn made(card: &Card, most: usize, presses: Vec<(String, Press)>) -> Shown {
     let mut shown = Shown::default();
-    let presses = presses(card);
     let mut card = card.clone();
     for block in &mut card.blocks {
         if let Block::Note { line } = block {
@@ -322,7 +338,8 @@ fn presses(card: &Card) -> Vec<(String, Press)> {
             Span::Ask { s, form, say } => (if s.is_empty() { say } else { s }, Press::Ask(form.clone())),
             _ => continue,
         };
-        let empty = matches!(&press, Press::Say(text) | Press::Ask(text) if text.is_empty());
+        let empty =
+            matches!(&press, Press::Say(text) | Press::Once(text) | Press::Ask(text) if text.is_empty());
         if made.len() < 2 * limits::ACTIONS
             && !empty
             && !label.trim().is_empty()

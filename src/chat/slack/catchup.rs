@@ -338,7 +338,7 @@ impl SlackGateway {
         };
         let plain = limits::cut(&card.text(Style::Slack), limits::TEXT);
         card.blocks.push(Block::Note { line: buttons });
-        let shown = blocks::show(&card, limits::BLOCKS);
+        let shown = blocks::show_once(&card, limits::BLOCKS);
         if let Err(error) = self.sender.keep(shown.kept).await {
             tracing::warn!("buttons for missed commands cannot be kept: {error}");
             return false;

@@ -56,7 +56,7 @@ impl Doors {
         self.open.write().insert(instance.to_owned(), door);
     }
 
-    /// The routes below [`ROOT`]: one address for everything, or one for each kind. The workspace `default` needs no name.
+    /// The routes below the root: one address for everything, or one for each kind. The workspace `default` needs no name.
     pub fn routes(&self) -> Router {
         Router::new()
             .route(ROOT, post(knock))

@@ -9,13 +9,14 @@ use serde_json::{Map, Value, json};
 use super::blocks::{self, Press};
 use super::events::{Actor, Asked, Interaction, Me, Slash};
 use super::modals::{self, Carried};
-use super::sending::Ticket;
+use super::sending::{Ticket, remember};
 use super::socket::Done;
 use super::web::about;
 use super::{SlackGateway, limits};
 use crate::chat::card::{Card, Style, Tone};
 use crate::chat::forms::{FieldKind, Filled, Form, FormReceipt, Somebody};
 use crate::chat::gateway::{Dialect, Inbound, Receipt};
+use crate::chat::once;
 use crate::model::{Place, Timestamp};
 
 /// How long making a form or suggestions may take: triggers count for three seconds.
@@ -166,7 +167,7 @@ impl SlackGateway {
                     return Done::Ack(None);
                 };
                 let text = match &press {
-                    Press::Say(text) | Press::Ask(text) => text.clone(),
+                    Press::Say(text) | Press::Once(text) | Press::Ask(text) => text.clone(),
                 };
                 let text = if stored {
                     match self.sender.kept(&text).await {
@@ -208,7 +209,26 @@ impl SlackGateway {
                     return Done::Ack(None);
                 }
                 let channel = by.channel.as_deref().unwrap_or("home");
-                let key = format!("slack:click:{channel}:{message}:{at}:{}:{action}", by.user);
+                let key = if matches!(press, Press::Once(_)) {
+                    let name = format!("slack:once:{}:{channel}:{message}:{action}", me.team);
+                    match once::next_key(&*self.store, &name).await {
+                        Ok(Some(key)) => {
+                            remember(&self.pressed, name, at.clone());
+                            key
+                        }
+                        Ok(None) => {
+                            // The same press delivered again is nobody who came too late.
+                            let first = self.pressed.lock().get(&name) == Some(&at);
+                            if !first {
+                                self.tell_later(&interaction, once::DONE);
+                            }
+                            return Done::Ack(None);
+                        }
+                        Err(_) => return Done::Again,
+                    }
+                } else {
+                    format!("slack:click:{channel}:{message}:{at}:{}:{action}", by.user)
+                };
                 let message = self.said_by(me, &by, key, text, Dialect::Console, ticket).await;
                 let done = self.receive(message).await;
                 if by.channel.is_none() {

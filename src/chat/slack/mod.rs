@@ -95,6 +95,8 @@ pub struct SlackGateway {
     moved: Mutex<HashSet<String>>,
     /// Channels whose cursor is not written, because what was missed there is still being read.
     held: Mutex<HashSet<String>>,
+    /// Buttons that work once, with the press that was let through.
+    pressed: Mutex<HashMap<String, String>>,
 }
 
 /// A secret of the settings: itself, or from its file.
@@ -214,6 +216,7 @@ impl SlackGateway {
             web,
             me: RwLock::default(),
             states: Mutex::new(HashMap::from([(0, State::Connecting)])),
+            pressed: Mutex::default(),
             seen: Mutex::default(),
             moved: Mutex::default(),
             held: Mutex::default(),

@@ -557,8 +557,7 @@ impl Sender {
 
 /// Seconds since 1970 at which an id was made.
 fn made(id: Id) -> i64 {
-    let bytes = id.bytes();
-    i64::from(u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    id.made().micros() / 1_000_000
 }
 
 /// What a failure means for the outbox.

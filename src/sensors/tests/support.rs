@@ -240,7 +240,7 @@ async fn load(
         content: Arc::clone(content),
         events: events.clone(),
         store: Arc::clone(store),
-        keys: None,
+        datastore: None,
         scratch: dir.path().join("scratch"),
         pace: Pace {
             first: Duration::from_millis(20),
