@@ -102,7 +102,7 @@ pub(super) struct Shown {
 
 /// Makes a card into at most `most` blocks.
 pub(super) fn show(card: &Card, most: usize) -> Shown {
-    made(card, most, presses(card))
+    made(card, most, &presses(card))
 }
 
 /// The same with buttons that work once.
@@ -111,10 +111,11 @@ pub(super) fn show_once(card: &Card, most: usize) -> Shown {
         Press::Say(command) => (label, Press::Once(command)),
         press => (label, press),
     };
-    made(card, most, presses(card).into_iter().map(once).collect())
+    let presses: Vec<_> = presses(card).into_iter().map(once).collect();
+    made(card, most, &presses)
 }
 
-fn made(card: &Card, most: usize, presses: Vec<(String, Press)>) -> Shown {
+fn made(card: &Card, most: usize, presses: &[(String, Press)]) -> Shown {
     let mut shown = Shown::default();
     let mut card = card.clone();
     for block in &mut card.blocks {
@@ -124,7 +125,7 @@ fn made(card: &Card, most: usize, presses: Vec<(String, Press)>) -> Shown {
     }
     card.blocks
         .retain(|block| !matches!(block, Block::Note { line } if line.is_empty()));
-    let (rows, labels) = rows(&presses, &mut shown.kept);
+    let (rows, labels) = rows(presses, &mut shown.kept);
     // Texts of buttons count as well.
     let room = limits::BLOCKS_TOTAL.saturating_sub(labels + 200);
     fit(&mut card, room);
