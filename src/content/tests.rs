@@ -1138,8 +1138,22 @@ async fn a_change_on_disk_is_reloaded_and_reading_is_no_change() {
         .unwrap()
         .unwrap();
     assert_eq!(report.changed, ["action web.good"]);
+    // One that was replaced is noticed, too, and watched from then on.
+    fs::rename(site.path("overrides"), site.path("before")).unwrap();
+    fs::create_dir(site.path("overrides")).unwrap();
+    let report = tokio::time::timeout(within, reports.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(report.changed, ["action web.good"]);
+    site.write("overrides/web.yaml", "actions: {defaults: {enabled: false}}\n");
+    let report = tokio::time::timeout(within, reports.recv())
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(report.changed, ["action web.good"]);
     let generation = content.snapshot().generation;
-    assert!(generation <= 8, "reloads do not cause reloads: {generation}");
+    assert!(generation <= 12, "reloads do not cause reloads: {generation}");
 
     cancel.cancel();
     tokio::time::timeout(within, watching).await.unwrap().unwrap();

@@ -1,6 +1,6 @@
 //! Watching the folders: a change on disk becomes a reload shortly after the last write.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +18,9 @@ const QUIET: Duration = Duration::from_millis(150);
 const LONGEST_WAIT: Duration = Duration::from_secs(2);
 /// How often folders are looked through where the system cannot tell of changes.
 const POLL: Duration = Duration::from_secs(2);
+/// How often it is looked whether folders have come, gone or been replaced. Their parents are not watched for it: the
+/// database is in one of them, and every write of it would be told.
+const LOOK: Duration = Duration::from_secs(1);
 
 impl Content {
     /// Reloads whenever something below the content folders changes, until `cancel` fires.
@@ -35,10 +38,13 @@ impl Content {
         let mut folders = Folders::new(&self, &sender);
         folders.watch();
         ready();
+        let mut look = tokio::time::interval(LOOK);
+        look.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = cancel.cancelled() => return,
                 change = changes.recv() => if change.is_none() { return },
+                _ = look.tick() => if !folders.replaced() { continue },
             }
             if !settle(&mut changes, &cancel).await {
                 return;
@@ -77,8 +83,10 @@ async fn settle(changes: &mut mpsc::Receiver<()>, cancel: &CancellationToken) ->
 /// The watched folders.
 struct Folders {
     wanted: Vec<PathBuf>,
-    /// Watched path → whether everything below it is watched.
-    watched: BTreeMap<PathBuf, bool>,
+    /// Which folders these are: device and number of each that exists.
+    known: Vec<Option<(u64, u64)>>,
+    /// Watched paths, with everything below them.
+    watched: BTreeSet<PathBuf>,
     native: Option<RecommendedWatcher>,
     poll: Option<PollWatcher>,
     sender: mpsc::Sender<()>,
@@ -92,58 +100,46 @@ impl Folders {
             tracing::warn!(%error, "the system cannot tell of changed files; folders are looked through instead");
         }
         Self {
+            known: wanted.iter().map(|path| which(path)).collect(),
             wanted,
-            watched: BTreeMap::new(),
+            watched: BTreeSet::new(),
             native: native.ok(),
             poll: None,
             sender: sender.clone(),
         }
     }
 
-    /// Watches every folder that exists, and the nearest existing parent of those that do not.
-    fn watch(&mut self) {
-        // A folder that was removed and made again needs a new watch.
-        let gone: Vec<PathBuf> = self
-            .watched
-            .keys()
-            .filter(|path| !path.exists())
-            .cloned()
-            .collect();
-        for path in gone {
-            self.watched.remove(&path);
-            if let Some(native) = &mut self.native {
-                // It fails when the system dropped the watch by itself, which is as well.
-                let _ = native.unwatch(&path);
+    /// Whether a folder has come, gone or been replaced since the last look; its watch is then forgotten.
+    fn replaced(&mut self) -> bool {
+        let now: Vec<_> = self.wanted.iter().map(|path| which(path)).collect();
+        if now == self.known {
+            return false;
+        }
+        for (at, path) in self.wanted.iter().enumerate() {
+            if now[at] != self.known[at] {
+                let real = path.canonicalize().unwrap_or_else(|_| path.clone());
+                self.watched.remove(&real);
+                if let Some(native) = &mut self.native {
+                    // It fails when the system dropped the watch by itself, which is as well.
+                    let _ = native.unwatch(&real);
+                }
             }
         }
-        for wanted in self.wanted.clone() {
-            let real = wanted.canonicalize().unwrap_or_else(|_| wanted.clone());
-            if real.is_dir() {
-                self.add(&real, true);
-            }
-            // The parent tells when the folder itself is made or replaced.
-            if let Some(parent) = wanted.ancestors().skip(1).find(|parent| parent.is_dir()) {
-                self.add(parent, false);
-            }
-        }
+        self.known = now;
+        true
     }
 
-    fn add(&mut self, path: &Path, below: bool) {
-        if self.watched.get(path).is_some_and(|all| *all || !below) {
-            return;
-        }
-        let mode = if below {
-            RecursiveMode::Recursive
-        } else {
-            RecursiveMode::NonRecursive
-        };
-        let native = self
-            .native
-            .as_mut()
-            .is_some_and(|watcher| watcher.watch(path, mode).is_ok());
-        // A parent that cannot be watched only delays noticing a new folder.
-        if native || !below || self.poll(path) {
-            self.watched.insert(path.to_owned(), below);
+    /// Watches every folder that exists.
+    fn watch(&mut self) {
+        for wanted in self.wanted.clone() {
+            let real = wanted.canonicalize().unwrap_or(wanted);
+            if real.is_dir() && !self.watched.contains(&real) {
+                let mode = RecursiveMode::Recursive;
+                let native = self.native.as_mut();
+                if native.is_some_and(|watcher| watcher.watch(&real, mode).is_ok()) || self.poll(&real) {
+                    self.watched.insert(real);
+                }
+            }
         }
     }
 
@@ -168,6 +164,13 @@ impl Folders {
     }
 }
 
+/// Which folder a path leads to.
+fn which(path: &Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt as _;
+    let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_dir)?;
+    Some((about.dev(), about.ino()))
+}
+
 fn absolute(path: &Path) -> PathBuf {
     std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
@@ -184,7 +187,6 @@ fn on_event(
         let matters = match &event {
             // Reading is no change; without this a reload would cause the next one.
             Ok(event) if matches!(event.kind, EventKind::Access(_)) => false,
-            // Parents are watched for the wanted folders only.
             Ok(event) if !event.paths.is_empty() && !event.need_rescan() => event.paths.iter().any(|path| {
                 let mut folders = wanted.iter().chain(&real);
                 folders.any(|folder| path.starts_with(folder) || folder.starts_with(path))
