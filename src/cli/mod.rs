@@ -24,6 +24,7 @@ mod execution;
 mod expr;
 mod gc;
 mod host;
+mod key_files;
 #[cfg(test)]
 mod key_tests;
 mod keys;
@@ -38,6 +39,7 @@ mod sensor;
 mod serve;
 mod simulate;
 mod slack;
+mod st2_secrets;
 mod status;
 mod table;
 mod talk;

@@ -354,6 +354,14 @@ impl Events {
             .collect())
     }
 
+    /// Whether a trace can be told by this id: that of an event or execution that there is.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn is_traced(&self, id: Id) -> Result<bool, StoreError> {
+        Ok(self.object(id).await?.is_some())
+    }
+
     async fn object(&self, id: Id) -> Result<Option<Found>, StoreError> {
         if let Some(execution) = self.store().execution(id).await? {
             return Ok(Some(Found::Execution(Box::new(execution))));

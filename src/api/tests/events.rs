@@ -392,6 +392,20 @@ async fn a_trace_has_everything_that_followed() {
     let found = get(&server, &format!("/v1/traces?trace_tag={tag}")).await;
     assert_eq!(found[0]["id"], plain["id"]);
     assert_eq!(get(&server, "/v1/traces?limit=1").await[0]["id"], plain["id"]);
+
+    let joining =
+        |id: &Value| json!({"action": "core.noop", "context": {"trace_context": {"id_": id}}}).to_string();
+    let headers = [("content-type", "application/json")];
+    let post = |body| server.send(&server.client, "POST", "/v1/executions", &headers, body);
+    assert_eq!(post(joining(&plain["id"])).await.0, 201);
+    for unknown in [json!("0123456789abcdef01234567"), json!("no id")] {
+        let (status, _, body) = post(joining(&unknown)).await;
+        let told = body.to_string();
+        assert!(
+            status == 404 && told.contains("sayso trace list"),
+            "{status} {told}"
+        );
+    }
 }
 
 #[tokio::test]

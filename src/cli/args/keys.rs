@@ -68,7 +68,11 @@ The file is a list of keys, or one key, in JSON or YAML:
     value: vi
     scope: user
 
-`-` reads from standard input.";
+`-` reads from standard input.
+
+From StackStorm, secrets included:
+  st2 key list --scope all -n -1 -j > keys.json
+  sayso key load keys.json --st2-key /etc/st2/keys/datastore_key.json";
 
 /// `sayso key …`.
 #[derive(Debug, Subcommand)]
@@ -160,6 +164,9 @@ pub enum KeyCommand {
         /// Values that are no texts are stored as JSON
         #[arg(short, long)]
         convert: bool,
+        /// Opens what an st2 installation has encrypted, with its key file
+        #[arg(long, value_name = "KEY FILE")]
+        st2_key: Option<PathBuf>,
         /// Who asks.
         #[command(flatten)]
         speaker: Speaker,

@@ -107,6 +107,8 @@ pub(in crate::cli) fn editor(
         .with_menu(ReedlineMenu::EngineCompleter(Box::new(menu)))
         .with_edit_mode(Box::new(Emacs::new(keys)))
         .with_hinter(Box::new(DefaultHinter::default()))
+        // As in shells: what begins with a blank, perhaps because it holds a secret, is in no file.
+        .with_history_exclusion_prefix(Some(" ".to_owned()))
         .with_ansi_colors(colour);
     if let Some(path) = history {
         match FileBackedHistory::with_file(HISTORY, path) {

@@ -205,6 +205,37 @@ async fn what_cannot_run_fails_with_its_reasons() {
 }
 
 #[tokio::test]
+async fn listed_tasks_tell_whom_the_workflow_tells() {
+    let world = world().await;
+    let route = json!({"on-complete": {"routes": ["ops"]}});
+    let mut request = world.ask("ana", "chain_of_noops", json!({"rounds": 1, "notify": ["next"]}));
+    request.notify = Some(route.clone());
+    let id = world.engine.submit(request).await.unwrap().execution.id;
+    assert_eq!(ended(&world, id).await.0, Status::Succeeded);
+    let children = children(&world, id).await;
+    let told: Vec<_> = children
+        .iter()
+        .map(|child| (task(child).0, child.request.notify.clone()))
+        .collect();
+    assert!(told.contains(&("begin", None)), "{told:?}");
+    assert!(
+        told.iter()
+            .all(|(name, notify)| (*name == "next") == (*notify == Some(route.clone()))),
+        "{told:?}"
+    );
+
+    let id = world
+        .submit("ana", "chain_of_noops", json!({"notify": ["next", "nowhere"]}))
+        .await;
+    let (status, result) = ended(&world, id).await;
+    assert_eq!(status, Status::Failed);
+    assert_eq!(
+        result["errors"][0]["message"],
+        "The following tasks in the notify parameter do not exist in the workflow definition: nowhere."
+    );
+}
+
+#[tokio::test]
 async fn tasks_may_ask_for_what_others_did() {
     let world = world().await;
     let id = world.submit("ana", "asks_back", json!({})).await;

@@ -7,7 +7,7 @@ use serde_json::{Value as Json, json};
 use super::children::{self, Children};
 use super::history;
 use super::journal::{Journal, Pen};
-use super::plans::Flaws;
+use super::plans::{Flaws, check_notified};
 use super::results::{ItemResults, TaskExecutions};
 use super::veils::Veils;
 use crate::engine::Reading;
@@ -125,6 +125,7 @@ fn parts(
         .plans
         .get(digest(execution), text, &evaluator)
         .map_err(Unfit::Flawed)?;
+    check_notified(&execution.request.parameters, &plan).map_err(Unfit::Flawed)?;
     Ok(FlowParts::Workflow(Parts {
         plan,
         evaluator,

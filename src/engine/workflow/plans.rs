@@ -7,6 +7,7 @@ use parking_lot::Mutex;
 use serde_json::{Value, json};
 
 use crate::expr::template::Evaluator;
+use crate::model::JsonMap;
 use crate::workflow::conductor::Plan;
 use crate::workflow::definition::{Document, Workflow};
 use crate::workflow::inspect::Inspector;
@@ -56,4 +57,20 @@ fn make(text: &str, evaluator: &Evaluator) -> Result<Plan, Value> {
         json!({"errors": [error], "output": null})
     })?;
     Ok(Plan::new(Arc::new(Workflow::read(&document)), evaluator))
+}
+
+/// Refuses a workflow whose parameter `notify` lists tasks that it does not define (NOT-7).
+pub(super) fn check_notified(parameters: &JsonMap, plan: &Plan) -> Result<(), Flaws> {
+    let listed = parameters.get("notify").and_then(Value::as_array);
+    let names = listed.into_iter().flatten().filter_map(Value::as_str);
+    let unknown: Vec<_> = names.filter(|name| !plan.has_task(name)).collect();
+    if unknown.is_empty() {
+        return Ok(());
+    }
+    let message = format!(
+        "The following tasks in the notify parameter do not exist in the workflow definition: {}.",
+        unknown.join(", ")
+    );
+    let error = json!({"type": "error", "message": message});
+    Err(Arc::new(json!({"errors": [error], "output": null})))
 }

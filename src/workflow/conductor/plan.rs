@@ -80,6 +80,12 @@ pub(super) struct Way {
 }
 
 impl Plan {
+    /// Whether the workflow defines a task of this name.
+    #[must_use]
+    pub fn has_task(&self, name: &str) -> bool {
+        self.workflow.tasks.contains_key(name)
+    }
+
     /// Makes a workflow ready. Texts that make no sense are told of when they are evaluated.
     #[must_use]
     pub fn new(workflow: Arc<Workflow>, evaluator: &Evaluator) -> Self {

@@ -28,6 +28,7 @@ pub(crate) async fn create(
     let secrets = sees_secrets(&state, &caller, &query)?;
     let action = body.need_text("action")?;
     let mut context = body.take_object("context")?.unwrap_or_default();
+    check_trace(&state, &context).await?;
     context.extend(header.0);
     let identity = on_behalf(&caller, body.take_text("user")?)?;
     note_asker(&caller, &identity, &mut context);
@@ -111,6 +112,24 @@ impl<S: Sync> FromRequestParts<S> for ContextHeader {
             .map(Self)
             .map_err(|_| ApiError::bad_request("Unable to convert st2-context from the headers into JSON."))
     }
+}
+
+/// Refuses a request that joins a trace which there is not: it would be in none.
+async fn check_trace(state: &ApiState, context: &JsonMap) -> ApiResult<()> {
+    let named = context.get("trace_context").and_then(|trace| trace.get("id_"));
+    let Some(named) = named.and_then(Value::as_str).filter(|id| !id.is_empty()) else {
+        return Ok(());
+    };
+    let known = match named.parse() {
+        Ok(id) => state.events().is_traced(id).await?,
+        Err(_) => false,
+    };
+    if known {
+        return Ok(());
+    }
+    Err(ApiError::not_found(format!(
+        "There is no trace with the id \"{named}\". `sayso trace list` lists the traces that there are."
+    )))
 }
 
 /// The execution that asks, where the context names one.
