@@ -190,3 +190,26 @@ async fn a_stream_that_breaks_off_goes_on_as_a_message() {
     .await;
     bot.assert_well_behaved();
 }
+
+#[tokio::test]
+async fn where_streams_never_work_there_are_messages() {
+    let bot = bot().await;
+    let _server = bot.serve().await;
+    bot.slack.faults(|faults| {
+        faults.fail_before.insert("chat.startStream".to_owned(), 1000);
+    });
+    let asked = bot.rolls_out(OPS, "one", "true").await;
+    eventually("a card that shows tasks", async || {
+        let about = bot.about(&asked);
+        (about.len() == 1 && about[0].text().contains("build") && !about[0].streaming).then_some(())
+    })
+    .await;
+    bot.let_go("one");
+    eventually("the answer is there, once", async || {
+        let about = bot.about(&asked);
+        (about.len() == 2 && about.iter().all(|posted| posted.text().contains("succeeded"))).then_some(())
+    })
+    .await;
+    assert!(bot.calls("chat.startStream") <= 3, "it is given up soon");
+    bot.assert_well_behaved();
+}

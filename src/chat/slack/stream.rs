@@ -22,6 +22,11 @@ const LIFE: Duration = Duration::from_secs(280);
 /// Streams that may be begun in a minute: `chat.startStream` is Tier 2, 20 a minute.
 const STARTS: usize = 18;
 
+/// Beginnings in a row without a proper answer after which cards are plain messages for a while.
+const STUMBLES: u32 = 2;
+/// How long that is.
+const REST: Duration = Duration::from_secs(600);
+
 /// What a stream has told.
 struct Told {
     tasks: HashMap<String, (String, &'static str)>,
@@ -35,6 +40,8 @@ pub(super) struct Streams {
     /// Where Slack grants none: channels, or everywhere.
     refused: Mutex<HashSet<String>>,
     begun: Mutex<VecDeque<Instant>>,
+    /// Beginnings in a row that got no proper answer, and when the last one was.
+    stumbled: Mutex<Option<(u32, Instant)>>,
 }
 
 /// What became of a change.
@@ -52,12 +59,17 @@ impl Streams {
             open: Mutex::default(),
             refused: Mutex::default(),
             begun: Mutex::default(),
+            stumbled: Mutex::default(),
         }
     }
 
     fn may_begin(&self, channel: &str) -> bool {
         let refused = self.refused.lock();
         if !self.wanted || refused.contains("") || refused.contains(channel) {
+            return false;
+        }
+        let stumbled = *self.stumbled.lock();
+        if stumbled.is_some_and(|(times, at)| times >= STUMBLES && at.elapsed() < REST) {
             return false;
         }
         let mut begun = self.begun.lock();
@@ -72,6 +84,13 @@ impl Streams {
         }
         begun.push_back(Instant::now());
         true
+    }
+
+    /// There was no proper answer: plain messages may get through where streams do not.
+    fn stumble(&self) {
+        let mut stumbled = self.stumbled.lock();
+        let times = stumbled.map_or(0, |(times, _)| times);
+        *stumbled = Some((times.saturating_add(1), Instant::now()));
     }
 
     /// Slack said no: not asked again, in this channel or at all.
@@ -198,6 +217,7 @@ impl Sender {
         match self.web.call("chat.startStream", &about(channel, rest)).await {
             Ok(answer) => {
                 let ts = answer["ts"].as_str().unwrap_or_default().to_owned();
+                *self.streams.stumbled.lock() = None;
                 remember(&self.streams.open, format!("{channel}/{ts}"), began);
                 Ok(Some(ts))
             }
@@ -207,7 +227,10 @@ impl Sender {
                 self.streams.refuse(&error, channel);
                 Ok(None)
             }
-            Err(failure) => Err(failure),
+            Err(failure) => {
+                self.streams.stumble();
+                Err(failure)
+            }
         }
     }
 
@@ -328,6 +351,11 @@ mod tests {
         streams.refuse("unknown_method", "C1");
         assert!(!streams.may_begin("C2"));
         assert!(!Streams::new(false).may_begin("C2"));
+        let streams = Streams::new(true);
+        streams.stumble();
+        assert!(streams.may_begin("C1"));
+        streams.stumble();
+        assert!(!streams.may_begin("C1"));
     }
 
     #[test]
